@@ -1,1 +1,9 @@
-//! Stagegate.
+//! Stagegate: the terminal console with which release engineers compose, sync, vet and publish a
+//! Linux distribution.
+//!
+//! The dependency rule (held by `tests/architecture.rs`):
+//! `ui → app → keys → domain`; `catalog, compose, repodata, journal, exec → domain`;
+//! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, domain`;
+//! `runtime` and `cli` use everything and nothing uses them.
+
+pub mod domain;

@@ -1,0 +1,8 @@
+//! The pure heart of Stagegate: what a release, a plan, a run and an approval *are*.
+//!
+//! Nothing here reads a file, a clock, a socket or the terminal. Everything is plain data and
+//! functions over it, so that the console, the supervisor, the reports and the tests share one truth.
+
+pub mod compose;
+pub mod name;
+pub mod outcome;
