@@ -3,6 +3,11 @@
 //! Nothing here reads a file, a clock, a socket or the terminal. Everything is plain data and
 //! functions over it, so that the console, the supervisor, the reports and the tests share one truth.
 
+pub mod catalog;
 pub mod compose;
+pub mod finding;
+pub mod flow;
 pub mod name;
 pub mod outcome;
+pub mod release;
+pub mod status;
