@@ -4,5 +4,7 @@
 //! functions over it, so that the console, the supervisor, the reports and the tests share one truth.
 
 pub mod compose;
+pub mod log_line;
 pub mod name;
 pub mod outcome;
+pub mod progress;
