@@ -8,3 +8,4 @@
 
 pub mod compose;
 pub mod domain;
+pub mod journal;
