@@ -5,6 +5,7 @@
 
 pub mod catalog;
 pub mod compose;
+pub mod expand;
 pub mod finding;
 pub mod flow;
 pub mod name;
