@@ -6,4 +6,5 @@
 //! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, domain`;
 //! `runtime` and `cli` use everything and nothing uses them.
 
+pub mod catalog;
 pub mod domain;
