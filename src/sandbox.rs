@@ -1,0 +1,6 @@
+//! The practice release host: a whole compose host in a folder, made by this binary alone.
+//!
+//! It stands alone: the console never calls into it, and it never reaches outside its own folder. What it
+//! writes is real (packages, metadata, signatures), so that the checks it is practised with are the real ones.
+
+pub mod layout;
