@@ -4,5 +4,6 @@
 //! writes is real (packages, metadata, signatures), so that the checks it is practised with are the real ones.
 
 pub mod layout;
+pub mod metadata;
 pub mod package;
 pub mod signer;

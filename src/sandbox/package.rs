@@ -245,7 +245,8 @@ mod tests {
     fn only_a_signed_package_has_a_signature() {
         let unsigned = Package::parse(&mut spec(Kind::Source).build(None).unwrap().as_slice()).unwrap();
         assert!(unsigned.signatures().unwrap().is_empty());
-        let signed = Package::parse(&mut spec(Kind::Source).build(Some(shared())).unwrap().as_slice()).unwrap();
+        let signed =
+            Package::parse(&mut spec(Kind::Source).build(Some(shared())).unwrap().as_slice()).unwrap();
         assert_eq!(signed.signatures().unwrap().len(), 1);
     }
 }
