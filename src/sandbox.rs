@@ -3,6 +3,7 @@
 //! It stands alone: the console never calls into it, and it never reaches outside its own folder. What it
 //! writes is real (packages, metadata, signatures), so that the checks it is practised with are the real ones.
 
+pub mod content;
 pub mod layout;
 pub mod metadata;
 pub mod package;

@@ -1,6 +1,6 @@
-//! Repository metadata as createrepo_c and modifyrepo_c write it, from the headers of the RPMs on disk.
+//! Repository metadata as `createrepo_c` and `modifyrepo_c` write it, from the headers of the RPMs on disk.
 //!
-//! The behaviour copied is that of createrepo_c 0.17: `--update` keeps nothing of groups, modules or updateinfo, a
+//! The behaviour copied is that of `createrepo_c` 0.17: `--update` keeps nothing of groups, modules or updateinfo, a
 //! stale `.repodata/` stops it for ever, and a file that it does not know (`repomd.xml.asc`) survives and goes
 //! stale. No sqlite databases: the result is that of `--no-database`. What is printed belongs to the caller.
 
@@ -17,7 +17,7 @@ pub use package_record::{PackageCache, PackageRecord};
 
 use std::path::{Path, PathBuf};
 
-/// What stops the metadata tools; the texts are those of createrepo_c and modifyrepo_c.
+/// What stops the metadata tools; the texts are those of `createrepo_c` and `modifyrepo_c`.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataError {
     /// The directory to index is not there.

@@ -1,7 +1,7 @@
-//! The OpenPGP key of a practice host: made when the host is made, worth nothing outside it.
+//! The `OpenPGP` key of a practice host: made when the host is made, worth nothing outside it.
 //!
 //! It signs what the real host's key signs: packages (the header, as `rpmsign` does) and repomd.xml (as
-//! `gpg --detach-sign --armor` does). RSA, because the rpm of EL8 knows neither EdDSA nor ECDSA keys. It must
+//! `gpg --detach-sign --armor` does). RSA, because the rpm of EL8 knows neither `EdDSA` nor ECDSA keys. It must
 //! never read a key of the person who runs the sandbox.
 
 use pgp::{
@@ -26,7 +26,7 @@ const KEY_BITS: u32 = 2048;
 /// What can go wrong with the sandbox's key.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
-    /// OpenPGP refused: the key is broken or of another kind.
+    /// `OpenPGP` refused: the key is broken or of another kind.
     #[error("sandbox key: {0}")]
     OpenPgp(#[from] pgp::errors::Error),
     /// The key cannot be made from these parameters.

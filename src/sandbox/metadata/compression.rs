@@ -1,7 +1,7 @@
 //! The two compressions that the metadata tools write here: gzip (their default) and xz.
 //!
 //! It must not know what it compresses. Times are left out of the gzip header, so that equal content makes
-//! equal files, as createrepo_c does.
+//! equal files, as `createrepo_c` does.
 
 use std::io::{self, Read, Write};
 

@@ -1,4 +1,4 @@
-//! createrepo_c: makes a repository of a folder of RPMs.
+//! `createrepo_c`: makes a repository of a folder of RPMs.
 //!
 //! Works in `.repodata/` beside the old metadata and renames at the end. A run that is killed leaves `.repodata/`,
 //! which stops every later run, as in reality: do not clean it up here.
@@ -17,7 +17,7 @@ use walkdir::WalkDir;
 /// The records that createrepo makes itself; all others are additional metadata.
 const OWN: [&str; 6] = ["primary", "filelists", "other", "primary_db", "filelists_db", "other_db"];
 
-/// The options of createrepo_c that the release scripts use.
+/// The options of `createrepo_c` that the release scripts use.
 #[derive(Debug, Clone, Default)]
 pub struct CreaterepoOptions {
     /// `--update`: reads the old metadata first. What it prints depends on it, the result hardly does.
@@ -45,7 +45,7 @@ pub struct Outcome {
     pub unreadable: usize,
 }
 
-/// Makes the metadata of `dir`; `progress` gets the lines that createrepo_c prints.
+/// Makes the metadata of `dir`; `progress` gets the lines that `createrepo_c` prints.
 pub fn createrepo(
     dir: &Path,
     options: &CreaterepoOptions,
@@ -258,7 +258,7 @@ impl Writer<'_> {
         group: Option<(String, Vec<u8>)>,
         old: &OldMetadata,
     ) -> Result<Repomd, MetadataError> {
-        let general = Some(self.options.compression.unwrap_or(Compression::Gzip));
+        let general = self.options.compression.unwrap_or(Compression::Gzip);
         let count = listed.len();
         let [mut primary, mut filelists, mut other] = openings(count);
         for (record, href, time) in listed {
@@ -269,13 +269,12 @@ impl Writer<'_> {
         primary.push_str("</metadata>");
         filelists.push_str("</filelists>");
         other.push_str("</otherdata>");
-        self.add("primary", "primary.xml", primary.as_bytes(), general)?;
-        self.add("filelists", "filelists.xml", filelists.as_bytes(), general)?;
-        self.add("other", "other.xml", other.as_bytes(), general)?;
+        self.add("primary", "primary.xml", primary.as_bytes(), Some(general))?;
+        self.add("filelists", "filelists.xml", filelists.as_bytes(), Some(general))?;
+        self.add("other", "other.xml", other.as_bytes(), Some(general))?;
         if let Some((name, content)) = group {
             self.add("group", &name, &content, None)?;
-            let packed = general.unwrap_or(Compression::Gzip);
-            self.add(&format!("group_{}", packed.suffix()), &name, &content, Some(packed))?;
+            self.add(&format!("group_{}", general.suffix()), &name, &content, Some(general))?;
         }
         self.records.extend(old.kept.iter().cloned());
         let now = self.time();

@@ -1,4 +1,4 @@
-//! modifyrepo_c: adds one metadata file (modules, updateinfo) to a repository, or replaces it.
+//! `modifyrepo_c`: adds one metadata file (modules, updateinfo) to a repository, or replaces it.
 //!
 //! It rewrites repomd.xml in place, so a signature beside it is stale afterwards; signing is another step.
 
@@ -6,7 +6,7 @@ use super::repomd::{Record, Repomd};
 use super::{Compression, MetadataError, at, createrepo::write_file, unix_now};
 use std::{fs, path::Path};
 
-/// The options of modifyrepo_c that the release scripts use.
+/// The options of `modifyrepo_c` that the release scripts use.
 #[derive(Debug, Clone, Default)]
 pub struct ModifyrepoOptions {
     /// `--mdtype`; without it the file's name up to the first dot.

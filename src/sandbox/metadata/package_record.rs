@@ -1,7 +1,7 @@
 //! One package as the metadata describes it: read from the RPM's header, kept as finished pieces of XML.
 //!
 //! The pieces leave out what depends on where the file lies (its location and file time), so a package that
-//! many repositories hold through hard links is read once. The XML is that of createrepo_c. It must not write.
+//! many repositories hold through hard links is read once. The XML is that of `createrepo_c`. It must not write.
 
 use quick_xml::escape::escape;
 use rpm::{DependencyFlags, IndexTag, PackageMetadata};

@@ -1,6 +1,6 @@
 //! repomd.xml: the list of a repository's metadata files.
 //!
-//! Reads and writes the form of createrepo_c, order kept. It must not touch the disk: `createrepo` and `modifyrepo`
+//! Reads and writes the form of `createrepo_c`, order kept. It must not touch the disk: `createrepo` and `modifyrepo`
 //! do that.
 
 use super::{Compression, MetadataError};
