@@ -4,6 +4,7 @@
 //! writes is real (packages, metadata, signatures), so that the checks it is practised with are the real ones.
 
 pub mod content;
+pub mod koji;
 pub mod layout;
 pub mod metadata;
 pub mod package;
