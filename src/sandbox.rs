@@ -4,6 +4,7 @@
 //! writes is real (packages, metadata, signatures), so that the checks it is practised with are the real ones.
 
 pub mod advisories;
+pub mod compose_writer;
 pub mod comps;
 pub mod content;
 pub mod iso;
