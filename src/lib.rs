@@ -11,3 +11,4 @@ pub mod compose;
 pub mod domain;
 pub mod exec;
 pub mod journal;
+pub mod sandbox;
