@@ -167,7 +167,7 @@ fn add_release_values(values: &mut Values, release: &Release) {
     values.set(Placeholder::ComposeFolder, release.toolkit.compose_folder.to_string_lossy());
     values.set(Placeholder::SyncFolder, release.toolkit.folder.to_string_lossy());
     if let Ok(vars) = &release.vars {
-        values.set(Placeholder::Category, vars.category.clone());
+        values.set(Placeholder::Category, &vars.category);
     }
     if let Some(staging) = release.staging() {
         values.set(Placeholder::Staging, staging.to_string_lossy());
