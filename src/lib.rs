@@ -7,4 +7,6 @@
 //! `runtime` and `cli` use everything and nothing uses them.
 
 pub mod domain;
+
+pub mod journal;
 pub mod sandbox;
