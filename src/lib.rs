@@ -7,6 +7,5 @@
 //! `runtime` and `cli` use everything and nothing uses them.
 
 pub mod domain;
-
 pub mod journal;
 pub mod sandbox;
