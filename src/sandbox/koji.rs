@@ -149,11 +149,18 @@ impl Built {
     }
 }
 
+/// The index as it lies on disk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Index {
+    sigkey: String,
+    builds: Vec<Built>,
+}
+
 /// The store, opened.
 #[derive(Debug)]
 pub struct Koji {
     paths: HostPaths,
-    builds: Vec<Built>,
+    index: Index,
 }
 
 impl Koji {
@@ -161,9 +168,9 @@ impl Koji {
     pub fn load(paths: &HostPaths) -> Result<Self, KojiError> {
         let path = paths.koji_index();
         let text = fs::read_to_string(&path).map_err(at(&path))?;
-        let builds =
+        let index =
             serde_json::from_str(&text).map_err(|why| KojiError::Index { path, why: why.to_string() })?;
-        Ok(Self { paths: paths.clone(), builds })
+        Ok(Self { paths: paths.clone(), index })
     }
 
     /// Builds every package of `content` and writes the index; `time` tells when a generation was built.
@@ -196,12 +203,18 @@ impl Koji {
         let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
         done.sort_by_key(|(number, _)| *number);
         let builds = done.into_iter().map(|(_, built)| built).collect::<Result<Vec<_>, _>>()?;
-        let koji = Self { paths: paths.clone(), builds };
+        let index = Index { sigkey: signer.short_id(), builds };
+        let koji = Self { paths: paths.clone(), index };
         let path = paths.koji_index();
-        let text = serde_json::to_string_pretty(&koji.builds)
+        let text = serde_json::to_string_pretty(&koji.index)
             .map_err(|why| KojiError::Index { path: path.clone(), why: why.to_string() })?;
         fs::write(&path, text).map_err(at(&path))?;
         Ok(koji)
+    }
+
+    /// Returns the short id of the key that signed everything in the store.
+    pub fn sigkey(&self) -> &str {
+        &self.index.sigkey
     }
 
     /// Returns where a package of the store lies.
@@ -211,7 +224,8 @@ impl Koji {
 
     /// Returns all builds of those variants up to a generation, older ones included.
     pub fn up_to(&self, major: &str, variants: &[String], generation: u32) -> Vec<&Built> {
-        self.builds
+        self.index
+            .builds
             .iter()
             .filter(|build| build.major == major && variants.contains(&build.variant))
             .filter(|build| build.generation <= generation)
@@ -455,7 +469,7 @@ mod tests {
             koji.set_composed("8", "Extras", take(&koji)).unwrap();
         }
         let again = Koji::load(&HostPaths::new(dir.path())).unwrap();
-        assert_eq!(again.builds, koji.builds);
+        assert_eq!(again.index, koji.index);
         assert_eq!(again.composed("8", "Extras"), Some(2));
     }
 
@@ -476,7 +490,7 @@ mod tests {
     #[test]
     fn every_package_of_the_index_is_on_disk() {
         let (_dir, koji) = store();
-        let rpms: Vec<&BuiltRpm> = koji.builds.iter().flat_map(|build| &build.rpms).collect();
+        let rpms: Vec<&BuiltRpm> = koji.index.builds.iter().flat_map(|build| &build.rpms).collect();
         assert!((300..=520).contains(&rpms.len()), "{}", rpms.len());
         for rpm in rpms {
             assert!(koji.path(rpm).is_file(), "{}", rpm.path.display());
