@@ -6,6 +6,7 @@
 //! Log bytes leave this module in one way only, appended raw to the step's log file.
 
 pub mod group;
+pub mod joblog;
 pub mod output;
 pub mod phrases;
 pub mod prompt;
