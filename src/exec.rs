@@ -7,6 +7,7 @@
 
 pub mod group;
 pub mod joblog;
+pub mod log_file;
 pub mod output;
 pub mod phrases;
 pub mod prompt;
