@@ -7,5 +7,8 @@
 //! `runtime` and `cli` use everything and nothing uses them.
 
 pub mod catalog;
+pub mod compose;
 pub mod domain;
+pub mod exec;
 pub mod journal;
+pub mod sandbox;
