@@ -6,4 +6,8 @@
 //! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, domain`;
 //! `runtime` and `cli` use everything and nothing uses them.
 
+pub mod app;
 pub mod domain;
+pub mod exec;
+pub mod journal;
+pub mod keys;
