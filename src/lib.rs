@@ -7,7 +7,10 @@
 //! `runtime` and `cli` use everything and nothing uses them.
 
 pub mod app;
+pub mod catalog;
+pub mod compose;
 pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod keys;
+pub mod sandbox;

@@ -5,16 +5,20 @@
 //! and go; it stays until nothing of its run can move any more.
 //!
 //! The way through this module: [`client`] spawns or reaches a supervisor; [`serve`] is its process;
-//! [`run_loop`] takes one happening at a time and decides what comes next; [`launch`] turns a step into
-//! a process; [`judge`] turns its end into an outcome; [`gate`] gathers evidence and weighs approvals.
+//! [`run_loop`] takes one happening at a time and decides what comes next; `launch` turns a step into
+//! a process; [`judge`] turns its end into an outcome; `gate` gathers evidence and weighs approvals.
 
 pub mod client;
 pub mod control;
-pub mod gate;
 pub mod identity;
 pub mod judge;
-pub mod launch;
 pub mod locks;
-pub mod request;
 pub mod run_loop;
 pub mod serve;
+
+mod checks;
+mod gate;
+mod happening;
+mod launch;
+pub mod report;
+mod request;
