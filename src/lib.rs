@@ -7,3 +7,4 @@
 //! `runtime` and `cli` use everything and nothing uses them.
 
 pub mod domain;
+pub mod ui;

@@ -1,0 +1,7 @@
+//! What several screens draw: the frame around them, log panes, progress bars, text fields.
+//!
+//! Widgets know no screen and keep nothing between two frames.
+
+pub mod bar;
+pub mod field;
+pub mod text;
