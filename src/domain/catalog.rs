@@ -98,6 +98,8 @@ pub struct Catalog {
     pub severities: Vec<SeverityRule>,
     /// The mirrors' file lists.
     pub lists: Option<FileLists>,
+    /// Where torrents are written, if the distribution makes any.
+    pub torrents: Option<PathBuf>,
     /// What can be wrong without stopping anything, said on the screens.
     pub notices: Vec<String>,
 }

@@ -24,6 +24,9 @@ pub struct SeverityRule {
     pub check: CheckName,
     /// A pattern over the path relative to the release: `*` within a part, `**` across parts; none fits all.
     pub path: Option<String>,
+    /// Whether it is about findings that production has already, or has not; none fits both.
+    #[serde(default)]
+    pub inherited: Option<bool>,
     /// The weight.
     pub severity: Severity,
 }

@@ -68,6 +68,18 @@ pub enum CheckName {
     Skipped,
     /// Ansible's recap shows at least one host that went through.
     AnsibleRecap,
+    /// Every file and package that the metadata names is there, and every package there is named.
+    MetadataConsistent,
+    /// Every package's header is signed by a known key.
+    PackagesSigned,
+    /// Every repo with groups still has its comps.
+    CompsPresent,
+    /// Advisories are there and name packages that are.
+    ErrataPresent,
+    /// Nothing that production has is lost or older.
+    NoRegression,
+    /// Every requirement is provided within the release's own repos.
+    DependenciesClosed,
 }
 
 /// How a step's progress is read from what it prints.
@@ -108,6 +120,10 @@ pub struct StepTemplate {
     pub env: BTreeMap<String, String>,
     /// What it holds while it runs.
     pub resources: Vec<ResourceName>,
+    /// Programs that it needs on top of its toolkit's: names to be found in `PATH`, or whole paths.
+    pub tools: Vec<String>,
+    /// Files of an earlier attempt that must not be there when it starts.
+    pub leftovers: Vec<String>,
     /// Checks before it starts.
     pub before: Vec<CheckName>,
     /// Checks after it ended.

@@ -19,6 +19,8 @@ pub struct LiveStep {
     pub log_bytes: u64,
     /// What it asks, if it waits for input.
     pub prompt: Option<String>,
+    /// Whether the answer will not be shown as it is typed: a password.
+    pub secret: bool,
     /// The check that is at work before or after it, with paths done and paths in all where known.
     pub checking: Option<(String, u64, Option<u64>)>,
     /// The resource that it waits for, and who holds it.

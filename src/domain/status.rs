@@ -26,6 +26,13 @@ pub enum ComposeStatus {
     Unknown,
 }
 
+impl ComposeStatus {
+    /// Returns whether the compose is done: pungi changes it no more and moves the link to it.
+    pub fn is_finished(self) -> bool {
+        matches!(self, Self::Finished | Self::FinishedIncomplete)
+    }
+}
+
 /// One compose on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComposeSummary {
@@ -65,6 +72,11 @@ pub enum LatestLink {
         target: String,
         /// What is wrong with it.
         problem: String,
+    },
+    /// It could not be looked at.
+    Unreadable {
+        /// Why not.
+        reason: String,
     },
 }
 
@@ -116,7 +128,7 @@ pub struct RepoStatus {
     pub synced: bool,
     /// Where its `latest-*` link leads.
     pub latest: LatestLink,
-    /// All its composes, newest first.
+    /// Its newest composes (as many as a scan reads), newest first.
     pub history: Vec<ComposeSummary>,
     /// A newer compose than the latest that did not finish, if there is one.
     pub newer_unfinished: Option<ComposeSummary>,
