@@ -78,8 +78,7 @@ pub enum Screen {
 
 impl Screen {
     /// Every screen, in the order of their keys.
-    pub const ALL: [Self; 6] =
-        [Self::Status, Self::Plan, Self::Run, Self::Gate, Self::History, Self::Log];
+    pub const ALL: [Self; 6] = [Self::Status, Self::Plan, Self::Run, Self::Gate, Self::History, Self::Log];
 
     /// Returns its name as the screens show it.
     pub const fn title(self) -> &'static str {

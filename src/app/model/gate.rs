@@ -32,8 +32,7 @@ pub enum GateFocus {
 
 impl GateFocus {
     /// Every focus, in the order of tab.
-    pub const ALL: [Self; 5] =
-        [Self::Cancel, Self::Findings, Self::Changes, Self::Checklist, Self::Phrase];
+    pub const ALL: [Self; 5] = [Self::Cancel, Self::Findings, Self::Changes, Self::Checklist, Self::Phrase];
 }
 
 /// Where the evidence stands.

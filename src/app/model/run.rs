@@ -193,7 +193,10 @@ impl RunModel {
         let has_gate = |release: &&ReleaseId| self.state.gate(release).is_some();
         let chosen = self.focused().and_then(|id| plan.step(&id)).and_then(|step| step.release.as_ref());
         let waits = |release: &&ReleaseId| {
-            matches!(self.state.gate(release), Some((_, Some(GateState::Waiting { .. } | GateState::Void { .. }))))
+            matches!(
+                self.state.gate(release),
+                Some((_, Some(GateState::Waiting { .. } | GateState::Void { .. })))
+            )
         };
         let releases = || plan.lanes.iter().map(|lane| &lane.release);
         chosen
