@@ -58,6 +58,7 @@ pub fn link(link: &LatestLink) -> Mark {
         LatestLink::Dangling { .. } => mark("✗", "link dangles", Role::Error),
         LatestLink::RealDirectory => mark("✗", "link is a folder", Role::Error),
         LatestLink::Foreign { .. } => mark("✗", "link is foreign", Role::Error),
+        LatestLink::Unreadable { .. } => mark("?", "link unreadable", Role::Error),
     }
 }
 

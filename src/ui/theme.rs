@@ -9,6 +9,7 @@ mod file;
 
 pub use file::ThemeError;
 
+use crate::domain::log_line::{Ink, InkColour};
 use ratatui::style::{Color, Modifier, Style};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -141,30 +142,37 @@ impl Theme {
         self.styles.get(&role).copied().unwrap_or_default()
     }
 
-    /// Returns how a piece of a log looks whose writer asked for these colours, numbered as in the 256-colour palette.
+    /// Returns how a piece of a log looks that its writer wanted in `ink`.
     ///
-    /// The first sixteen go through the theme, so that a script's yellow can be read on white.
-    pub fn log_style(&self, foreground: Option<u8>, background: Option<u8>) -> Style {
+    /// The first sixteen colours go through the theme, so that a script's yellow can be read on white.
+    pub fn ink(&self, ink: &Ink) -> Style {
         let mut style = Style::new();
-        if self.colourless {
-            return if background.is_some() { style.add_modifier(Modifier::REVERSED) } else { style };
+        if !self.colourless {
+            style.fg = ink.fg.map(|colour| self.log_colour(colour));
+            style.bg = ink.bg.map(|colour| self.log_colour(colour));
         }
-        if let Some(index) = foreground {
-            style = style.fg(self.log_colour(index));
-        }
-        if let Some(index) = background {
-            style = style.bg(Color::Indexed(index));
+        for (wanted, modifier) in [
+            (ink.bold, Modifier::BOLD),
+            (ink.dim, Modifier::DIM),
+            (ink.italic, Modifier::ITALIC),
+            (ink.underline, Modifier::UNDERLINED),
+            (ink.reverse || (self.colourless && ink.bg.is_some()), Modifier::REVERSED),
+            (ink.strike, Modifier::CROSSED_OUT),
+        ] {
+            if wanted {
+                style = style.add_modifier(modifier);
+            }
         }
         style
     }
 
-    /// Returns how a piece of a log looks whose writer asked for this 24-bit colour.
-    pub fn log_rgb(&self, red: u8, green: u8, blue: u8) -> Style {
-        if self.colourless { Style::new() } else { Style::new().fg(Color::Rgb(red, green, blue)) }
-    }
-
-    fn log_colour(&self, index: u8) -> Color {
-        self.log.get(usize::from(index)).copied().unwrap_or(Color::Indexed(index))
+    fn log_colour(&self, colour: InkColour) -> Color {
+        match colour {
+            InkColour::Indexed(index) => {
+                self.log.get(usize::from(index)).copied().unwrap_or(Color::Indexed(index))
+            }
+            InkColour::Rgb(red, green, blue) => Color::Rgb(red, green, blue),
+        }
     }
 
     /// Returns the shipped theme called `name`; the shipped ones are known to be good.

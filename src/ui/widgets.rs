@@ -2,6 +2,9 @@
 //!
 //! Widgets know no screen and keep nothing between two frames.
 
+pub mod banner;
 pub mod bar;
 pub mod field;
+pub mod footer;
+pub mod header;
 pub mod text;

@@ -47,8 +47,8 @@ fn no_color_means_no_colour() {
         let style = theme.style(*role);
         assert_eq!((style.fg, style.bg), (None, None), "{}", role.name());
     }
-    assert_eq!(theme.log_style(Some(1), None), Style::new());
-    assert_eq!(theme.log_rgb(1, 2, 3), Style::new());
+    let ink = Ink { fg: Some(InkColour::Indexed(1)), bg: Some(InkColour::Rgb(1, 2, 3)), ..Ink::default() };
+    assert_eq!(theme.ink(&ink), Style::new().add_modifier(Modifier::REVERSED));
 }
 
 #[test]
@@ -117,6 +117,7 @@ fn the_background_of_the_terminal_picks_the_default() {
 #[test]
 fn log_colours_go_through_the_theme() {
     let light = Theme::shipped("light").unwrap();
-    assert_ne!(light.log_style(Some(3), None).fg, Some(Color::Indexed(3)), "yellow cannot be read on white");
-    assert_eq!(light.log_style(Some(200), None).fg, Some(Color::Indexed(200)));
+    let fg = |index| light.ink(&Ink { fg: Some(InkColour::Indexed(index)), ..Ink::default() }).fg;
+    assert_ne!(fg(3), Some(Color::Indexed(3)), "yellow cannot be read on white");
+    assert_eq!(fg(200), Some(Color::Indexed(200)));
 }
