@@ -7,6 +7,7 @@ pub mod advisories;
 pub mod compose_writer;
 pub mod comps;
 pub mod content;
+pub mod history;
 pub mod iso;
 pub mod koji;
 pub mod layout;
