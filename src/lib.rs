@@ -6,5 +6,9 @@
 //! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, domain`;
 //! `runtime` and `cli` use everything and nothing uses them.
 
+pub mod catalog;
+pub mod compose;
 pub mod domain;
+pub mod exec;
+pub mod journal;
 pub mod sandbox;

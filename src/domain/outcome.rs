@@ -86,3 +86,14 @@ pub enum Outcome {
     /// It was stopped on request.
     Cancelled,
 }
+
+/// A failure phrase that was found in a step's log, where it was found first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhraseHit {
+    /// The phrase of the catalog.
+    pub phrase: String,
+    /// The line that holds it, free of escape sequences and cut at about 1,000 characters.
+    pub line: String,
+    /// The line's number in the log, from 1.
+    pub line_number: u64,
+}

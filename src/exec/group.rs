@@ -1,0 +1,317 @@
+//! Process trees: who belongs to a step, how to signal exactly those, and how to see that all are gone.
+//!
+//! The real scripts scatter: GNU parallel puts each of its jobs in a process group, sudo puts each command
+//! in a session with a terminal of its own, background processes outlive their shell. So membership is
+//! decided four ways (descent, session, controlling terminal, marked or terminal-holding orphans that came
+//! back to us as their subreaper), and remembered, so that a member stays one when its parent dies.
+//!
+//! A process is identified by pid *and* start time: a pid that has been used again is never signalled.
+//! `waitpid` is only ever called for single, known pids; other people's children are left to them.
+//! What escapes: a process that leaves its session, loses its parent and clears its environment between two
+//! looks, holding no terminal. Only a cgroup would hold that one.
+
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Identifies a process for as long as the machine is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProcessId {
+    /// When it started, in clock ticks since boot (field 22 of `/proc/PID/stat`).
+    pub start_time: u64,
+    /// Its pid, which alone would not identify it.
+    pub pid: i32,
+}
+
+/// What `/proc/PID/stat` says of a process (proc(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessStat {
+    /// Who it is.
+    pub id: ProcessId,
+    /// Its parent's pid.
+    pub parent: i32,
+    /// Its process group.
+    pub group: i32,
+    /// Its session.
+    pub session: i32,
+    /// Its controlling terminal, encoded as the kernel does.
+    pub terminal: i32,
+    /// The foreground process group of that terminal.
+    pub foreground: i32,
+    /// `R`, `S`, `D`, `T`, `Z` and so on.
+    pub state: u8,
+    threads: u32,
+}
+
+impl ProcessStat {
+    /// Tells whether only its exit status is left.
+    pub fn is_dead(&self) -> bool {
+        // A leader that left while its threads run on is shown as `Z` too.
+        matches!(self.state, b'X' | b'x') || (self.state == b'Z' && self.threads <= 1)
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        // The name in parentheses may itself hold blanks and parentheses.
+        let close = memchr::memrchr(b')', text)?;
+        let pid_end = memchr::memchr(b' ', text)?;
+        let pid = std::str::from_utf8(text.get(..pid_end)?).ok()?.parse().ok()?;
+        let rest = std::str::from_utf8(text.get(close + 1..)?).ok()?;
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let number = |index: usize| fields.get(index)?.parse::<i32>().ok();
+        Some(Self {
+            id: ProcessId { pid, start_time: fields.get(19)?.parse().ok()? },
+            state: *fields.first()?.as_bytes().first()?,
+            parent: number(1)?,
+            group: number(2)?,
+            session: number(3)?,
+            terminal: number(4)?,
+            foreground: number(5)?,
+            threads: fields.get(17)?.parse().ok()?,
+        })
+    }
+
+    /// Reads the process with `pid`, if there is one.
+    pub fn of(pid: i32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+}
+
+/// Makes this process the parent of its orphaned descendants, and makes its children start with default
+/// signals even where we were started with some ignored (as `nohup` and cron do). Call once, early.
+///
+/// A handler, unlike an ignored signal, does not survive `exec`; so each ignored signal gets one that does
+/// nothing.
+pub fn adopt_orphans() -> io::Result<()> {
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    let status = fs::read_to_string("/proc/self/status")?;
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
+    let sigpipe = Signal::PIPE.as_raw(); // std restores that one itself
+    for signal in (1..=31).filter(|signal| mask & (1 << (signal - 1)) != 0 && *signal != sigpipe) {
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+    }
+    Ok(())
+}
+
+/// Sends `signal` to exactly this process. Returns whether it was there to receive it.
+pub fn send(id: ProcessId, signal: Signal) -> bool {
+    let Some(pid) = Pid::from_raw(id.pid).filter(|pid| pid.as_raw_pid() > 1) else { return false };
+    let same = || ProcessStat::of(id.pid).is_some_and(|now| now.id == id);
+    match rustix::process::pidfd_open(pid, PidfdFlags::empty()) {
+        // The descriptor pins the process, so the look at its start time cannot go stale.
+        Ok(pinned) => same() && rustix::process::pidfd_send_signal(pinned, signal).is_ok(),
+        // Kernels before 5.3 (EL8) have no pidfd_open.
+        Err(rustix::io::Errno::SRCH) => false,
+        Err(_) => same() && rustix::process::kill_process(pid, signal).is_ok(),
+    }
+}
+
+fn snapshot() -> Vec<ProcessStat> {
+    let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
+    let mut text = Vec::with_capacity(512);
+    let mut found = Vec::new();
+    for entry in folder.flatten() {
+        let name = entry.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        text.clear();
+        let read =
+            fs::File::open(format!("/proc/{pid}/stat")).and_then(|mut file| file.read_to_end(&mut text));
+        if read.is_ok() {
+            found.extend(ProcessStat::parse(&text));
+        }
+    }
+    found
+}
+
+/// The processes of one step, found anew at each [`Tree::scan`] and remembered in between.
+#[derive(Debug)]
+pub struct Tree {
+    leader: ProcessId,
+    slave: PathBuf,
+    terminal: i32,
+    mark: Option<Vec<u8>>,
+    own_pid: i32,
+    own_session: i32,
+    sessions: BTreeSet<i32>,
+    known: HashMap<i32, u64>,
+}
+
+impl Tree {
+    /// Makes the tree below `leader`, the first process of its own session on the terminal `slave`.
+    ///
+    /// `mark` is a `NAME=value` that only this step has in its environment; orphans are known by it.
+    pub fn new(leader: ProcessId, slave: &Path, mark: Option<&str>) -> Self {
+        let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
+        Self {
+            leader,
+            slave: slave.to_owned(),
+            terminal: terminal_number(slave),
+            mark: mark.map(|mark| mark.as_bytes().to_vec()),
+            own_pid: rustix::process::getpid().as_raw_pid(),
+            own_session,
+            sessions: BTreeSet::from([leader.pid]),
+            known: HashMap::from([(leader.pid, leader.start_time)]),
+        }
+    }
+
+    /// Returns the living members, parents before their children, and reaps dead ones that are ours.
+    ///
+    /// The leader is never reaped here: its exit status belongs to whoever started it.
+    pub fn scan(&mut self) -> Vec<ProcessStat> {
+        // Nobody in the tree is older than its leader: a session or pid used again cannot slip in.
+        let mut all = snapshot();
+        all.retain(|process| {
+            process.id.start_time >= self.leader.start_time && process.id.pid != self.own_pid
+        });
+        self.forget_gone(&all);
+        let members = self.members(&all);
+        self.known.clear();
+        let mut alive = Vec::new();
+        for process in all.iter().filter(|process| members.contains(&process.id.pid)) {
+            self.known.insert(process.id.pid, process.id.start_time);
+            if !process.is_dead() {
+                alive.push(*process);
+            } else if process.parent == self.own_pid && process.id != self.leader {
+                reap(process.id.pid);
+            }
+        }
+        let leads_session = |pid: &i32| self.known.contains_key(pid) && *pid != self.own_session;
+        let led: Vec<i32> = alive.iter().map(|process| process.session).filter(leads_session).collect();
+        self.sessions.extend(led);
+        alive.sort_by_key(|process| process.id);
+        alive
+    }
+
+    /// Counts processes anywhere on the host that hold the step's terminal open as members from now on.
+    pub fn adopt_holders(&mut self) {
+        for process in snapshot() {
+            if process.id.pid != self.own_pid && holds(process.id.pid, &self.slave) {
+                self.known.insert(process.id.pid, process.id.start_time);
+            }
+        }
+    }
+
+    /// Returns the member that sleeps in a read of the step's terminal, if one does.
+    pub fn reader_of_terminal(&self, alive: &[ProcessStat]) -> Option<ProcessId> {
+        let mut sleeping = alive.iter().filter(|process| process.state == b'S');
+        sleeping.find(|process| self.reads_terminal(process)).map(|process| process.id)
+    }
+
+    fn reads_terminal(&self, process: &ProcessStat) -> bool {
+        // Background groups that read are stopped by the kernel, so they cannot be waiting.
+        if process.terminal != self.terminal || process.group != process.foreground {
+            return false;
+        }
+        let Ok(call) = fs::read_to_string(format!("/proc/{}/syscall", process.id.pid)) else { return false };
+        let mut words = call.split_ascii_whitespace();
+        let is_read = words.next() == Some(READ_CALL);
+        let descriptor = words.next().and_then(|word| word.strip_prefix("0x"));
+        let Some(descriptor) = descriptor.and_then(|hex| u64::from_str_radix(hex, 16).ok()) else {
+            return false;
+        };
+        let target = fs::read_link(format!("/proc/{}/fd/{descriptor}", process.id.pid));
+        is_read && target.is_ok_and(|path| path == self.slave || path == Path::new("/dev/tty"))
+    }
+
+    fn forget_gone(&mut self, all: &[ProcessStat]) {
+        let now: HashSet<ProcessId> = all.iter().map(|process| process.id).collect();
+        self.known.retain(|pid, start_time| now.contains(&ProcessId { pid: *pid, start_time: *start_time }));
+        let in_use: HashSet<i32> = all.iter().map(|process| process.session).collect();
+        self.sessions.retain(|session| in_use.contains(session));
+    }
+
+    fn members(&self, all: &[ProcessStat]) -> HashSet<i32> {
+        let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+        for process in all {
+            children.entry(process.parent).or_default().push(process.id.pid);
+        }
+        let mut open: Vec<i32> =
+            all.iter().filter(|process| self.is_root(process)).map(|process| process.id.pid).collect();
+        let mut members = HashSet::new();
+        while let Some(pid) = open.pop() {
+            if members.insert(pid) {
+                open.extend(children.get(&pid).into_iter().flatten());
+            }
+        }
+        members
+    }
+
+    fn is_root(&self, process: &ProcessStat) -> bool {
+        self.known.contains_key(&process.id.pid)
+            || (self.sessions.contains(&process.session) && process.session != self.own_session)
+            || (self.terminal != 0 && process.terminal == self.terminal)
+            || (process.parent == self.own_pid && !process.is_dead() && self.is_marked(process.id.pid))
+    }
+
+    fn is_marked(&self, pid: i32) -> bool {
+        let carries = |mark: &Vec<u8>| {
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
+        };
+        self.mark.as_ref().is_some_and(carries) || holds(pid, &self.slave)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+const READ_CALL: &str = "0";
+#[cfg(any(target_arch = "aarch64", target_arch = "riscv64"))]
+const READ_CALL: &str = "63";
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
+const READ_CALL: &str = "3";
+
+fn reap(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        // An error means that it was not ours after all, which is as good.
+        let _gone = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+fn holds(pid: i32, slave: &Path) -> bool {
+    let Ok(folder) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+    folder.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == slave))
+}
+
+/// Returns the terminal as `/proc/PID/stat` encodes it (`new_encode_dev` in the kernel), 0 if unknown.
+fn terminal_number(slave: &Path) -> i32 {
+    let Ok(device) = fs::metadata(slave).map(|data| data.rdev()) else { return 0 };
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    ((minor & 0xff) | (major << 8) | ((minor & !0xff) << 12)).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_shift_the_fields() {
+        let text =
+            b"42 (a) b (c) S 1 2 3 34816 5 4194304 101 0 0 0 0 0 0 0 20 0 7 0 104100 3133440 380 1 2\n";
+        let stat = ProcessStat::parse(text).unwrap();
+        assert_eq!(stat.id, ProcessId { pid: 42, start_time: 104_100 });
+        assert_eq!((stat.parent, stat.group, stat.session, stat.terminal), (1, 2, 3, 34816));
+        assert_eq!((stat.state, stat.foreground, stat.threads), (b'S', 5, 7));
+    }
+
+    #[test]
+    fn garbage_is_no_process() {
+        for text in [&b""[..], b"1", b"1 (x", b"1 (x) S", b") S 1 2 3", b"\xff (x) S 1 2"] {
+            assert!(ProcessStat::parse(text).is_none());
+        }
+    }
+
+    #[test]
+    fn a_pid_that_was_used_again_is_not_signalled() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let id = ProcessStat::of(child.id().cast_signed()).unwrap().id;
+        let other = ProcessId { start_time: id.start_time + 1, ..id };
+        assert!(!send(other, Signal::KILL));
+        assert!(child.try_wait().unwrap().is_none());
+        assert!(send(id, Signal::KILL));
+        assert!(!child.wait().unwrap().success());
+    }
+}

@@ -1,0 +1,298 @@
+//! Drains a PTY into the step's log file, as cheaply as can be, and notices a few things on the way.
+//!
+//! Bytes are appended raw and never travel further: what others get are counts and hints. The kernel hands
+//! out at most about 4 KiB a read, and 45 bytes a read from a loop of `echo`s; a pause of 50 µs after a
+//! small read lets more gather and costs less than it saves. The file sees large writes during a flood,
+//! and everything within [`FLUSH_AFTER`] otherwise.
+//!
+//! EIO is how a PTY says that nobody holds its other end. It is not final: a process that closed its
+//! output may open `/dev/tty` again. So the drain ends when it is told to, not at the first EIO.
+
+use super::phrases::{Phrase, PhraseSearch};
+use crate::domain::outcome::PhraseHit;
+use crate::domain::progress::{Progress, ProgressFormat, ProgressReader};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How long output may wait in memory before it is in the file.
+pub const FLUSH_AFTER: Duration = Duration::from_millis(16);
+/// How long a silence must be before the unfinished line is looked at.
+pub const QUIET_AFTER: Duration = Duration::from_millis(150);
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+const BUFFER: usize = 256 * 1024;
+/// The room a read must find; the kernel does not fill more.
+const ROOM: usize = 8 * 1024;
+const SMALL_READ: usize = 1024;
+const PAUSE: Duration = Duration::from_micros(50);
+const TAIL: usize = 16 * 1024;
+const LAST_LINE: usize = 512;
+/// How long the rest may take to be read once the drain was told to end.
+const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// What the drain tells while it works.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// The log has grown.
+    Grown {
+        /// Its length now.
+        bytes: u64,
+        /// The lines that have ended so far.
+        lines: u64,
+    },
+    /// The progress that can be read from the output has changed.
+    Progress(Progress),
+    /// Nothing has come for [`QUIET_AFTER`].
+    Quiet {
+        /// The raw bytes of the last line, if it is unfinished; the last 512 at most.
+        line: Vec<u8>,
+        /// Whether a full-screen dialogue is up.
+        alternate_screen: bool,
+    },
+    /// Nobody holds the other end of the PTY any more.
+    HungUp,
+    /// Somebody has opened the other end again.
+    Reopened,
+    /// The log cannot be written; output is thrown away from here on.
+    LogFailed(String),
+}
+
+/// What the drain knows when it has ended.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Drained {
+    /// The length of the log.
+    pub bytes: u64,
+    /// The first hit of each failure phrase.
+    pub phrases: Vec<PhraseHit>,
+}
+
+/// Tells a drain to take what is there and end.
+#[derive(Debug)]
+pub struct LastCall {
+    told: AtomicBool,
+    wake: OwnedFd,
+}
+
+impl LastCall {
+    /// Makes one that has not been given yet.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            told: AtomicBool::new(false),
+            wake: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        })
+    }
+
+    /// Gives it; once is enough.
+    pub fn give(&self) {
+        self.told.store(true, Ordering::Release);
+        // The counter cannot overflow from a handful of calls, and the flag above is what counts.
+        let _written = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
+    }
+
+    fn given(&self) -> bool {
+        self.told.load(Ordering::Acquire)
+    }
+}
+
+/// Creates a step's log: it must not exist yet, and nobody else may read it.
+pub fn create_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)
+}
+
+/// The drain of one PTY.
+#[derive(Debug)]
+pub struct Drain {
+    master: Arc<OwnedFd>,
+    last_call: Arc<LastCall>,
+    log: Option<File>,
+    buffer: Vec<u8>,
+    filled: usize,
+    bytes: u64,
+    flushed: Instant,
+    tail: Vec<u8>,
+    phrases: PhraseSearch,
+    progress: ProgressReader,
+    told_progress: (Instant, Option<Progress>),
+    hung_up: bool,
+    restless: bool,
+}
+
+enum Next {
+    Data(usize),
+    Nothing,
+    HungUp,
+}
+
+impl Drain {
+    /// Makes the drain of `master` (non-blocking) into `log`.
+    pub fn new(
+        master: Arc<OwnedFd>,
+        log: File,
+        last_call: Arc<LastCall>,
+        phrases: Vec<Phrase>,
+        progress: ProgressFormat,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            master,
+            last_call,
+            log: Some(log),
+            buffer: vec![0; BUFFER],
+            filled: 0,
+            bytes: 0,
+            flushed: now,
+            tail: Vec::with_capacity(2 * TAIL),
+            phrases: PhraseSearch::new(phrases),
+            progress: ProgressReader::new(progress),
+            told_progress: (now, None),
+            hung_up: false,
+            // A command that asks without a word is quiet from the start.
+            restless: true,
+        }
+    }
+
+    /// Drains until the last call was given and nothing is left.
+    pub fn run(mut self, mut notify: impl FnMut(Notice)) -> Drained {
+        let mut ends_at = None;
+        loop {
+            if ends_at.is_none() && self.last_call.given() {
+                ends_at = Some(Instant::now() + LAST_CALL);
+            }
+            match self.read() {
+                Next::Data(count) => self.take(count, &mut notify),
+                _ if ends_at.is_some() => break,
+                Next::Nothing => self.wait(&mut notify),
+                Next::HungUp => self.wait_hung_up(&mut notify),
+            }
+            if ends_at.is_some_and(|end| Instant::now() > end) {
+                break;
+            }
+        }
+        self.flush(&mut notify);
+        self.tell_progress(&mut notify);
+        Drained { bytes: self.bytes, phrases: self.phrases.finish() }
+    }
+
+    fn read(&mut self) -> Next {
+        loop {
+            match rustix::io::read(&self.master, &mut self.buffer[self.filled..]) {
+                Ok(0) => return Next::HungUp,
+                Ok(count) => return Next::Data(count),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Next::Nothing,
+                // EIO; anything else leaves as little to be read.
+                Err(_) => return Next::HungUp,
+            }
+        }
+    }
+
+    fn take(&mut self, count: usize, notify: &mut impl FnMut(Notice)) {
+        if self.hung_up {
+            self.hung_up = false;
+            notify(Notice::Reopened);
+        }
+        self.filled += count;
+        self.restless = true;
+        if self.buffer.len() - self.filled < ROOM || self.flushed.elapsed() >= FLUSH_AFTER {
+            self.flush(notify);
+        }
+        if count < SMALL_READ {
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until there is something to do, having brought everything to the file.
+    fn wait(&mut self, notify: &mut impl FnMut(Notice)) {
+        self.flush(notify);
+        let patience = self.restless.then_some(QUIET_AFTER);
+        if self.poll(true, patience) || !self.restless {
+            return;
+        }
+        self.restless = false;
+        self.tell_progress(notify);
+        let line_start = memchr::memrchr(b'\n', &self.tail).map_or(0, |at| at + 1);
+        let line = &self.tail[line_start..];
+        notify(Notice::Quiet {
+            line: line[line.len().saturating_sub(LAST_LINE)..].to_vec(),
+            alternate_screen: super::prompt::in_alternate_screen(&self.tail),
+        });
+    }
+
+    fn wait_hung_up(&mut self, notify: &mut impl FnMut(Notice)) {
+        self.flush(notify);
+        if !self.hung_up {
+            self.hung_up = true;
+            notify(Notice::HungUp);
+        }
+        // A poll of the PTY itself would return at once for as long as it is hung up.
+        self.poll(false, Some(FLUSH_AFTER * 4));
+    }
+
+    /// Waits for output or the last call. Returns whether anything happened in time.
+    fn poll(&self, for_output: bool, patience: Option<Duration>) -> bool {
+        let patience = patience.and_then(|time| Timespec::try_from(time).ok());
+        let mut watched = vec![PollFd::from_borrowed_fd(self.last_call.wake.as_fd(), PollFlags::IN)];
+        if for_output {
+            watched.push(PollFd::from_borrowed_fd(self.master.as_fd(), PollFlags::IN));
+        }
+        !matches!(poll(&mut watched, patience.as_ref()), Ok(0))
+    }
+
+    fn flush(&mut self, notify: &mut impl FnMut(Notice)) {
+        self.flushed = Instant::now();
+        let piece = &self.buffer[..std::mem::take(&mut self.filled)];
+        if piece.is_empty() {
+            return;
+        }
+        let Some(log) = &mut self.log else { return };
+        if let Err(error) = log.write_all(piece) {
+            self.log = None;
+            notify(Notice::LogFailed(error.to_string()));
+            return;
+        }
+        self.bytes += piece.len() as u64;
+        self.phrases.feed(piece);
+        self.progress.feed(piece);
+        let keep = &piece[piece.len().saturating_sub(TAIL)..];
+        let surplus = (self.tail.len() + keep.len()).saturating_sub(TAIL);
+        self.tail.drain(..surplus.min(self.tail.len()));
+        self.tail.extend_from_slice(keep);
+        notify(Notice::Grown { bytes: self.bytes, lines: self.phrases.line_ends() });
+        if self.told_progress.0.elapsed() >= PROGRESS_EVERY {
+            self.tell_progress(notify);
+        }
+    }
+
+    fn tell_progress(&mut self, notify: &mut impl FnMut(Notice)) {
+        let current = self.progress.current();
+        if current != self.told_progress.1 {
+            if let Some(progress) = &current {
+                notify(Notice::Progress(progress.clone()));
+            }
+            self.told_progress = (Instant::now(), current);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_private_and_never_overwritten() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("03.log");
+        create_log(&path).unwrap().write_all(b"kept").unwrap();
+        assert_eq!(create_log(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read(&path).unwrap(), b"kept");
+    }
+}
