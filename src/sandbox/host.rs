@@ -193,10 +193,36 @@ fn furnish(
     scripts::write(paths, &content)?;
     errata_box::write(paths).map_err(at(root))?;
     fs::write(paths.catalog(), catalog::text(paths)).map_err(at(&paths.catalog()))?;
+    let koji = populate(paths, &content, options, progress)?;
+    checkout::write_comps(paths, &content, &koji).map_err(at(root))?;
     for folder in [paths.pungi(), root.join("comps"), paths.toolkit()] {
         checkout::commit(&folder, options.now);
     }
     Ok(())
+}
+
+fn populate(
+    paths: &HostPaths,
+    content: &Content,
+    options: &BuildOptions,
+    progress: &mut dyn FnMut(&str),
+) -> Result<crate::sandbox::koji::Koji, SandboxError> {
+    let created = options.now.as_second() as u32 - 400 * 86_400;
+    let signer = crate::sandbox::signer::Signer::generate("P <p@x.invalid>", created).unwrap();
+    fs::create_dir_all(paths.keys()).unwrap();
+    signer.save(&paths.secret_key()).unwrap();
+    fs::write(paths.public_key(), signer.public_armored().unwrap()).unwrap();
+    progress("koji");
+    let koji = crate::sandbox::koji::Koji::fill(paths, content, &signer, &|g| created + 86_400 * (1 + g)).unwrap();
+    for (major, _) in &content.releases {
+        for repo in &content.repos {
+            use crate::sandbox::compose_writer::{Kind, Order, assemble};
+            let mut o = Order::new(major, &repo.name, Kind::Update);
+            o.generation = repo.history(major).map(|h| h.composed);
+            assemble(paths, &o, &mut |_| {}).unwrap();
+        }
+    }
+    Ok(koji)
 }
 
 fn link_tools(paths: &HostPaths, binary: &Path) -> Result<(), SandboxError> {
