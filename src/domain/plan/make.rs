@@ -5,7 +5,7 @@
 
 use super::{Lane, Pin, PinnedRepo, Plan, PlanDigest, Step};
 use crate::domain::catalog::Catalog;
-use crate::domain::expand::{UnknownPlaceholder, Values, expand};
+use crate::domain::expand::{Placeholder, UnknownPlaceholder, Values, expand};
 use crate::domain::flow::{Flow, Role, StepTemplate};
 use crate::domain::name::{FlowName, ReleaseId, RepoName, StepId, TemplateName};
 use crate::domain::release::{Release, Repo};
@@ -162,18 +162,18 @@ fn templates<'a>(catalog: &'a Catalog, flow: &'a Flow) -> impl Iterator<Item = &
 }
 
 fn add_release_values(values: &mut Values, release: &Release) {
-    values.set("release", release.id.as_str());
-    values.set("revision", release.revision());
-    values.set("compose_folder", &release.toolkit.compose_folder.to_string_lossy());
-    values.set("sync_folder", &release.toolkit.folder.to_string_lossy());
+    values.set(Placeholder::Release, release.id.as_str());
+    values.set(Placeholder::Revision, release.revision());
+    values.set(Placeholder::ComposeFolder, release.toolkit.compose_folder.to_string_lossy());
+    values.set(Placeholder::SyncFolder, release.toolkit.folder.to_string_lossy());
     if let Ok(vars) = &release.vars {
-        values.set("category", &vars.category);
+        values.set(Placeholder::Category, &vars.category);
     }
     if let Some(staging) = release.staging() {
-        values.set("staging", &staging.to_string_lossy());
+        values.set(Placeholder::Staging, staging.to_string_lossy());
     }
     if let Some(production) = release.production() {
-        values.set("production", &production.to_string_lossy());
+        values.set(Placeholder::Production, production.to_string_lossy());
     }
 }
 
@@ -303,12 +303,12 @@ impl<'a> LaneMaker<'a> {
         let mut values = Values::new();
         add_release_values(&mut values, self.release);
         if let Some(repo) = repo {
-            values.set("repo", repo.name.as_str());
+            values.set(Placeholder::Repo, repo.name.as_str());
             if let Some(sig) = &repo.sig {
-                values.set("sig", sig.as_str());
+                values.set(Placeholder::Sig, sig.as_str());
             }
             if let Some(script) = repo.script(&self.flow.name) {
-                values.set("script", script);
+                values.set(Placeholder::Script, script);
             }
         }
         values
