@@ -78,7 +78,7 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// The path cannot stand in scripts and catalog.
-    #[error("`{}` cannot be used: the path must be UTF-8 without line breaks and colons", .0.display())]
+    #[error("`{}` cannot be used: the path must be UTF-8 without colons, braces and line breaks", .0.display())]
     Path(PathBuf),
     /// The scripts could not be written.
     #[error("cannot write the scripts: {0}")]
@@ -151,8 +151,8 @@ pub fn build(options: &BuildOptions, progress: &mut dyn FnMut(&str)) -> Result<B
 fn prepare_folder(dir: &Path) -> Result<PathBuf, SandboxError> {
     fs::create_dir_all(dir).map_err(at(dir))?;
     let root = dir.canonicalize().map_err(at(dir))?;
-    // A colon would end the path within PATH.
-    if !root.to_str().is_some_and(|text| !text.contains(['\n', '\r', ':'])) {
+    // A colon would end the path within PATH, a brace would begin a placeholder of the catalog.
+    if !root.to_str().is_some_and(|text| !text.contains([':', '{', '}']) && !text.contains(char::is_control)) {
         return Err(SandboxError::Path(root));
     }
     let empty = fs::read_dir(&root).map_err(at(&root))?.next().is_none();

@@ -19,8 +19,14 @@ const HEADING: &str = "\
 /// Returns the text of the catalog.
 pub(super) fn text(paths: &HostPaths) -> String {
     let body = REAL.find("\nname = ").map_or(REAL, |at| &REAL[at + 1..]);
-    let moved = places(paths).into_iter().fold(body.to_owned(), |text, (real, practice)| {
-        text.replace(&real, &practice)
+    let places = places(paths);
+    // In two steps, because a host below /tmp would have its new places moved again.
+    let mark = |number: usize| format!("\u{1}{number}\u{2}");
+    let marked = places.iter().enumerate().fold(body.to_owned(), |text, (number, (real, _))| {
+        text.replace(real.as_str(), &mark(number))
+    });
+    let moved = places.iter().enumerate().fold(marked, |text, (number, (_, practice))| {
+        text.replace(&mark(number), practice)
     });
     format!("{HEADING}{moved}")
 }
@@ -62,9 +68,9 @@ fn places(paths: &HostPaths) -> Vec<(String, String)> {
     ]
 }
 
-/// Escapes `text` for a TOML string in which braces are placeholders.
+/// Escapes `text` for a TOML string; braces, which begin placeholders, are refused before.
 fn quoted(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}")
+    text.replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 #[cfg(test)]
@@ -80,10 +86,10 @@ mod tests {
 
     #[test]
     fn no_place_of_the_real_host_is_left() {
-        let text = text(&HostPaths::new("/practice"));
+        let text = text(&HostPaths::new("/tmp/practice"));
         let values = text.lines().map(|line| line.split('#').next().unwrap());
         for path in values.flat_map(|line| line.split('"')).filter(|text| text.starts_with('/')) {
-            assert!(path.starts_with("/practice"), "{path}");
+            assert!(path.starts_with("/tmp/practice") && !path.contains("practice/tmp/practice"), "{path}");
         }
         assert!(!text.contains("require = \"mount\""));
     }
