@@ -9,7 +9,7 @@ pub mod images;
 pub mod log;
 pub mod productmd;
 pub mod treeinfo;
-mod trees;
+pub(in crate::sandbox) mod trees;
 
 use super::content::{ARCHES, Content, ContentError, Release, Repo};
 use super::koji::{Koji, KojiError};
@@ -180,7 +180,7 @@ impl Composer<'_> {
         let mut run = Run { composer: self, order, site: &site, log: &mut log };
         let status = run.write()?;
         if status.starts_with("FINISHED") {
-            self.finish(order, &site)?;
+            self.finish(order, &site, log.fixed())?;
             log.line(Level::Info, &format!("Compose finished: {}", dir.display()));
         }
         if let Clock::Fixed { .. } = order.clock {
@@ -190,7 +190,7 @@ impl Composer<'_> {
     }
 
     /// Moves the link and the tag, and refreshes the module documents that prep will add.
-    fn finish(&self, order: &Order<'_>, site: &Site<'_>) -> Result<(), ComposeError> {
+    fn finish(&self, order: &Order<'_>, site: &Site<'_>, time: Option<u32>) -> Result<(), ComposeError> {
         let link = self.paths.latest_link(order.major, order.repo);
         match fs::remove_file(&link) {
             Err(why) if why.kind() != std::io::ErrorKind::NotFound => {
@@ -199,6 +199,9 @@ impl Composer<'_> {
             _ => {}
         }
         std::os::unix::fs::symlink(site.id, &link).map_err(at(&link))?;
+        if let Some(time) = time {
+            age_link(&link, time).map_err(at(&link))?;
+        }
         self.koji.set_composed(order.major, order.repo, site.generation)?;
         trees::write_prep_modules(self, order.major, site)
     }
@@ -213,6 +216,14 @@ fn age(dir: &Path, time: u32) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Sets the time of a link itself.
+fn age_link(link: &Path, time: u32) -> std::io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
+    let moment = Timespec { tv_sec: time.into(), tv_nsec: 0 };
+    let times = Timestamps { last_access: moment, last_modification: moment };
+    Ok(utimensat(CWD, link, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// What names a compose before its respin is known.

@@ -7,6 +7,9 @@
 use super::applet::{APPLETS, MARKER, SPEED};
 use super::content::{Content, ContentError};
 use super::fault::Fault;
+use super::filelist;
+use super::history::{self, HistoryError};
+use super::koji::Koji;
 use super::layout::HostPaths;
 use super::scripts::{self, ScriptError};
 use std::fs;
@@ -86,6 +89,9 @@ pub enum SandboxError {
     /// The practice table is defective.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The packages, composes and trees could not be made.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// A failure could not be planted.
     #[error("cannot plant {fault}: {source}")]
     Fault {
@@ -152,7 +158,8 @@ fn prepare_folder(dir: &Path) -> Result<PathBuf, SandboxError> {
     fs::create_dir_all(dir).map_err(at(dir))?;
     let root = dir.canonicalize().map_err(at(dir))?;
     // A colon would end the path within PATH, a brace would begin a placeholder of the catalog.
-    if !root.to_str().is_some_and(|text| !text.contains([':', '{', '}']) && !text.contains(char::is_control)) {
+    if !root.to_str().is_some_and(|text| !text.contains([':', '{', '}']) && !text.contains(char::is_control))
+    {
         return Err(SandboxError::Path(root));
     }
     let empty = fs::read_dir(&root).map_err(at(&root))?.next().is_none();
@@ -193,7 +200,8 @@ fn furnish(
     scripts::write(paths, &content)?;
     errata_box::write(paths).map_err(at(root))?;
     fs::write(paths.catalog(), catalog::text(paths)).map_err(at(&paths.catalog()))?;
-    let koji = populate(paths, &content, options, progress)?;
+    progress("packages, composes, staging and production");
+    let koji = populate(paths, options.now)?;
     checkout::write_comps(paths, &content, &koji).map_err(at(root))?;
     for folder in [paths.pungi(), root.join("comps"), paths.toolkit()] {
         checkout::commit(&folder, options.now);
@@ -201,28 +209,23 @@ fn furnish(
     Ok(())
 }
 
-fn populate(
-    paths: &HostPaths,
-    content: &Content,
-    options: &BuildOptions,
-    progress: &mut dyn FnMut(&str),
-) -> Result<crate::sandbox::koji::Koji, SandboxError> {
-    let created = options.now.as_second() as u32 - 400 * 86_400;
-    let signer = crate::sandbox::signer::Signer::generate("P <p@x.invalid>", created).unwrap();
-    fs::create_dir_all(paths.keys()).unwrap();
-    signer.save(&paths.secret_key()).unwrap();
-    fs::write(paths.public_key(), signer.public_armored().unwrap()).unwrap();
-    progress("koji");
-    let koji = crate::sandbox::koji::Koji::fill(paths, content, &signer, &|g| created + 86_400 * (1 + g)).unwrap();
-    for (major, _) in &content.releases {
-        for repo in &content.repos {
-            use crate::sandbox::compose_writer::{Kind, Order, assemble};
-            let mut o = Order::new(major, &repo.name, Kind::Update);
-            o.generation = repo.history(major).map(|h| h.composed);
-            assemble(paths, &o, &mut |_| {}).unwrap();
-        }
-    }
+/// Makes the packages, composes and trees that months of work would have left, and the lists for mirrors.
+fn populate(paths: &HostPaths, now: jiff::Timestamp) -> Result<Koji, SandboxError> {
+    let signer = history::make_key(paths, now)?;
+    history::populate(paths, &signer, now)?;
+    let koji = Koji::load(paths).map_err(HistoryError::from)?;
+    write_lists(&paths.production()).map_err(at(&paths.production()))?;
     Ok(koji)
+}
+
+/// Writes the lists as the last push of the past would have.
+fn write_lists(production: &Path) -> io::Result<()> {
+    let (mut names, mut times) = (Vec::new(), Vec::new());
+    filelist::write_names(production, &mut names)?;
+    filelist::write_times(production, &mut times)?;
+    fs::write(production.join("fullfilelist"), names)?;
+    fs::write(production.join("fullfiletimelist-rocky"), &times)?;
+    fs::write(production.join("fullfiletimelist"), times)
 }
 
 fn link_tools(paths: &HostPaths, binary: &Path) -> Result<(), SandboxError> {

@@ -228,7 +228,7 @@ impl Screen {
     }
 
     fn banner(&mut self, title: &str) -> io::Result<()> {
-        let stars = 79_usize.saturating_sub(title.len() + 1).max(3);
+        let stars = 80_usize.saturating_sub(title.len() + 1).max(3);
         writeln!(self.0, "\n{title} {}", "*".repeat(stars))
     }
 

@@ -22,12 +22,14 @@ pub(super) fn text(paths: &HostPaths) -> String {
     let places = places(paths);
     // In two steps, because a host below /tmp would have its new places moved again.
     let mark = |number: usize| format!("\u{1}{number}\u{2}");
-    let marked = places.iter().enumerate().fold(body.to_owned(), |text, (number, (real, _))| {
-        text.replace(real.as_str(), &mark(number))
-    });
-    let moved = places.iter().enumerate().fold(marked, |text, (number, (_, practice))| {
-        text.replace(&mark(number), practice)
-    });
+    let marked = places
+        .iter()
+        .enumerate()
+        .fold(body.to_owned(), |text, (number, (real, _))| text.replace(real.as_str(), &mark(number)));
+    let moved = places
+        .iter()
+        .enumerate()
+        .fold(marked, |text, (number, (_, practice))| text.replace(&mark(number), practice));
     format!("{HEADING}{moved}")
 }
 
