@@ -14,4 +14,3 @@ pub mod exec;
 pub mod journal;
 pub mod keys;
 pub mod sandbox;
-pub mod ui;
