@@ -101,6 +101,11 @@ pub fn parse(source: &str, text: String) -> Result<Draft, CatalogErrors> {
 }
 
 impl Draft {
+    /// Returns the text it was read from, which is what a run keeps a copy of.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Asks the toolkits' vars files and makes the catalog; `environment` is the one that steps inherit from.
     ///
     /// A release whose vars files cannot be used is in the catalog, with the reason. The error is for what is
