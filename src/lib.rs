@@ -12,3 +12,4 @@ pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod sandbox;
+pub mod vet;
