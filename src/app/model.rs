@@ -153,6 +153,8 @@ pub struct Model {
     pub catalog: Arc<Catalog>,
     /// The keys.
     pub keymap: Arc<Keymap>,
+    /// The name of this host, as the header shows it.
+    pub host: String,
     /// The clocks, as last read.
     pub clock: Moment,
     /// The terminal's size.
@@ -198,6 +200,8 @@ pub struct Setup {
     pub catalog: Arc<Catalog>,
     /// The keys.
     pub keymap: Arc<Keymap>,
+    /// The name of this host.
+    pub host: String,
     /// The clocks.
     pub clock: Moment,
     /// The terminal's size.
@@ -222,6 +226,7 @@ impl Model {
         Self {
             catalog: setup.catalog,
             keymap: setup.keymap,
+            host: setup.host,
             clock: setup.clock,
             size: setup.size,
             measures: Measures::default(),
