@@ -3,8 +3,22 @@
 //! Nothing here reads a file, a clock, a socket or the terminal. Everything is plain data and
 //! functions over it, so that the console, the supervisor, the reports and the tests share one truth.
 
+pub mod approval;
+pub mod catalog;
 pub mod compose;
+pub mod evidence;
+pub mod expand;
+pub mod finding;
+pub mod flow;
+pub mod launch;
+pub mod live;
 pub mod log_line;
 pub mod name;
 pub mod outcome;
+pub mod plan;
 pub mod progress;
+pub mod release;
+pub mod run;
+pub mod seal;
+pub mod selection;
+pub mod status;

@@ -1,0 +1,113 @@
+//! Evidence: what is laid before the engineer at a gate.
+
+use super::compose::ComposeId;
+use super::finding::{Finding, FindingId};
+use super::name::{ReleaseId, RepoName};
+use super::seal::SealDigest;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// What happens to one package or file when staging goes to production.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// Production gets a name it does not have.
+    Added,
+    /// Production gets a newer version.
+    Updated,
+    /// Production gets an older version than its newest.
+    Downgraded,
+    /// Production has it and staging does not.
+    Removed,
+    /// The same name with other content.
+    Rebuilt,
+}
+
+/// One change that a publish brings.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Change {
+    /// What happens.
+    pub kind: ChangeKind,
+    /// Where: variant and arch, `AppStream/x86_64/os`.
+    pub place: String,
+    /// The package's name, or the file's path.
+    pub name: String,
+    /// What production has: version and release.
+    pub from: Option<String>,
+    /// What staging has.
+    pub to: Option<String>,
+}
+
+/// All changes that a publish brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Changes {
+    /// Packages, ordered by place and name.
+    pub packages: Vec<Change>,
+    /// Images and other files of note.
+    pub files: Vec<Change>,
+    /// Bytes that production gains.
+    pub bytes: u64,
+}
+
+/// A repo as it goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutgoingRepo {
+    /// Which repo.
+    pub repo: RepoName,
+    /// The compose that staging holds of it, as far as can be told.
+    pub compose: Option<ComposeId>,
+    /// Whether this run touched it; if not it is shown as "also goes out".
+    pub touched: bool,
+}
+
+/// A finding that was let through by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waiver {
+    /// Which finding.
+    pub finding: FindingId,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: super::approval::Identity,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is laid before the engineer at a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The release.
+    pub release: ReleaseId,
+    /// Its revision.
+    pub revision: String,
+    /// What was vetted.
+    pub staging: PathBuf,
+    /// Where it would go.
+    pub production: PathBuf,
+    /// When this was computed.
+    pub at: Timestamp,
+    /// The repos that go out.
+    pub repos: Vec<OutgoingRepo>,
+    /// Everything that was found, blocking first.
+    pub findings: Vec<Finding>,
+    /// What production would gain and lose.
+    pub changes: Changes,
+    /// What a human confirms.
+    pub checklist: Vec<String>,
+    /// The seal.
+    pub seal: SealDigest,
+    /// How many paths the seal covers.
+    pub sealed_paths: usize,
+    /// What production holds now, in a sentence.
+    pub production_now: String,
+}
+
+impl Evidence {
+    /// Returns the blocking findings that no waiver names.
+    pub fn blocking<'a>(&'a self, waivers: &'a [Waiver]) -> impl Iterator<Item = &'a Finding> {
+        self.findings
+            .iter()
+            .filter(|finding| finding.blocks() && !waivers.iter().any(|waiver| waiver.finding == finding.id))
+    }
+}

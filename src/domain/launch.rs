@@ -1,0 +1,133 @@
+//! What may be started: the only door between a plan's step and a process.
+//!
+//! An ordinary step becomes an [`OrdinaryLaunch`]; a step that touches production becomes a
+//! [`ProductionLaunch`], whose only constructor demands approvals that hold now, for this plan and for
+//! the seal that staging has now. The supervisor starts nothing but a [`Launch`], so no other way leads
+//! to production (design 7).
+
+use super::approval::{Approval, Refusal};
+use super::plan::{Plan, Step};
+use super::seal::Seal;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// A step that may start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Launch {
+    /// A step that leaves production alone.
+    Ordinary(OrdinaryLaunch),
+    /// A step that publishes.
+    Production(ProductionLaunch),
+}
+
+impl Launch {
+    /// Returns the step.
+    pub fn step(&self) -> &Step {
+        match self {
+            Self::Ordinary(OrdinaryLaunch { step }) | Self::Production(ProductionLaunch { step }) => step,
+        }
+    }
+}
+
+/// A step that leaves production alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrdinaryLaunch {
+    step: Step,
+}
+
+impl OrdinaryLaunch {
+    /// Makes it from a step with a command that is neither a gate nor a publish step; for others returns none.
+    pub fn new(step: &Step) -> Option<Self> {
+        (!step.is_production() && !step.is_gate()).then(|| Self { step: step.clone() })
+    }
+}
+
+/// A step that publishes, with the right to do so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProductionLaunch {
+    step: Step,
+}
+
+/// What a publish step is judged by.
+#[derive(Debug)]
+pub struct Authority<'a> {
+    /// The plan that holds the step.
+    pub plan: &'a Plan,
+    /// Every approval of the release that was recorded and is not void.
+    pub approvals: &'a [Approval],
+    /// How many different people must have approved.
+    pub people: u8,
+    /// The seal of the evidence that was shown.
+    pub shown: &'a Seal,
+    /// The seal of staging as it is now.
+    pub now: &'a Seal,
+    /// The time.
+    pub at: Timestamp,
+}
+
+impl ProductionLaunch {
+    /// Makes it if every approval that is asked for holds now, or says why not.
+    pub fn authorize(step: &Step, authority: &Authority<'_>) -> Result<Self, Refusal> {
+        let Some(release) = step.release.clone().filter(|_| step.is_production()) else {
+            return Err(Refusal::NotProduction { step: step.id.clone() });
+        };
+        if authority.approvals.is_empty() {
+            return Err(Refusal::NotApproved { release });
+        }
+        for approval in authority.approvals {
+            if approval.release != release {
+                return Err(Refusal::OtherRelease { approved: approval.release.clone(), release });
+            }
+            if approval.plan != authority.plan.digest || !authority.plan.is_intact() {
+                let plan = authority.plan.compute_digest();
+                return Err(Refusal::OtherPlan {
+                    approved: approval.plan.short().to_owned(),
+                    plan: plan.short().to_owned(),
+                });
+            }
+            if approval.expires <= authority.at {
+                return Err(Refusal::Expired {
+                    by: approval.by.person().to_owned(),
+                    expired: approval.expires,
+                });
+            }
+        }
+        Self::check_people(&release, authority)?;
+        Self::check_seal(authority)?;
+        Ok(Self { step: step.clone() })
+    }
+
+    fn check_people(release: &super::name::ReleaseId, authority: &Authority<'_>) -> Result<(), Refusal> {
+        if authority.people < 2 {
+            return Ok(());
+        }
+        if authority.approvals.iter().any(|approval| approval.by.login_uid.is_none()) {
+            return Err(Refusal::UnknownPerson);
+        }
+        let people: BTreeSet<Option<u32>> =
+            authority.approvals.iter().map(|approval| approval.by.login_uid).collect();
+        if people.len() < usize::from(authority.people) {
+            let by: Vec<&str> = authority.approvals.iter().map(|approval| approval.by.person()).collect();
+            return Err(Refusal::NeedsAnother {
+                release: release.clone(),
+                people: authority.people,
+                by: by.join(", "),
+            });
+        }
+        Ok(())
+    }
+
+    fn check_seal(authority: &Authority<'_>) -> Result<(), Refusal> {
+        if let Some((path, how)) = authority.shown.first_difference(authority.now) {
+            return Err(Refusal::SealBroken { path, how: how.to_owned() });
+        }
+        let shown = authority.shown.digest();
+        if authority.approvals.iter().any(|approval| approval.seal != shown) {
+            return Err(Refusal::SealBroken {
+                path: "the record of the seal".to_owned(),
+                how: "changed".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}

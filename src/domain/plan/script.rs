@@ -1,0 +1,86 @@
+//! Prints a plan as the shell script an engineer would type, in the procedure's order.
+//!
+//! It is for reading and for rehearsing by hand. It stops at every gate, because nothing reaches
+//! production without an approval (design 12.1), not even through a pipe into bash.
+
+use super::{Plan, Step};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Returns `text` quoted for a POSIX shell where that is needed.
+pub fn quote(text: &str) -> String {
+    let plain =
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"@%+=:,./_-".contains(&b));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// Returns the command line of `step` as it would be typed in its working directory, the environment in front.
+pub fn command_line(step: &Step) -> String {
+    let argv = step.argv.iter().map(|part| quote(part)).collect::<Vec<_>>().join(" ");
+    let command = match &step.host {
+        Some(host) => format!("ssh {} {}", quote(host), quote(&remote_command(step))),
+        None => argv,
+    };
+    let env: String = step.env.iter().fold(String::new(), |mut env, (name, value)| {
+        let _ = write!(env, "{name}={} ", quote(value));
+        env
+    });
+    if step.host.is_some() { command } else { format!("{env}{command}") }
+}
+
+/// Returns the one string that the shell of the step's host sees: quoted argv after `cd --` (design 12.3).
+pub fn remote_command(step: &Step) -> String {
+    let env: String = step.env.iter().fold(String::new(), |mut env, (name, value)| {
+        let _ = write!(env, "{name}={} ", quote(value));
+        env
+    });
+    let argv = step.argv.iter().map(|part| quote(part)).collect::<Vec<_>>().join(" ");
+    format!("cd -- {} && {env}{argv}", quote(&step.cwd.to_string_lossy()))
+}
+
+/// Returns the argv that is executed on this host: the step's own, or ssh with the remote command.
+pub fn local_argv(step: &Step) -> Vec<String> {
+    match &step.host {
+        Some(host) => {
+            vec!["ssh".to_owned(), "-tt".to_owned(), "--".to_owned(), host.clone(), remote_command(step)]
+        }
+        None => step.argv.clone(),
+    }
+}
+
+/// Returns the whole plan as a script.
+pub fn script(plan: &Plan) -> String {
+    let mut out = String::from("#!/bin/bash\n");
+    let _ = writeln!(out, "# {} / flow {} / plan {}", plan.distribution, plan.flow(), plan.digest.short());
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "# warning: {}", warning.message);
+    }
+    out.push_str("set -e\n");
+    for (name, value) in &plan.environment {
+        let _ = writeln!(out, "export {name}={}", quote(value));
+    }
+    let mut cwd: Option<&Path> = None;
+    for step in &plan.steps {
+        let _ = writeln!(out, "\n# {}: {}", step.id, step.title);
+        if let Some(gate) = &step.gate {
+            write_gate(&mut out, plan, step, gate);
+            cwd = None;
+        } else if step.argv.is_empty() {
+            let _ = writeln!(out, "# checked by Stagegate itself, no command");
+        } else {
+            if step.host.is_none() && cwd != Some(step.cwd.as_path()) {
+                let _ = writeln!(out, "cd -- {}", quote(&step.cwd.to_string_lossy()));
+                cwd = Some(&step.cwd);
+            }
+            let _ = writeln!(out, "{}", command_line(step));
+        }
+    }
+    out
+}
+
+fn write_gate(out: &mut String, plan: &Plan, step: &Step, gate: &str) {
+    let phrase = step.release.as_ref().and_then(|release| plan.lane(release)).map_or("", |lane| &lane.phrase);
+    let _ = writeln!(out, "# gate {gate}: nothing below runs until staging is vetted and someone types");
+    let _ = writeln!(out, "# `{phrase}` (stagegate approve). This script stops here.");
+    let _ = writeln!(out, "exit 3");
+}

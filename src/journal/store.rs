@@ -1,0 +1,294 @@
+//! The state folder: where runs and locks are, and how to open them.
+//!
+//! ```text
+//! STATE/runs/20261122T184500Z-8-update/{plan.json catalog.toml journal.jsonl steps/ gates/ control.sock lock report.md}
+//! STATE/locks/{8,resource-production-lists}
+//! ```
+
+use super::JournalError;
+use super::lock;
+use super::reader::Tail;
+use crate::domain::evidence::Evidence;
+use crate::domain::name::{ReleaseId, ResourceName, RunId};
+use crate::domain::plan::Plan;
+use crate::domain::run::RunState;
+use crate::domain::seal::Seal;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the state folder at `root`, making it (0700) where it is not there.
+    pub fn open(root: &Path) -> Result<Self, JournalError> {
+        let runs = root.join("runs");
+        make_folder(&runs)?;
+        make_folder(&root.join("locks"))?;
+        let root = fs::canonicalize(root).map_err(JournalError::io("cannot open the state folder", root))?;
+        Ok(Self { root })
+    }
+
+    /// Returns the folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns every run's id, newest first; what is no run is passed over.
+    pub fn runs(&self) -> Vec<RunId> {
+        let entries = fs::read_dir(self.root.join("runs")).into_iter().flatten().flatten();
+        let mut runs: Vec<RunId> = entries
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| RunId::new(entry.file_name().to_string_lossy()).ok())
+            .collect();
+        runs.sort_by(|a, b| b.cmp(a));
+        runs
+    }
+
+    /// Returns the files of the run called `id`.
+    pub fn run(&self, id: &RunId) -> RunDir {
+        RunDir { id: id.clone(), path: self.root.join("runs").join(id.as_str()) }
+    }
+
+    /// Finds the run that `text` names: its id, a unique beginning of one, or `latest`.
+    pub fn find(&self, text: &str) -> Result<RunDir, JournalError> {
+        let runs = self.runs();
+        let fitting: Vec<&RunId> = runs
+            .iter()
+            .filter(|run| text == "latest" || run.as_str() == text || run.as_str().starts_with(text))
+            .collect();
+        match fitting.as_slice() {
+            [run, ..] if text == "latest" || run.as_str() == text => Ok(self.run(run)),
+            [run] => Ok(self.run(run)),
+            many => {
+                let exact = many.iter().find(|run| run.as_str() == text);
+                exact.map(|run| self.run(run)).ok_or_else(|| JournalError::NoSuchRun {
+                    run: text.to_owned(),
+                    nearest: nearest(text, &runs),
+                })
+            }
+        }
+    }
+
+    /// Returns the path of a release's lane lock.
+    pub fn lane_lock(&self, release: &ReleaseId) -> PathBuf {
+        self.root.join("locks").join(release.as_str())
+    }
+
+    /// Returns the path of a resource's lock.
+    pub fn resource_lock(&self, resource: &ResourceName) -> PathBuf {
+        self.root.join("locks").join(format!("resource-{resource}"))
+    }
+
+    /// Makes the folder of a new run of `plan`, with the catalog that it was made from; its id begins with the time.
+    pub fn create(&self, plan: &Plan, catalog: &str, now: Timestamp) -> Result<RunDir, JournalError> {
+        let lanes: Vec<&str> = plan.lanes.iter().map(|lane| lane.release.as_str()).collect();
+        let stem = format!("{}-{}-{}", now.strftime("%Y%m%dT%H%M%SZ"), lanes.join("-"), plan.flow());
+        for n in 1..1000 {
+            let name = if n == 1 { stem.clone() } else { format!("{stem}-{n}") };
+            let id = RunId::new(name.clone())
+                .map_err(|error| JournalError::BadPlan { run: name.clone(), problem: error.to_string() })?;
+            let dir = self.run(&id);
+            match DirBuilder::new().mode(0o700).create(&dir.path) {
+                Ok(()) => {
+                    dir.fill(plan, catalog)?;
+                    return Ok(dir);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(JournalError::io("cannot make the run's folder", &dir.path)(error)),
+            }
+        }
+        Err(JournalError::BadPlan { run: stem, problem: "too many runs within one second".to_owned() })
+    }
+}
+
+fn nearest(text: &str, runs: &[RunId]) -> Option<String> {
+    runs.iter()
+        .map(|run| (strsim::jaro_winkler(text, run.as_str()), run))
+        .filter(|(score, _)| *score > 0.7)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, run)| run.to_string())
+}
+
+fn make_folder(path: &Path) -> Result<(), JournalError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(JournalError::io("cannot make the folder", path))
+}
+
+/// The files of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDir {
+    id: RunId,
+    path: PathBuf,
+}
+
+impl RunDir {
+    /// Returns the run's id.
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// Returns its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the path of its journal.
+    pub fn journal(&self) -> PathBuf {
+        self.path.join("journal.jsonl")
+    }
+
+    /// Returns the path of its control socket.
+    pub fn socket(&self) -> PathBuf {
+        self.path.join("control.sock")
+    }
+
+    /// Returns the path of its lock.
+    pub fn lock(&self) -> PathBuf {
+        self.path.join("lock")
+    }
+
+    /// Returns the path of the catalog it was made from.
+    pub fn catalog(&self) -> PathBuf {
+        self.path.join("catalog.toml")
+    }
+
+    /// Returns the path of a log or evidence file that the journal names.
+    pub fn file(&self, relative: &str) -> PathBuf {
+        self.path.join(relative)
+    }
+
+    /// Returns whether its supervisor lives: whether its lock is held.
+    pub fn is_alive(&self) -> bool {
+        lock::is_held(&self.lock())
+    }
+
+    /// Reads its plan and checks it against its digest.
+    pub fn plan(&self) -> Result<Plan, JournalError> {
+        let bad = |problem: String| JournalError::BadPlan { run: self.id.to_string(), problem };
+        let text = fs::read(self.path.join("plan.json")).map_err(|error| bad(error.to_string()))?;
+        let plan: Plan = serde_json::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+        if !plan.is_intact() {
+            return Err(bad("its content does not fit its digest".to_owned()));
+        }
+        Ok(plan)
+    }
+
+    /// Folds its journal into its state.
+    pub fn load(&self) -> Result<RunState, JournalError> {
+        let mut follower = self.follow()?;
+        follower.poll()?;
+        Ok(follower.state)
+    }
+
+    /// Makes a follower of its journal.
+    pub fn follow(&self) -> Result<Follower, JournalError> {
+        Ok(Follower { state: RunState::new(self.plan()?), tail: Tail::new(&self.journal()) })
+    }
+
+    /// Reads an evidence file that the journal names.
+    pub fn evidence(&self, relative: &str) -> Result<Evidence, JournalError> {
+        self.read_json(relative)
+    }
+
+    /// Reads the seal that belongs to an evidence file.
+    pub fn seal(&self, evidence: &str) -> Result<Seal, JournalError> {
+        self.read_json(&seal_file(evidence))
+    }
+
+    /// Writes an evidence file and its seal durably.
+    pub fn write_evidence(
+        &self,
+        relative: &str,
+        evidence: &Evidence,
+        seal: &Seal,
+    ) -> Result<(), JournalError> {
+        make_folder(&self.path.join("gates"))?;
+        self.write_json(&seal_file(relative), seal)?;
+        self.write_json(relative, evidence)
+    }
+
+    fn read_json<T: DeserializeOwned>(&self, relative: &str) -> Result<T, JournalError> {
+        let path = self.file(relative);
+        let text = fs::read(&path).map_err(JournalError::io("cannot read", &path))?;
+        serde_json::from_slice(&text)
+            .map_err(|error| JournalError::Damaged { path, problem: error.to_string() })
+    }
+
+    fn write_json<T: Serialize>(&self, relative: &str, value: &T) -> Result<(), JournalError> {
+        let text = serde_json::to_vec(value).map_err(|error| JournalError::Damaged {
+            path: self.file(relative),
+            problem: error.to_string(),
+        })?;
+        self.write(relative, &text)
+    }
+
+    /// Writes a file of the run as a whole: beside its place first, then renamed.
+    pub fn write(&self, relative: &str, content: &[u8]) -> Result<(), JournalError> {
+        let path = self.file(relative);
+        let fresh = path.with_extension("new");
+        let io = |doing| JournalError::io(doing, &path);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&fresh)
+            .map_err(io("cannot write"))?;
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(io("cannot write"))?;
+        fs::rename(&fresh, &path).map_err(io("cannot write"))
+    }
+
+    fn fill(&self, plan: &Plan, catalog: &str) -> Result<(), JournalError> {
+        make_folder(&self.path.join("steps"))?;
+        make_folder(&self.path.join("gates"))?;
+        self.write("catalog.toml", catalog.as_bytes())?;
+        self.write_json("plan.json", plan)
+    }
+}
+
+fn seal_file(evidence: &str) -> String {
+    evidence.replace(".json", ".seal.json")
+}
+
+/// Folds a journal as it grows.
+#[derive(Debug)]
+pub struct Follower {
+    state: RunState,
+    tail: Tail,
+}
+
+impl Follower {
+    /// Returns the state so far.
+    pub fn state(&self) -> &RunState {
+        &self.state
+    }
+
+    /// Returns what is wrong with the journal, if anything is.
+    pub fn problem(&self) -> Option<&str> {
+        self.tail.problem()
+    }
+
+    /// Reads on; returns whether anything was new.
+    pub fn poll(&mut self) -> Result<bool, JournalError> {
+        let records = self.tail.poll()?;
+        for record in &records {
+            match &record.fact {
+                Some(event) => self.state.apply(record.time, event),
+                None => self.state.last = Some(record.time),
+            }
+        }
+        Ok(!records.is_empty())
+    }
+}

@@ -1,0 +1,39 @@
+//! The comps file of a variant and architecture: its package groups.
+//!
+//! One group per variant that lists every package of it, and for `BaseOS` the environment that an installer offers.
+//! The form is comps.dtd's. It must not touch the disk.
+
+use super::koji::{Built, Category};
+use quick_xml::escape::escape;
+use std::{collections::BTreeSet, fmt::Write};
+
+/// Returns the comps file for what `builds` put into `variant` on `arch`.
+pub fn comps_xml(variant: &str, arch: &str, builds: &[&Built]) -> String {
+    let names: BTreeSet<&str> = builds
+        .iter()
+        .filter(|build| build.variant == variant)
+        .flat_map(|build| &build.rpms)
+        .filter(|rpm| rpm.category == Category::Binary && rpm.fits(arch))
+        .map(|rpm| &*rpm.name)
+        .collect();
+    let id = format!("{}-packages", variant.to_lowercase());
+    let mut out = String::from(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE comps PUBLIC \"-//Red Hat, Inc.//DTD Comps info//EN\" \"comps.dtd\">\n<comps>\n",
+    );
+    let _ = write!(
+        out,
+        "  <group>\n    <id>{id}</id>\n    <name>{variant}</name>\n    <description>Packages of {variant}</description>\n    <default>false</default>\n    <uservisible>true</uservisible>\n    <packagelist>\n"
+    );
+    for name in names {
+        let _ = writeln!(out, "      <packagereq type=\"mandatory\">{}</packagereq>", escape(name));
+    }
+    out.push_str("    </packagelist>\n  </group>\n");
+    if variant == "BaseOS" {
+        let _ = write!(
+            out,
+            "  <environment>\n    <id>minimal-environment</id>\n    <name>Minimal Install</name>\n    <description>Basic functionality.</description>\n    <display_order>3</display_order>\n    <grouplist>\n      <groupid>{id}</groupid>\n    </grouplist>\n    <optionlist/>\n  </environment>\n"
+        );
+    }
+    out.push_str("</comps>\n");
+    out
+}

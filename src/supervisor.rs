@@ -1,0 +1,24 @@
+//! The supervisor: the owner of one run.
+//!
+//! The same binary under a hidden subcommand, in a session of its own. It owns the PTYs, is the only
+//! writer of the journal and the logs, holds the locks and enforces the gate (design 2). Consoles come
+//! and go; it stays until nothing of its run can move any more.
+//!
+//! The way through this module: [`client`] spawns or reaches a supervisor; [`serve`] is its process;
+//! [`run_loop`] takes one happening at a time and decides what comes next; `launch` turns a step into
+//! a process; [`judge`] turns its end into an outcome; `gate` gathers evidence and weighs approvals.
+
+pub mod client;
+pub mod control;
+pub mod identity;
+pub mod judge;
+pub mod locks;
+pub mod run_loop;
+pub mod serve;
+
+mod checks;
+mod gate;
+mod happening;
+mod launch;
+pub mod report;
+mod request;

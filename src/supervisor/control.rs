@@ -1,0 +1,133 @@
+//! The control protocol: JSON lines over the run's socket.
+//!
+//! A message never says who sends it; that is read from the kernel. Every request gets one answer, in
+//! order; a connection that subscribed gets [`Response::Live`] lines in between.
+
+use crate::domain::approval::{AfterApproval, Identity, Refusal};
+use crate::domain::finding::FindingId;
+use crate::domain::live::Live;
+use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::seal::SealDigest;
+use serde::{Deserialize, Serialize};
+
+/// What a client asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "request")]
+pub enum Request {
+    /// Be told whenever something moves.
+    Subscribe,
+    /// Take the helm; with a reason also from somebody else.
+    TakeHelm {
+        /// Why it is taken from whoever has it.
+        reason: Option<String>,
+    },
+    /// Give the helm back.
+    ReleaseHelm,
+    /// Run a step again; what builds on it becomes stale.
+    Retry {
+        /// Which step.
+        step: StepId,
+        /// Why.
+        reason: String,
+    },
+    /// Leave a step out.
+    Skip {
+        /// Which step.
+        step: StepId,
+        /// Why.
+        reason: String,
+    },
+    /// Stop a step, or the whole run: TERM.
+    Cancel {
+        /// Which step; none means the run.
+        step: Option<StepId>,
+    },
+    /// Stop a step that was asked to stop before: KILL.
+    Kill {
+        /// Which step.
+        step: StepId,
+    },
+    /// Let a finding through by name.
+    Waive {
+        /// The release.
+        release: ReleaseId,
+        /// Which finding.
+        finding: FindingId,
+        /// Why.
+        reason: String,
+    },
+    /// Gather a gate's evidence anew.
+    Refresh {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Approve a release.
+    Approve {
+        /// The release.
+        release: ReleaseId,
+        /// What was typed.
+        phrase: String,
+        /// The seal of the evidence that was shown; none means that of the gate's last evidence.
+        seal: Option<SealDigest>,
+        /// What happens next.
+        then: AfterApproval,
+    },
+    /// Go on: after an interruption, or with an approval that was held.
+    Resume {
+        /// Which lane; none means all.
+        release: Option<ReleaseId>,
+    },
+    /// Answer a step that waits for input; a line end is added.
+    Input {
+        /// Which step.
+        step: StepId,
+        /// What is typed; never recorded.
+        text: String,
+    },
+}
+
+impl Request {
+    /// Returns whether it needs the helm. An approval needs identity instead (design 1).
+    pub fn needs_helm(&self) -> bool {
+        matches!(
+            self,
+            Self::Retry { .. }
+                | Self::Skip { .. }
+                | Self::Cancel { .. }
+                | Self::Kill { .. }
+                | Self::Resume { .. }
+                | Self::Input { .. }
+        )
+    }
+}
+
+/// What the supervisor answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "response")]
+pub enum Response {
+    /// It was done.
+    Done {
+        /// What, as a sentence.
+        message: String,
+    },
+    /// The gate says no.
+    Refused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Somebody else has the helm.
+    HelmBusy {
+        /// Who.
+        by: Identity,
+    },
+    /// It could not be done.
+    Failed {
+        /// Why, and what to do.
+        message: String,
+    },
+    /// The moment of the run.
+    Live {
+        /// The moment.
+        live: Live,
+    },
+}

@@ -1,0 +1,289 @@
+//! The gate: evidence, approvals, and the way through to production (design 7).
+
+use super::control::Response;
+use super::happening::{ClientId, PendingApproval, SealPurpose};
+use super::run_loop::Supervisor;
+use crate::domain::approval::{Approval, Refusal, check_phrase};
+use crate::domain::evidence::Evidence;
+use crate::domain::launch::{Authority, Launch, ProductionLaunch};
+use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::plan::Step;
+use crate::domain::run::state::is_held;
+use crate::domain::run::{Event, GateState, StepState};
+use crate::domain::seal::{Seal, SealDigest};
+use crate::journal::JournalError;
+use jiff::{SignedDuration, Timestamp};
+
+impl Supervisor {
+    /// Moves a gate on: gathers its evidence, or lets the lane through once it is approved.
+    pub(super) fn advance_gate(&mut self, step: &Step) -> Result<bool, JournalError> {
+        let Some(release) = step.release.clone() else { return Ok(false) };
+        if self.looking.contains(&release) {
+            return Ok(false);
+        }
+        match self.state.gate(&release).and_then(|(_, gate)| gate.cloned()) {
+            None => {
+                self.gather(step);
+                Ok(false)
+            }
+            Some(GateState::Waiting { approvals, .. }) if self.is_enough(&approvals) && !is_held(&approvals) => {
+                self.record(&Event::GatePassed { step: step.id.clone() })?;
+                Ok(true)
+            }
+            Some(_) => Ok(false),
+        }
+    }
+
+    /// Returns whether as many people approved as the catalog asks for; the launch checks who they are.
+    fn is_enough(&self, approvals: &[Approval]) -> bool {
+        approvals.len() >= usize::from(self.catalog.gate.people.max(1))
+    }
+
+    pub(super) fn on_gathered(
+        &mut self,
+        release: &ReleaseId,
+        result: Result<Box<(Evidence, Seal)>, String>,
+    ) -> Result<(), JournalError> {
+        self.looking.remove(release);
+        self.live.gathering.remove(release);
+        self.live_changed = true;
+        let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
+        let (evidence, seal) = match result {
+            Ok(both) => *both,
+            Err(problem) => {
+                let finding = crate::domain::finding::Finding::blocking(
+                    crate::domain::flow::CheckName::StagingMatchesCompose,
+                    "no-evidence",
+                    step.as_str(),
+                    format!("there is no evidence: {problem}"),
+                    "mend the cause, then retry the gate",
+                );
+                return self.record(&Event::StepRefused { step, findings: vec![finding] });
+            }
+        };
+        let number = self.state.record(&step).map_or(0, |record| record.attempts) + 1;
+        let file = format!("gates/{release}-{number}.json");
+        self.dir.write_evidence(&file, &evidence, &seal)?;
+        self.record(&Event::GateOpened { step, evidence: file, seal: seal.digest() })
+    }
+
+    /// Takes an approval in: everything that can be refused at once is, then the seal is looked at again.
+    pub(super) fn on_approve(
+        &mut self,
+        release: &ReleaseId,
+        shown: Option<&SealDigest>,
+        pending: PendingApproval,
+    ) -> Result<(), JournalError> {
+        let client = pending.client;
+        match self.weigh(release, shown, &pending) {
+            Ok(step) => {
+                self.look_at_seal(&step, SealPurpose::Approval(Box::new(pending)));
+                Ok(())
+            }
+            Err(refusal) => {
+                self.answer(client, Response::Refused { refusal });
+                Ok(())
+            }
+        }
+    }
+
+    fn weigh(
+        &self,
+        release: &ReleaseId,
+        shown: Option<&SealDigest>,
+        pending: &PendingApproval,
+    ) -> Result<Step, Refusal> {
+        let not_waiting = |state: &str| Refusal::NotWaiting { release: release.clone(), state: state.to_owned() };
+        let lane = self.state.plan.lane(release).ok_or_else(|| not_waiting("no such lane in this run"))?;
+        let (step, gate) = self.state.gate(release).ok_or_else(|| not_waiting("its lane has no gate"))?;
+        if self.looking.contains(release) {
+            return Err(not_waiting("evidence is being gathered; wait for it"));
+        }
+        let Some(GateState::Waiting { evidence, seal, approvals, .. }) = gate else {
+            let word = self.state.record(&step.id).map_or("unknown", |record| record.word());
+            return Err(not_waiting(word));
+        };
+        check_phrase(lane, &pending.phrase)?;
+        if shown.is_some_and(|shown| shown != seal) {
+            let how = "changed since it was shown".to_owned();
+            return Err(Refusal::SealBroken { path: "the evidence".to_owned(), how });
+        }
+        let evidence =
+            self.dir.evidence(evidence).map_err(|error| not_waiting(&format!("its evidence is lost: {error}")))?;
+        let blocking: Vec<_> = evidence.blocking(self.state.waivers(release)).collect();
+        if let Some(first) = blocking.first() {
+            return Err(Refusal::Blocked { count: blocking.len(), path: first.path.clone() });
+        }
+        if self.catalog.gate.people > 1 {
+            let login = pending.by.login_uid.ok_or(Refusal::UnknownPerson)?;
+            if approvals.iter().any(|approval| approval.by.login_uid == Some(login)) {
+                return Err(Refusal::NeedsAnother {
+                    release: release.clone(),
+                    people: self.catalog.gate.people,
+                    by: pending.by.person().to_owned(),
+                });
+            }
+        }
+        Ok(step.clone())
+    }
+
+    pub(super) fn on_sealed(
+        &mut self,
+        release: &ReleaseId,
+        purpose: SealPurpose,
+        result: Result<Box<Seal>, String>,
+    ) -> Result<(), JournalError> {
+        self.looking.remove(release);
+        let now = match result {
+            Ok(seal) => *seal,
+            Err(problem) => return self.on_unsealed(release, purpose, problem),
+        };
+        match purpose {
+            SealPurpose::Approval(pending) => self.approve(release, &pending, &now),
+            SealPurpose::Publish(step) => self.publish(&step, &now),
+        }
+    }
+
+    /// Staging could not be read, so nothing can be said about it and nothing goes on.
+    fn on_unsealed(
+        &mut self,
+        release: &ReleaseId,
+        purpose: SealPurpose,
+        problem: String,
+    ) -> Result<(), JournalError> {
+        let refusal = Refusal::SealBroken { path: problem, how: "not readable".to_owned() };
+        match purpose {
+            SealPurpose::Approval(pending) => {
+                self.answer(pending.client, Response::Refused { refusal });
+                Ok(())
+            }
+            SealPurpose::Publish(step) => {
+                self.done_with(&step);
+                self.void(release, refusal)
+            }
+        }
+    }
+
+    fn shown_seal(&self, release: &ReleaseId) -> Result<(Step, Seal, Vec<Approval>), String> {
+        let (step, gate) = self.state.gate(release).ok_or("its lane has no gate")?;
+        let (evidence, approvals) = match gate {
+            Some(GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. }) => {
+                (evidence, approvals.clone())
+            }
+            _ => return Err("its gate was not passed".to_owned()),
+        };
+        let seal = self.dir.seal(evidence).map_err(|error| error.to_string())?;
+        Ok((step.clone(), seal, approvals))
+    }
+
+    /// Records an approval if staging is still what was shown; if not, gathers new evidence.
+    fn approve(
+        &mut self,
+        release: &ReleaseId,
+        pending: &PendingApproval,
+        now: &Seal,
+    ) -> Result<(), JournalError> {
+        let (step, shown, _) = match self.shown_seal(release) {
+            Ok(shown) => shown,
+            Err(state) => {
+                let refusal = Refusal::NotWaiting { release: release.clone(), state };
+                self.answer(pending.client, Response::Refused { refusal });
+                return Ok(());
+            }
+        };
+        if let Some((path, how)) = shown.first_difference(now) {
+            let refusal = Refusal::SealBroken { path, how: how.to_owned() };
+            self.answer(pending.client, Response::Refused { refusal });
+            self.gather(&step);
+            return Ok(());
+        }
+        let at = Timestamp::now();
+        let life = SignedDuration::from_secs(i64::try_from(self.catalog.gate.expires_s).unwrap_or(i64::MAX));
+        let approval = Approval {
+            release: release.clone(),
+            by: pending.by.clone(),
+            at,
+            expires: at.checked_add(life).unwrap_or(Timestamp::MAX),
+            plan: self.state.plan.digest.clone(),
+            seal: shown.digest(),
+            phrase: pending.phrase.trim().to_owned(),
+            then: pending.then,
+        };
+        self.record(&Event::Approved { step: step.id, approval })?;
+        self.released.insert(release.clone());
+        self.answer(pending.client, Response::Done { message: format!("release {release} is approved") });
+        Ok(())
+    }
+
+    /// Starts a publish step if the approvals hold now, for the seal that staging has now.
+    fn publish(&mut self, id: &StepId, now: &Seal) -> Result<(), JournalError> {
+        let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
+        let Some(release) = step.release.clone() else { return Ok(()) };
+        let launch = match self.shown_seal(&release) {
+            Err(_) => Err(Refusal::NotApproved { release: release.clone() }),
+            Ok((_, shown, approvals)) => ProductionLaunch::authorize(
+                &step,
+                &Authority {
+                    plan: &self.state.plan,
+                    approvals: &approvals,
+                    people: self.catalog.gate.people,
+                    shown: &shown,
+                    now,
+                    at: Timestamp::now(),
+                },
+            ),
+        };
+        match launch {
+            Ok(launch) => self.start(&Launch::Production(launch)),
+            Err(refusal) => {
+                self.done_with(id);
+                self.void(&release, refusal)
+            }
+        }
+    }
+
+    /// Records that an approval holds no longer; the gate waits until somebody looks at new evidence.
+    fn void(&mut self, release: &ReleaseId, refusal: Refusal) -> Result<(), JournalError> {
+        let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
+        self.record(&Event::ApprovalVoided { step, refusal })
+    }
+
+    /// Gathers a gate's evidence anew, on request.
+    pub(super) fn refresh(&mut self, release: &ReleaseId) -> Result<String, String> {
+        let Some((step, gate)) = self.state.gate(release).map(|(step, gate)| (step.clone(), gate.cloned())) else {
+            return Err(format!("release {release} has no gate in this run"));
+        };
+        let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. }) if !approvals.is_empty());
+        let waits = matches!(gate, Some(GateState::Waiting { .. } | GateState::Void { .. }));
+        if approved || !waits || self.looking.contains(release) {
+            return Err(format!("the gate of release {release} is not waiting for a decision"));
+        }
+        self.gather(&step);
+        Ok(format!("gathering the evidence of release {release} anew"))
+    }
+
+    /// Lets a held approval go on; returns what was done.
+    pub(super) fn release_hold(&mut self, release: &ReleaseId) -> Result<bool, JournalError> {
+        let Some((step, gate)) = self.state.gate(release) else { return Ok(false) };
+        let step = step.id.clone();
+        match gate {
+            Some(GateState::Waiting { approvals, .. }) if is_held(approvals) && self.is_enough(approvals) => {
+                self.record(&Event::GatePassed { step })?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Returns whether the state of a step is a gate that was refused.
+    pub(super) fn is_void(state: &StepState) -> bool {
+        matches!(state, StepState::Gate { gate: GateState::Void { .. } })
+    }
+
+    pub(super) fn answer(&mut self, client: ClientId, response: Response) {
+        if let Some(connection) = self.clients.get(&client) {
+            // A client that is gone needs no answer.
+            let _gone = connection.answers.send(response);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the run loop is told: one thing at a time, from units, checks and clients.
+
+use super::control::{Request, Response};
+use crate::domain::approval::Identity;
+use crate::domain::evidence::Evidence;
+use crate::domain::finding::Finding;
+use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::seal::Seal;
+use crate::exec::unit::UnitEvent;
+use std::collections::BTreeMap;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// Names a connection for as long as it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// What a fresh look at the seal is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SealPurpose {
+    /// An approval that has arrived.
+    Approval(Box<PendingApproval>),
+    /// A publish step that is about to start.
+    Publish(StepId),
+}
+
+/// An approval that waits for the seal to be looked at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingApproval {
+    /// Who asked.
+    pub client: ClientId,
+    /// Who approves.
+    pub by: Identity,
+    /// What was typed.
+    pub phrase: String,
+    /// What happens next.
+    pub then: crate::domain::approval::AfterApproval,
+}
+
+/// One thing that happened.
+#[derive(Debug)]
+pub enum Happening {
+    /// A unit said something.
+    Unit {
+        /// Its step.
+        step: StepId,
+        /// What.
+        event: UnitEvent,
+    },
+    /// The checks before a step are through.
+    CheckedBefore {
+        /// The step.
+        step: StepId,
+        /// What they found.
+        findings: Vec<Finding>,
+        /// SHA-256 of the scripts it runs.
+        scripts: BTreeMap<String, String>,
+    },
+    /// The checks after a step are through.
+    CheckedAfter {
+        /// The step.
+        step: StepId,
+        /// What they found.
+        findings: Vec<Finding>,
+    },
+    /// A check has come further.
+    Checking {
+        /// The step.
+        step: StepId,
+        /// What it is at.
+        what: String,
+        /// Paths done.
+        done: u64,
+        /// Paths in all.
+        of: Option<u64>,
+    },
+    /// Evidence is there.
+    Gathered {
+        /// The release.
+        release: ReleaseId,
+        /// The evidence with its seal, or why there is none.
+        result: Result<Box<(Evidence, Seal)>, String>,
+    },
+    /// Gathering evidence has come further.
+    Gathering {
+        /// The release.
+        release: ReleaseId,
+        /// What it is at.
+        what: String,
+        /// Paths done.
+        done: u64,
+    },
+    /// The seal was looked at again.
+    Sealed {
+        /// The release.
+        release: ReleaseId,
+        /// What for.
+        purpose: SealPurpose,
+        /// The seal as it is now, or why it could not be read.
+        result: Result<Box<Seal>, String>,
+    },
+    /// A client connected.
+    Connected {
+        /// Which.
+        client: ClientId,
+        /// Who, as the kernel says.
+        identity: Identity,
+        /// Where its answers go.
+        answers: UnboundedSender<Response>,
+    },
+    /// A client asked for something.
+    Asked {
+        /// Which.
+        client: ClientId,
+        /// What.
+        request: Request,
+    },
+    /// A client is gone.
+    Gone {
+        /// Which.
+        client: ClientId,
+    },
+    /// The system asks the supervisor to end.
+    Terminated,
+}

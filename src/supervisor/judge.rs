@@ -1,0 +1,131 @@
+//! From the end of a process to an outcome: the checks after a step, and the rule (design 4).
+
+use super::happening::Happening;
+use super::run_loop::Supervisor;
+use crate::domain::finding::Finding;
+use crate::domain::flow::{CheckName, Role};
+use crate::domain::name::StepId;
+use crate::domain::outcome::{Outcome, PhraseHit, ProcessEnd};
+use crate::domain::plan::Step;
+use crate::domain::run::{Event, StepState};
+use crate::journal::JournalError;
+
+impl Supervisor {
+    pub(super) fn check_after(&mut self, step: &Step) {
+        let attempt = self.state.record(&step.id).map_or(1, |record| record.attempts);
+        let request = self.check_request(step, &step.after, Some(attempt));
+        let (id, sender) = (step.id.clone(), self.happenings.clone());
+        self.spawn_checks(request, move |findings, _| {
+            // The loop outlives every check; if it is gone, so is the run.
+            let _gone = sender.send(Happening::CheckedAfter { step: id, findings });
+        });
+    }
+
+    pub(super) fn on_checked_after(
+        &mut self,
+        id: &StepId,
+        mut findings: Vec<Finding>,
+    ) -> Result<(), JournalError> {
+        let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
+        let end = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end, .. }) => end.clone(),
+            _ => None,
+        };
+        let hits = self.phrases.remove(id).unwrap_or_default();
+        findings.extend(hits.iter().map(|hit| phrase_finding(&step, hit)));
+        let (outcome, reason) = judge(end.as_ref(), &findings, &hits);
+        if outcome == Outcome::Succeeded && step.role == Role::Compose {
+            self.pin_produced(&step)?;
+        }
+        self.done_with(id);
+        self.record(&Event::StepConcluded { step: id.clone(), outcome, reason, findings })
+    }
+
+    /// Pins the users of a compose step to what it made.
+    pub(super) fn pin_produced(&mut self, step: &Step) -> Result<(), JournalError> {
+        let (Some(release), Some(repo)) = (&step.release, &step.repo) else { return Ok(()) };
+        let latest = self.catalog.release(release).and_then(|release| {
+            let target = std::fs::read_link(release.latest_link(repo)).ok()?;
+            target.file_name()?.to_str()?.parse().ok()
+        });
+        match latest {
+            Some(compose) => {
+                self.record(&Event::ComposePinned { step: step.id.clone(), repo: repo.clone(), compose })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn phrase_finding(step: &Step, hit: &PhraseHit) -> Finding {
+    Finding::blocking(
+        CheckName::Phrases,
+        &hit.phrase,
+        step.id.as_str(),
+        format!("line {} of its log says: {}", hit.line_number, hit.line),
+        "read the log around that line, mend the cause, then retry",
+    )
+}
+
+/// Judges a step: first its process, then what the checks say about a process that claims success.
+pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit]) -> (Outcome, String) {
+    let blocking: Vec<&Finding> = findings.iter().filter(|finding| finding.blocks()).collect();
+    let doubt = blocking.first().map(|first| {
+        let more = if blocking.len() > 1 { format!(" (and {} more)", blocking.len() - 1) } else { String::new() };
+        format!("{}: {}{more}", first.path, first.message)
+    });
+    match end {
+        None | Some(ProcessEnd::Exited { code: 0 }) => match doubt {
+            None => (Outcome::Succeeded, String::new()),
+            Some(doubt) if end.is_some() => (Outcome::Suspect, format!("exit code 0, but {doubt}")),
+            Some(doubt) => (Outcome::Failed, doubt),
+        },
+        Some(ProcessEnd::Leaky { code: 0, .. }) => {
+            (Outcome::Suspect, end.map(ToString::to_string).unwrap_or_default())
+        }
+        Some(cancelled @ ProcessEnd::Cancelled { .. }) => (Outcome::Cancelled, cancelled.to_string()),
+        Some(end) => {
+            let cause = hits.first().map(|hit| format!(": {}", hit.line)).or_else(|| doubt.map(|d| format!("; {d}")));
+            (Outcome::Failed, format!("{end}{}", cause.unwrap_or_default()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding() -> Finding {
+        Finding::blocking(CheckName::StagingMatchesCompose, "missing", "BaseOS/x86_64", "3 files missing", "retry")
+    }
+
+    #[test]
+    fn exit_0_with_a_blocking_finding_is_suspect() {
+        let (outcome, reason) = judge(Some(&ProcessEnd::Exited { code: 0 }), &[finding()], &[]);
+        assert_eq!(outcome, Outcome::Suspect);
+        assert!(reason.contains("BaseOS/x86_64"), "{reason}");
+    }
+
+    #[test]
+    fn the_process_counts_first() {
+        let cases = [
+            (ProcessEnd::Exited { code: 0 }, Outcome::Succeeded),
+            (ProcessEnd::Exited { code: 3 }, Outcome::Failed),
+            (ProcessEnd::Signalled { signal: 9 }, Outcome::Failed),
+            (ProcessEnd::TimedOut { limit_s: 5 }, Outcome::Failed),
+            (ProcessEnd::Cancelled { killed: true }, Outcome::Cancelled),
+            (ProcessEnd::Leaky { code: 0, survivors: 2 }, Outcome::Suspect),
+            (ProcessEnd::Leaky { code: 1, survivors: 2 }, Outcome::Failed),
+            (ProcessEnd::LogFailed { error: "full".to_owned() }, Outcome::Failed),
+        ];
+        for (end, expected) in cases {
+            assert_eq!(judge(Some(&end), &[], &[]).0, expected, "{end}");
+        }
+    }
+
+    #[test]
+    fn a_native_check_without_a_process_fails_on_a_blocking_finding() {
+        assert_eq!(judge(None, &[finding()], &[]).0, Outcome::Failed);
+        assert_eq!(judge(None, &[], &[]).0, Outcome::Succeeded);
+    }
+}
