@@ -169,8 +169,8 @@ pub enum Msg {
         step: StepId,
         /// What was searched for.
         pattern: String,
-        /// The line of the match, counted from 0; none where there is no further one.
-        line: Option<u64>,
+        /// The offset of the match; none where there is no further one.
+        offset: Option<u64>,
     },
     /// A theme was loaded.
     ThemeLoaded {

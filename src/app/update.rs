@@ -57,8 +57,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             gate::evidence_answered(model, msg);
             Vec::new()
         }
-        Msg::SearchEnded { step, pattern, line } => {
-            log::search_ended(model, &step, &pattern, line);
+        Msg::SearchEnded { step, pattern, offset } => {
+            log::search_ended(model, &step, &pattern, offset);
             Vec::new()
         }
         Msg::ThemeLoaded { theme } => {
