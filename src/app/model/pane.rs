@@ -87,6 +87,8 @@ pub struct LogView {
     pub bytes: u64,
     /// The number of the first of `lines`, counted from 1, where it is known. Filled by the runtime.
     pub number: Option<u64>,
+    /// How many lines the log has, where they were counted. Filled by the runtime.
+    pub total: Option<u64>,
     /// Why the log cannot be shown, if so. Filled by the runtime.
     pub problem: Option<String>,
 }
@@ -109,6 +111,7 @@ impl LogView {
             end: 0,
             bytes: 0,
             number: None,
+            total: None,
             problem: None,
         }
     }
