@@ -18,7 +18,10 @@ pub(super) fn run(call: &Call<'_>) -> io::Result<u8> {
     };
     let value = |name: &str| call.args.iter().find_map(|arg| arg.strip_prefix(name));
     let (Some(config), Some(target)) = (value("--config="), value("--target-dir=")) else {
-        return complain(2, "pungi-koji: error: the following arguments are required: --config, --target-dir");
+        return complain(
+            2,
+            "pungi-koji: error: the following arguments are required: --config, --target-dir",
+        );
     };
     if !call.args.iter().any(|arg| arg == "--no-label" || arg.starts_with("--label=")) {
         return complain(2, "pungi-koji: error: must specify label for a production compose");
@@ -32,7 +35,10 @@ pub(super) fn run(call: &Call<'_>) -> io::Result<u8> {
     };
     let major = Path::new(target).file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if host.composes(major) != Path::new(target) {
-        return complain(2, &format!("pungi-koji: the target directory must be below {}", host.compose().display()));
+        return complain(
+            2,
+            &format!("pungi-koji: the target directory must be below {}", host.compose().display()),
+        );
     }
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT] {
