@@ -9,8 +9,10 @@ pub mod effect;
 pub mod model;
 pub mod msg;
 pub mod text_input;
+pub mod update;
 
 pub use availability::{Availability, availability};
 pub use effect::Effect;
 pub use model::Model;
 pub use msg::Msg;
+pub use update::update;

@@ -7,7 +7,7 @@ use super::model::{
     EvidenceState, FlowShape, GateFocus, GateModel, Helm, Model, RunLayout, RunModel, Screen, ticks::Syncs,
 };
 use super::msg::Connection;
-use crate::domain::name::{ReleaseId, RepoName};
+use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::state::is_held;
 use crate::domain::run::{GateState, RunVerdict, StepRecord, StepState};
@@ -88,7 +88,7 @@ fn judge(action: Action, model: &Model) -> Answer {
         }
         Action::Waive => waive(model),
         Action::RefreshEvidence => {
-            helm(model)?;
+            reachable(model)?;
             let (run, gate) = open_gate(model)?;
             match run.state.gate(&gate.release) {
                 Some((_, Some(GateState::Waiting { .. } | GateState::Void { .. }))) => Ok(()),
@@ -121,16 +121,20 @@ fn in_run(model: &Model, action: Action) -> Answer {
     when(run.state.plan.lanes.len() > 1, "this run has one lane")
 }
 
-/// Returns the open run if its helm is this console's, or can be had for the asking.
-fn helm(model: &Model) -> Result<&RunModel, String> {
+/// Returns the open run if its supervisor can be asked, or is started by asking.
+fn reachable(model: &Model) -> Result<&RunModel, String> {
     may_act(model)?;
     let run = open_run(model)?;
+    when(!run.alive || run.connection == Connection::Open, "the supervisor of this run does not answer yet")?;
+    Ok(run)
+}
+
+/// Returns the open run if its helm is this console's, or can be had for the asking.
+fn helm(model: &Model) -> Result<&RunModel, String> {
+    let run = reachable(model)?;
     match &run.helm {
         Helm::Other { by } if run.alive => Err(format!("{by} has the helm; take it first")),
         Helm::Asked if run.alive => Err("the helm was asked for and not given yet".to_owned()),
-        _ if run.alive && run.connection != Connection::Open => {
-            Err("the supervisor of this run does not answer yet".to_owned())
-        }
         _ => Ok(run),
     }
 }
@@ -180,8 +184,14 @@ fn compose(model: &Model) -> Answer {
     )
 }
 
+/// Returns whether a run may be started, whatever is ticked.
+pub(super) fn may_start(model: &Model) -> Answer {
+    may_act(model)?;
+    when(!model.plan.starting, "a run is being started already")
+}
+
 fn start_run(model: &Model) -> Answer {
-    when(!model.plan.starting, "a run is being started already")?;
+    may_start(model)?;
     model.plan.made.as_ref().map(|_| ()).map_err(ToString::to_string)
 }
 
@@ -195,7 +205,15 @@ fn focused(run: &RunModel) -> Result<(&Step, &StepRecord), String> {
 
 fn on_step(action: Action, model: &Model) -> Answer {
     let run = helm(model)?;
-    let (step, record) = focused(run)?;
+    let (step, _) = focused(run)?;
+    step_allows(model, action, &step.id)
+}
+
+/// Returns whether `action` can be taken on the step `id` of the open run, wherever the focus is.
+pub(super) fn step_allows(model: &Model, action: Action, id: &StepId) -> Answer {
+    let run = helm(model)?;
+    let step = run.state.plan.step(id).ok_or("the run has no such step")?;
+    let record = run.record(id).ok_or("nothing is recorded about this step")?;
     let word = record.word();
     let not_running = format!("{} does not run ({word})", step.id);
     match action {
@@ -286,7 +304,7 @@ fn gate_item(action: Action, model: &Model) -> Answer {
 }
 
 fn waive(model: &Model) -> Answer {
-    helm(model)?;
+    reachable(model)?;
     let (run, gate) = open_gate(model)?;
     let EvidenceState::Shown { evidence, .. } = &gate.evidence else {
         return Err("the evidence is not shown yet".to_owned());
@@ -307,7 +325,7 @@ pub fn approval(model: &Model) -> Availability {
 }
 
 fn judge_approval(model: &Model) -> Answer {
-    may_act(model)?;
+    reachable(model)?;
     let (run, gate) = open_gate(model)?;
     when(model.screen == Screen::Gate, "the gate is not on the screen")?;
     when(gate.focus == GateFocus::Phrase, "the phrase has not the focus")?;

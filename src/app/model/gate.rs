@@ -126,6 +126,13 @@ impl GateModel {
         self.fit();
     }
 
+    /// Opens it again over the same evidence: what was ticked stays, what was typed does not.
+    pub fn open_again(&mut self, uptime_ms: u64) {
+        self.focus = GateFocus::Cancel;
+        self.phrase.clear();
+        self.opened_ms = uptime_ms;
+    }
+
     /// Makes the ticks fit the evidence's checklist.
     pub fn fit(&mut self) {
         let points = self.shown().map_or(0, |evidence| evidence.checklist.len());

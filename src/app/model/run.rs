@@ -249,6 +249,8 @@ pub struct HistoryModel {
     pub listed: bool,
     /// How long each step took when it last succeeded, in seconds.
     pub typical: BTreeMap<StepId, u64>,
+    /// When they are listed again by themselves while Status is shown, in milliseconds of uptime.
+    pub next_list_ms: u64,
 }
 
 impl HistoryModel {

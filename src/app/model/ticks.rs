@@ -72,6 +72,11 @@ pub struct Ticks {
 }
 
 impl Ticks {
+    /// Makes ticks of `flow` with nothing ticked.
+    pub const fn none(flow: FlowName) -> Self {
+        Self { flow, compose: BTreeSet::new(), sync: BTreeSet::new(), whole: BTreeSet::new() }
+    }
+
     /// Returns whether nothing is ticked.
     pub fn is_empty(&self) -> bool {
         self.compose.is_empty() && self.sync.is_empty() && self.whole.is_empty()
@@ -129,8 +134,7 @@ impl TicksModel {
         // A catalog without a flow is refused when it is loaded; the name is a stand-in that plans nothing.
         let flow = first.or_else(|| FlowName::new("update").ok());
         let flow = flow.unwrap_or_else(|| unreachable!("`update` is a valid name"));
-        let now = Ticks { flow, compose: BTreeSet::new(), sync: BTreeSet::new(), whole: BTreeSet::new() };
-        Self { now, before: Vec::new() }
+        Self { now: Ticks::none(flow), before: Vec::new() }
     }
 
     /// Takes `next` and remembers what was; does nothing where nothing changed.
