@@ -14,3 +14,4 @@ pub mod exec;
 pub mod journal;
 pub mod keys;
 pub mod sandbox;
+pub mod ui;
