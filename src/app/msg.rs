@@ -5,6 +5,7 @@
 
 use super::effect::RunRequest;
 use super::model::{Measures, Moment, RunSummary, Size, ThemeName};
+use crate::domain::catalog::Catalog;
 use crate::domain::approval::{Identity, Refusal};
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
@@ -80,6 +81,8 @@ pub enum Msg {
     /// The terminal went away, or a signal asked the console to end.
     EndRequested,
 
+    /// The catalog was read with the toolkits' vars, which takes a moment.
+    CatalogRead(Arc<Catalog>),
     /// A mount answered.
     MountAnswered(MountStatus),
     /// A checkout answered.
