@@ -15,3 +15,4 @@ pub mod journal;
 pub mod keys;
 pub mod sandbox;
 pub mod ui;
+pub mod vet;
