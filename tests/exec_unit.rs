@@ -351,6 +351,20 @@ fn who_lets_go_of_everything_but_its_mark_is_still_found() {
 }
 
 #[test]
+fn a_gpg_agent_may_stay() {
+    let rig = Rig::new(
+        "mkfifo up gate; cp \"$(command -v bash)\" gpg-agent
+        setsid ./gpg-agent -c 'echo up >up; read x <gate' </dev/null >/dev/null 2>&1 &
+        read x <up; exit 0",
+    );
+    let mut running = rig.start();
+    let ended = running.wait_for("end", |event| matches!(event, UnitEvent::Ended { .. }));
+    assert!(matches!(ended, UnitEvent::Ended { end: ProcessEnd::Exited { code: 0 }, .. }), "{ended:?}");
+    // It reads, so it was left alone.
+    rig.open_gate("gate");
+}
+
+#[test]
 fn the_end_waits_for_output_of_those_who_finish_in_time() {
     let rig = Rig::new(
         "mkfifo gate up; (trap '' HUP; echo >up; read x <gate; echo last words) & read x <up; echo first",
