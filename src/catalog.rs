@@ -101,7 +101,13 @@ pub fn parse(source: &str, text: String) -> Result<Draft, CatalogErrors> {
 }
 
 impl Draft {
-    /// Returns the text it was read from, which is what a run keeps a copy of.
+    /// Makes the catalog without asking the vars files, for a first frame: nothing of its releases can run.
+    pub fn outline(&self, environment: &BTreeMap<String, String>) -> Result<Catalog, CatalogErrors> {
+        resolve::outline(&self.source, &self.raw, environment)
+            .map_err(|problems| CatalogErrors::new(&self.source, &self.text, problems))
+    }
+
+    /// Returns the text it was read from, for the record of a run.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -14,4 +14,5 @@ pub mod exec;
 pub mod journal;
 pub mod keys;
 pub mod sandbox;
+pub mod ui;
 pub mod vet;
