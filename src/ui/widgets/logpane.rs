@@ -4,7 +4,6 @@
 //! fills `LogView::lines` with what [`text_area`] says there is room for.
 
 use super::text;
-use crate::app::Model;
 use crate::app::model::{LogView, RunModel, SearchState};
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
@@ -19,11 +18,16 @@ use unicode_width::UnicodeWidthChar as _;
 
 /// Returns the part of a pane that holds text.
 pub fn text_area(area: Rect) -> Rect {
-    Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: area.height.saturating_sub(1) }
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(1),
+    }
 }
 
 /// Draws the log pane of `step`.
-pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, step: &StepId, focus: bool) {
+pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus: bool) {
     let view = run.views.get(step);
     let mut title = vec![pen.span(Role::Title, step.to_string())];
     if let Some(record) = run.record(step) {
@@ -46,7 +50,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, step: 
             (None, true) => lines(pen, inside, view),
         },
     }
-    search(pen, inside, model, view);
+    search(pen, inside, view);
 }
 
 /// Says why there is nothing to show.
@@ -85,7 +89,11 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
     let mut rows: Vec<(u64, Vec<Span<'static>>)> = Vec::new();
     for (place, line) in view.lines.iter().enumerate() {
         let number = view.lines_from + place as u64;
-        let pieces = if view.wrap { wrapped(pen, line, area.width) } else { vec![window(pen, line, view.left, area.width)] };
+        let pieces = if view.wrap {
+            wrapped(pen, line, area.width)
+        } else {
+            vec![window(pen, line, view.left, area.width)]
+        };
         rows.extend(pieces.into_iter().map(|piece| (number, piece)));
     }
     // While following, the end counts: wrapped lines push the first ones out.
@@ -108,7 +116,8 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
 /// Reverses every cell that belongs to a match, as far as it is on the screen.
 fn highlight(pen: &mut Pen<'_>, area: Rect, pattern: &str) {
     let fold = !pattern.chars().any(char::is_uppercase);
-    let needle: Vec<char> = if fold { pattern.to_lowercase().chars().collect() } else { pattern.chars().collect() };
+    let needle: Vec<char> =
+        if fold { pattern.to_lowercase().chars().collect() } else { pattern.chars().collect() };
     if needle.is_empty() {
         return;
     }
@@ -208,14 +217,13 @@ fn push(rows: &mut [Vec<Span<'static>>], span: Span<'static>) {
 }
 
 /// Says in the pane's last row how a search went, where it found nothing.
-fn search(pen: &mut Pen<'_>, area: Rect, model: &Model, view: Option<&LogView>) {
+fn search(pen: &mut Pen<'_>, area: Rect, view: Option<&LogView>) {
     let Some((pattern, state)) = view.and_then(|view| view.search.as_ref()) else { return };
     let words = match state {
         SearchState::Searching => format!(" … searching \"{pattern}\" "),
         SearchState::NoMore => format!(" no further \"{pattern}\" "),
         SearchState::At { .. } => return,
     };
-    let _ = model;
     let width = text::cut(&words, area.width).chars().count() as u16;
     let row = Rect { x: area.right() - width, y: area.bottom().saturating_sub(1), width, height: 1 };
     pen.clear(row);
