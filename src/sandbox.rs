@@ -10,6 +10,7 @@ pub mod comps;
 pub mod content;
 pub mod fault;
 pub mod filelist;
+pub mod history;
 pub mod host;
 pub mod iso;
 pub mod koji;

@@ -63,6 +63,9 @@ pub struct Repo {
     /// The group that a SIG repo belongs to.
     #[serde(default)]
     pub sig: Option<String>,
+    /// Whether prep gives its os repositories groups; only the base repo's, as in the real `common_8`.
+    #[serde(default)]
+    pub groups: bool,
     variants: BTreeMap<String, Vec<String>>,
     history: BTreeMap<String, History>,
 }

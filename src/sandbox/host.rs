@@ -7,6 +7,9 @@
 use super::applet::{APPLETS, MARKER, SPEED};
 use super::content::{Content, ContentError};
 use super::fault::Fault;
+use super::filelist;
+use super::history::{self, HistoryError};
+use super::koji::Koji;
 use super::layout::HostPaths;
 use super::scripts::{self, ScriptError};
 use std::fs;
@@ -78,7 +81,7 @@ pub enum SandboxError {
         source: io::Error,
     },
     /// The path cannot stand in scripts and catalog.
-    #[error("`{}` cannot be used: the path must be UTF-8 without line breaks and colons", .0.display())]
+    #[error("`{}` cannot be used: the path must be UTF-8 without colons, braces and line breaks", .0.display())]
     Path(PathBuf),
     /// The scripts could not be written.
     #[error("cannot write the scripts: {0}")]
@@ -86,6 +89,9 @@ pub enum SandboxError {
     /// The practice table is defective.
     #[error(transparent)]
     Content(#[from] ContentError),
+    /// The packages, composes and trees could not be made.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// A failure could not be planted.
     #[error("cannot plant {fault}: {source}")]
     Fault {
@@ -151,8 +157,9 @@ pub fn build(options: &BuildOptions, progress: &mut dyn FnMut(&str)) -> Result<B
 fn prepare_folder(dir: &Path) -> Result<PathBuf, SandboxError> {
     fs::create_dir_all(dir).map_err(at(dir))?;
     let root = dir.canonicalize().map_err(at(dir))?;
-    // A colon would end the path within PATH.
-    if !root.to_str().is_some_and(|text| !text.contains(['\n', '\r', ':'])) {
+    // A colon would end the path within PATH, a brace would begin a placeholder of the catalog.
+    if !root.to_str().is_some_and(|text| !text.contains([':', '{', '}']) && !text.contains(char::is_control))
+    {
         return Err(SandboxError::Path(root));
     }
     let empty = fs::read_dir(&root).map_err(at(&root))?.next().is_none();
@@ -193,10 +200,32 @@ fn furnish(
     scripts::write(paths, &content)?;
     errata_box::write(paths).map_err(at(root))?;
     fs::write(paths.catalog(), catalog::text(paths)).map_err(at(&paths.catalog()))?;
+    progress("packages, composes, staging and production");
+    let koji = populate(paths, options.now)?;
+    checkout::write_comps(paths, &content, &koji).map_err(at(root))?;
     for folder in [paths.pungi(), root.join("comps"), paths.toolkit()] {
         checkout::commit(&folder, options.now);
     }
     Ok(())
+}
+
+/// Makes the packages, composes and trees that months of work would have left, and the lists for mirrors.
+fn populate(paths: &HostPaths, now: jiff::Timestamp) -> Result<Koji, SandboxError> {
+    let signer = history::make_key(paths, now)?;
+    history::populate(paths, &signer, now)?;
+    let koji = Koji::load(paths).map_err(HistoryError::from)?;
+    write_lists(&paths.production()).map_err(at(&paths.production()))?;
+    Ok(koji)
+}
+
+/// Writes the lists as the last push of the past would have.
+fn write_lists(production: &Path) -> io::Result<()> {
+    let (mut names, mut times) = (Vec::new(), Vec::new());
+    filelist::write_names(production, &mut names)?;
+    filelist::write_times(production, &mut times)?;
+    fs::write(production.join("fullfilelist"), names)?;
+    fs::write(production.join("fullfiletimelist-rocky"), &times)?;
+    fs::write(production.join("fullfiletimelist"), times)
 }
 
 fn link_tools(paths: &HostPaths, binary: &Path) -> Result<(), SandboxError> {

@@ -228,7 +228,7 @@ impl Screen {
     }
 
     fn banner(&mut self, title: &str) -> io::Result<()> {
-        let stars = 79_usize.saturating_sub(title.len() + 1).max(3);
+        let stars = 80_usize.saturating_sub(title.len() + 1).max(3);
         writeln!(self.0, "\n{title} {}", "*".repeat(stars))
     }
 
@@ -268,11 +268,17 @@ impl Screen {
                 _ => format!("\x1b[{colour}m{text}\x1b[0m"),
             };
             let name = format!("\x1b[{all}m{on}\x1b[0m");
-            let ok = paint(GREEN, ok, format!("{:<8}", format!("ok={ok}")));
-            let changed = paint(YELLOW, changed, format!("{:<12}", format!("changed={changed}")));
-            let failed = paint(RED, failed, format!("{:<11}", format!("failed={failed}")));
-            let rest = format!("{:<12} {:<11} {:<11}", "skipped=0", "rescued=0", "ignored=0");
-            writeln!(self.0, "{name:<37} : {ok}{changed}{:<16} {failed} {rest}", "unreachable=0")?;
+            let field = |label: &str, number: usize| format!("{label}={number:<4}");
+            let fields = [
+                paint(GREEN, ok, field("ok", ok)),
+                paint(YELLOW, changed, field("changed", changed)),
+                field("unreachable", 0),
+                paint(RED, failed, field("failed", failed)),
+                field("skipped", 0),
+                field("rescued", 0),
+                field("ignored", 0),
+            ];
+            writeln!(self.0, "{name:<37} : {}", fields.join(" "))?;
         }
         writeln!(self.0)
     }

@@ -1,14 +1,33 @@
-//! Makes git checkouts of the practice host's script folders, where git is installed.
+//! Writes the comps folder and makes git checkouts of the practice host's script folders, where git is installed.
 //!
 //! The console shows the revision and the dirt of real checkouts, so practice ones must be real too. Nobody's
 //! git configuration, hooks or identity takes part; without git the folders stay plain.
 
-use crate::sandbox::content::Content;
+use crate::sandbox::comps;
+use crate::sandbox::content::{ARCHES, Content};
+use crate::sandbox::koji::Koji;
 use crate::sandbox::layout::HostPaths;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+/// Writes the group definitions of each release, `comps/comps-BaseOS.x86_64-8.xml`, from what was built for it.
+pub(super) fn write_comps(paths: &HostPaths, content: &Content, koji: &Koji) -> io::Result<()> {
+    let folder = paths.root().join("comps");
+    fs::create_dir_all(&folder)?;
+    for major in content.releases.keys() {
+        let base = content.repos.iter().find(|repo| repo.name == "Rocky");
+        for variant in base.map_or(&[][..], |repo| repo.variants(major)) {
+            let builds = koji.latest(major, std::slice::from_ref(variant), u32::MAX);
+            for arch in ARCHES {
+                let file = folder.join(format!("comps-{variant}.{arch}-{major}.xml"));
+                fs::write(file, comps::comps_xml(variant, arch, &builds))?;
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Turns `folder` into a checkout with one commit made at `now`; where git cannot, it stays a plain folder.
 pub(super) fn commit(folder: &Path, now: jiff::Timestamp) {
