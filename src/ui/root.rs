@@ -60,7 +60,8 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
         Screen::Status => screens::status::draw(&mut pen, parts.body, model),
         Screen::Plan => screens::plan::draw(&mut pen, parts.body, model),
         Screen::Run => screens::run::draw(&mut pen, parts.body, model),
-        Screen::Gate | Screen::History | Screen::Log => {}
+        Screen::Gate => screens::gate::draw(&mut pen, parts.body, model),
+        Screen::History | Screen::Log => {}
     }
     banner::toasts(&mut pen, parts.body, model);
     footer::draw(&mut pen, parts.footer, model);

@@ -132,9 +132,6 @@ fn summary(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel) {
     let room = pen.line_right(area, 0, right);
     let mut left =
         vec![Span::raw(" "), pen.span(Role::Strong, run.id.to_string()), Span::raw("  "), pen.mark(mark)];
-    if !run.alive && run.state.ended.is_none() {
-        left.push(pen.span(Role::Error, "  no supervisor"));
-    }
     pen.line(Rect { width: room.saturating_sub(1), ..area }, 0, left);
     let progress = run.progress(&model.history.typical, model.clock.wall);
     let mut words =

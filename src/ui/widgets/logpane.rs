@@ -13,7 +13,7 @@ use crate::ui::style;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar as _;
 
 /// Returns the part of a pane that holds text.
@@ -31,13 +31,14 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus:
     let view = run.views.get(step);
     let mut title = vec![pen.span(Role::Title, step.to_string())];
     if let Some(record) = run.record(step) {
-        let mark = style::step(record);
+        let mark = style::step(record, run.alive);
         title.push(pen.span(mark.role, format!("  {} {}", mark.glyph, mark.word)));
         if record.attempts > 1 {
             title.push(pen.span(Role::Muted, format!("  attempt {}", record.attempts)));
         }
     }
-    let place = view.map(|view| place(pen, view)).unwrap_or_default();
+    let room = area.width.saturating_sub(Line::from(title.clone()).width() as u16 + 8);
+    let place = view.map(|view| place(pen, view, room)).unwrap_or_default();
     pen.panel(area, title, place, focus);
     let inside = text_area(area);
     match view {
@@ -46,7 +47,9 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus:
             (Some(problem), _) => {
                 pen.wrapped(inside, 0, Role::Error, &format!("✗ {problem}"));
             }
-            (None, false) => pen.line(inside, 0, vec![pen.span(Role::Faint, empty(run, step, view))]),
+            (None, false) => {
+                pen.wrapped(inside, 0, Role::Muted, empty(run, step, view));
+            }
             (None, true) => lines(pen, inside, view),
         },
     }
@@ -66,19 +69,22 @@ fn empty(run: &RunModel, step: &StepId, view: &LogView) -> &'static str {
     }
 }
 
-/// Makes what stands at the right end of the title: following or not, and the place in the file.
-fn place(pen: &Pen<'_>, view: &LogView) -> Vec<Span<'static>> {
+/// Makes what stands at the right end of the title: following or not, and the place in the file, as far as there is room.
+fn place(pen: &Pen<'_>, view: &LogView, room: u16) -> Vec<Span<'static>> {
     if view.total == 0 {
         return Vec::new();
     }
     let last = (view.lines_from + view.lines.len() as u64).min(view.total);
-    let lines = format!("{}–{last} of {}", (view.lines_from + 1).min(last), view.total);
-    if view.follow {
-        vec![pen.span(Role::Running, "● following "), pen.span(Role::Muted, lines)]
-    } else {
-        let percent = last * 100 / view.total.max(1);
-        vec![pen.span(Role::Warn, "○ paused "), pen.span(Role::Muted, format!("{lines}, {percent} %"))]
+    let lines = format!(" {}–{last} of {}", (view.lines_from + 1).min(last), view.total);
+    let percent = format!(" {} %", last * 100 / view.total.max(1));
+    let (role, state) =
+        if view.follow { (Role::Running, "● following") } else { (Role::Warn, "○ paused") };
+    let fits = |words: &str| state.chars().count() + words.chars().count() <= usize::from(room);
+    let rest = [lines, percent].into_iter().find(|words| fits(words)).unwrap_or_default();
+    if rest.is_empty() && !fits("") {
+        return vec![pen.span(role, state.chars().take(1).collect::<String>())];
     }
+    vec![pen.span(role, state), pen.span(Role::Muted, rest)]
 }
 
 fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {

@@ -74,6 +74,7 @@ fn offers(model: &Model) -> Vec<(String, &'static str)> {
     let record = run.selected().and_then(|step| run.record(&step.id));
     let wanted: &[Action] = match record.map(|record| &record.state) {
         Some(StepState::Gate { .. }) => &[Action::OpenGate, Action::Resume],
+        Some(StepState::Running { .. }) if !run.alive => &[Action::Resume],
         Some(StepState::Running { .. }) => &[Action::Attach, Action::KillStep],
         _ if record.is_some_and(|record| record.stops_lane() || record.stale.is_some()) => {
             &[Action::Retry, Action::Skip, Action::Resume]
@@ -106,7 +107,7 @@ fn about(run: &RunModel, step: &Step) -> Vec<Words> {
 }
 
 fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
-    let mark = style::step(record);
+    let mark = style::step(record, run.alive);
     match &record.state {
         StepState::Pending => {
             let open =
@@ -117,19 +118,21 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
             }
             waits.map(|id| words(Role::Muted, format!("· waits for {id}"))).into_iter().collect()
         }
+        StepState::Running { .. } if !run.alive => vec![interrupted()],
         StepState::Running { .. } => run.live_step(&step.id).map(running).unwrap_or_default(),
         StepState::Concluded { reason, .. } => {
             vec![words(mark.role, format!("{} {}: {reason}", mark.glyph, mark.word))]
         }
-        StepState::Interrupted { .. } => vec![words(
-            mark.role,
-            "‖ interrupted: its supervisor died while it ran; resume looks at what it left behind",
-        )],
+        StepState::Interrupted { .. } => vec![interrupted()],
         StepState::Skipped { reason, by } => {
             vec![words(mark.role, format!("» skipped by {}: {reason}", by.person()))]
         }
         StepState::Gate { gate } => vec![self::gate(gate)],
     }
+}
+
+fn interrupted() -> Words {
+    words(Role::Error, "‖ interrupted: its supervisor died while it ran; resume looks at what it left behind")
 }
 
 fn gathering<'a>(run: &'a RunModel, step: &Step) -> Option<(&'a str, u64)> {

@@ -34,7 +34,7 @@ pub(super) fn strip(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel
     let mut glyphs: Vec<Span<'static>> = Vec::new();
     for step in steps() {
         let Some(record) = run.record(&step.id) else { continue };
-        let mark = style::step(record);
+        let mark = style::step(record, run.alive);
         let role = if step.is_production() { Role::ProductionBlock } else { mark.role };
         glyphs.push(pen.span(role, mark.glyph));
         glyphs.push(Span::raw(" "));

@@ -83,11 +83,13 @@ fn step_rows(
     width: u16,
 ) -> Vec<Vec<Span<'static>>> {
     let Some(record) = run.record(&step.id) else { return Vec::new() };
-    let mark = style::step(record);
+    let mark = style::step(record, run.alive);
     let mut head = vec![Span::raw("  "), pen.span(mark.role, mark.glyph), Span::raw(" ")];
     let name_width = width.saturating_sub(columns(&head) + WORD + TIME);
     if step.is_production() {
-        head.push(pen.span(Role::Production, format!("{} ", short(step))));
+        if width >= 46 {
+            head.push(pen.span(Role::Production, format!("{} ", short(step))));
+        }
         head.push(pen.span(Role::ProductionBlock, " PRODUCTION "));
     } else {
         let role = if step.is_gate() || record.is_running() { Role::Strong } else { Role::Text };
@@ -100,16 +102,16 @@ fn step_rows(
     let used = columns(&head);
     let rest = width.saturating_sub(used + TIME);
     head.push(pen.span(mark.role, text::fill_left(mark.word, rest)));
-    head.push(pen.span(Role::Muted, text::fill_left(&duration(model, record), TIME - 1)));
+    head.push(pen.span(Role::Muted, text::fill_left(&duration(model, run, record), TIME - 1)));
     let mut rows = vec![head];
-    if record.is_running() {
+    if record.is_running() && run.alive {
         rows.push(progress(pen, model, run, step, width));
     }
     rows
 }
 
-fn duration(model: &Model, record: &StepRecord) -> String {
-    let running = running_s(record, model.clock.wall).map(|seconds| seconds as i64);
+fn duration(model: &Model, run: &RunModel, record: &StepRecord) -> String {
+    let running = running_s(record, model.clock.wall).filter(|_| run.alive).map(|seconds| seconds as i64);
     running.or_else(|| record.took_s()).map(text::clock).unwrap_or_default()
 }
 
