@@ -100,7 +100,7 @@ fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
     }
     let revision = run.state.plan.lane(&gate.release).map_or("", |lane| lane.revision.as_str());
     if approval(model).is_enabled() {
-        let key = model.keymap.key_of(&[Layer::Text], Action::Approve);
+        let key = model.keymap.key_of(&[Layer::Text], Action::Accept);
         let key = key.map_or_else(String::new, |key| key.to_string());
         return match gate.then {
             AfterApproval::Proceed => {
