@@ -94,7 +94,7 @@ impl<'a> Transfer<'a> {
             out: io::stdout().lock(),
             destination,
             stop,
-            per_file: call.pace(due, Duration::from_millis(25), Duration::from_millis(600)),
+            per_file: call.pace(due, Duration::from_millis(60), Duration::from_millis(1500)),
             fault: practice::transfer_fault().map(|fault| (fault, due / 2)),
             total: list.entries.len(),
             transferred: 0,
