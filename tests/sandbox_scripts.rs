@@ -2,14 +2,14 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use stagegate::sandbox::fault::FAULTS;
+use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use stagegate::sandbox::fault::FAULTS;
-use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
 use walkdir::WalkDir;
 
 /// A practice host in a folder with a blank in its name.
@@ -134,7 +134,8 @@ impl Ran {
 
 /// Files below `folder` by path, with their sizes.
 fn files(folder: &Path) -> BTreeMap<PathBuf, u64> {
-    let files = WalkDir::new(folder).into_iter().map(Result::unwrap).filter(|item| item.file_type().is_file());
+    let files =
+        WalkDir::new(folder).into_iter().map(Result::unwrap).filter(|item| item.file_type().is_file());
     files
         .map(|item| {
             let size = item.metadata().unwrap().len();
@@ -163,7 +164,8 @@ fn badly_signed(host: &Host, folder: &Path) -> Vec<PathBuf> {
     pgp::armor::Dearmor::new(BufReader::new(armored)).read_to_end(&mut key).unwrap();
     let keyring = host.at("tmp/keyring.gpg");
     std::fs::write(&keyring, key).unwrap();
-    let repomds: Vec<_> = files(folder).into_keys().filter(|path| path.ends_with("repodata/repomd.xml")).collect();
+    let repomds: Vec<_> =
+        files(folder).into_keys().filter(|path| path.ends_with("repodata/repomd.xml")).collect();
     assert!(repomds.len() > 20, "{repomds:?}");
     let good = |path: &PathBuf| {
         let file = folder.join(path);
@@ -198,7 +200,9 @@ fn an_update_of_8_goes_from_compose_to_production() {
     let after = packages(&host.production());
     assert!(after.is_superset(&before), "older packages stay");
     let news: BTreeSet<_> = after.difference(&before).collect();
-    for tree in ["BaseOS/x86_64/os", "AppStream/aarch64/os", "storage/gluster9/x86_64/os", "BaseOS/source/tree"] {
+    for tree in
+        ["BaseOS/x86_64/os", "AppStream/aarch64/os", "storage/gluster9/x86_64/os", "BaseOS/source/tree"]
+    {
         assert!(news.iter().any(|path| path.starts_with(tree)), "{tree}: {news:?}");
     }
     assert_eq!(missing(&host), Vec::<PathBuf>::new());
@@ -348,7 +352,8 @@ fn errata_reach_no_host_and_exit_0() {
 
 #[test]
 fn a_step_fails_once() {
-    let host = Host::new(&["step-fails", "step-fails@8/prep", "step-fails@8/errata", "step-fails@8/compose/Plus"]);
+    let host =
+        Host::new(&["step-fails", "step-fails@8/prep", "step-fails@8/errata", "step-fails@8/compose/Plus"]);
     assert_eq!(host.sync(&["sync-to-staging.sh", "Rocky"]).code, 1);
     assert_eq!(host.sync(&["prep-staging-8.sh"]).code, 1);
     assert_eq!(host.errata().code, 1);
