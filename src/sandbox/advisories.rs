@@ -15,10 +15,9 @@ use walkdir::WalkDir;
 pub fn updateinfo_xml(repo: &Path, cache: &PackageCache) -> String {
     let mut builds: BTreeMap<String, Vec<Arc<PackageRecord>>> = BTreeMap::new();
     for entry in WalkDir::new(repo).sort_by_file_name().into_iter().filter_map(Result::ok) {
-        if entry.file_type().is_file() && entry.path().extension().is_some_and(|end| end == "rpm") {
-            if let Ok((record, _)) = cache.read(entry.path()) {
-                builds.entry(record.source_rpm.clone()).or_default().push(record);
-            }
+        let package = entry.file_type().is_file() && entry.path().extension().is_some_and(|end| end == "rpm");
+        if package && let Ok((record, _)) = cache.read(entry.path()) {
+            builds.entry(record.source_rpm.clone()).or_default().push(record);
         }
     }
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<updates>\n");

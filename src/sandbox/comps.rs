@@ -1,6 +1,6 @@
 //! The comps file of a variant and architecture: its package groups.
 //!
-//! One group per variant that lists every package of it, and for BaseOS the environment that an installer offers.
+//! One group per variant that lists every package of it, and for `BaseOS` the environment that an installer offers.
 //! The form is comps.dtd's. It must not touch the disk.
 
 use super::koji::{Built, Category};

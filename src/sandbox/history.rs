@@ -161,28 +161,28 @@ impl Era<'_> {
         };
         for mishap in &MISHAPS {
             if (mishap.major, mishap.repo, mishap.after) == (major, repo, generation) {
-                self.go_wrong(&composer, order.clone(), mishap.what)?;
+                go_wrong(&composer, &order, mishap.what)?;
             }
         }
         Ok(good.dir)
     }
+}
 
-    fn go_wrong(&self, composer: &Composer<'_>, order: Order<'_>, what: Wrong) -> Result<(), HistoryError> {
-        let start = order.clock.start() + 2 * 86_400;
-        let stop = AtomicBool::new(matches!(what, Wrong::Terminated));
-        let order = Order {
-            clock: Clock::Fixed { start, step: 15 },
-            ending: match what {
-                Wrong::Doomed => Ending::Doomed,
-                Wrong::Abandoned => Ending::Abandoned,
-                Wrong::Terminated => Ending::Finished,
-            },
-            stop: Some(&stop),
-            ..order
-        };
-        composer.assemble(&order, &mut |_| ())?;
-        Ok(())
-    }
+fn go_wrong(composer: &Composer<'_>, order: &Order<'_>, what: Wrong) -> Result<(), HistoryError> {
+    let start = order.clock.start() + 2 * 86_400;
+    let stop = AtomicBool::new(matches!(what, Wrong::Terminated));
+    let order = Order {
+        clock: Clock::Fixed { start, step: 15 },
+        ending: match what {
+            Wrong::Doomed => Ending::Doomed,
+            Wrong::Abandoned => Ending::Abandoned,
+            Wrong::Terminated => Ending::Finished,
+        },
+        stop: Some(&stop),
+        ..order.clone()
+    };
+    composer.assemble(&order, &mut |_| ())?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@
 //! picks up the next one, or the same content again when nothing is left. The index never changes after the host
 //! is made; only the tags do. Composes hard-link from here, so a file below `packages/` must never be written to.
 
-use super::content::{ARCHES, Build, Content, ContentError, Module};
+mod recipe;
+
+use super::content::{Content, ContentError};
 use super::layout::HostPaths;
-use super::metadata::set_mtime;
-use super::package::{Kind, PackageSpec, PayloadFile};
 use super::signer::Signer;
+use recipe::Recipe;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -194,8 +194,8 @@ impl Koji {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let Some((release, build)) = wanted.get(number) else { break };
                         let recipe = Recipe::new(release, build, time(build.generation));
-                        let built = recipe.build_into(&paths.koji_packages(), signer);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).push((number, built));
+                        let made = recipe.build_into(&paths.koji_packages(), signer);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).push((number, made));
                     }
                 });
             }
@@ -274,208 +274,68 @@ impl Koji {
     }
 }
 
-/// How one build is made.
-struct Recipe<'a> {
-    build: &'a Build,
-    release: String,
-    module: Option<BuiltModule>,
-    time: u32,
-}
-
-impl<'a> Recipe<'a> {
-    fn new(release: &super::content::Release, build: &'a Build, time: u32) -> Self {
-        let module = build.module.as_ref().map(|module| module_build(release, module, &build.major, time));
-        let full = match &module {
-            Some(module) => {
-                let serial = u16::from_str_radix(&module.context[..3], 16).unwrap_or(1);
-                format!("{}.module+{}+{serial}+{}", build.release, release.module_dist, module.context)
-            }
-            None => format!("{}.{}", build.release, release.dist),
-        };
-        Self { build, release: full, module, time }
-    }
-
-    fn build_into(&self, packages: &Path, signer: &Signer) -> Result<Built, KojiError> {
-        let build = self.build;
-        let source = self.spec(&build.name, "x86_64", Kind::Source);
-        let mut rpms = vec![self.write(packages, &source, Category::Source, signer)?];
-        let kind = Kind::Binary { source_rpm: source.file_name() };
-        let arches: &[&str] = if build.noarch { &["noarch"] } else { &ARCHES };
-        for arch in arches {
-            for name in &build.packages {
-                let spec = self.spec(name, arch, kind.clone());
-                rpms.push(self.write(packages, &spec, Category::Binary, signer)?);
-            }
-            if build.debuginfo {
-                let spec = self.debuginfo(arch, kind.clone());
-                rpms.push(self.write(packages, &spec, Category::Debug, signer)?);
-            }
-        }
-        Ok(Built {
-            major: build.major.clone(),
-            variant: build.variant.clone(),
-            name: build.name.clone(),
-            source_nevra: rpms[0].nevra.clone(),
-            summary: build.summary.clone(),
-            license: build.license.clone(),
-            generation: build.generation,
-            build_time: self.time,
-            module: self.module.clone(),
-            rpms,
-        })
-    }
-
-    fn spec(&self, name: &str, arch: &str, kind: Kind) -> PackageSpec {
-        let build = self.build;
-        let is_source = kind == Kind::Source;
-        let files = if is_source { self.source_files() } else { self.binary_files(name, arch) };
-        let installed = |name: &String| !is_source && !build.packages.contains(name);
-        PackageSpec {
-            name: name.to_owned(),
-            epoch: build.epoch,
-            version: build.version.clone(),
-            release: self.release.clone(),
-            arch: arch.to_owned(),
-            kind,
-            summary: build.summary.clone(),
-            license: build.license.clone(),
-            requires: build.requires.iter().filter(|name| installed(name)).cloned().collect(),
-            provides: Vec::new(),
-            modularity_label: self.module.as_ref().map(BuiltModule::label),
-            files,
-            build_time: self.time,
-        }
-    }
-
-    fn debuginfo(&self, arch: &str, kind: Kind) -> PackageSpec {
-        let name = format!("{}-debuginfo", self.build.name);
-        let file = format!("/usr/lib/debug/usr/bin/{}-{}.debug", self.build.name, self.build.version);
-        PackageSpec {
-            summary: format!("Debug information for package {}", self.build.name),
-            requires: Vec::new(),
-            files: vec![PayloadFile { path: file, content: noise(&[&name, arch], 900), mode: 0o644 }],
-            name: name.clone(),
-            ..self.spec(&name, arch, kind)
-        }
-    }
-
-    fn source_files(&self) -> Vec<PayloadFile> {
-        let Build { name, version, summary, .. } = self.build;
-        let recipe =
-            format!("Name: {name}\nVersion: {version}\nRelease: {}\nSummary: {summary}\n", self.release);
-        vec![
-            PayloadFile { path: format!("/{name}.spec"), content: recipe.into_bytes(), mode: 0o644 },
-            PayloadFile {
-                path: format!("/{name}-{version}.tar.gz"),
-                content: noise(&[name, version], 1500),
-                mode: 0o644,
-            },
-        ]
-    }
-
-    fn binary_files(&self, name: &str, arch: &str) -> Vec<PayloadFile> {
-        let Build { version, license, .. } = self.build;
-        let (path, mode, size) = match name {
-            _ if arch == "noarch" => (format!("/usr/share/{name}/{name}.conf"), 0o644, 300),
-            _ if name.ends_with("-libs") => (format!("/usr/lib64/{name}.so.{version}"), 0o755, 4_000),
-            // big enough for a transfer to be seen
-            _ if name.starts_with("kernel") => {
-                (format!("/lib/modules/{version}/vmlinuz-{name}"), 0o755, 120_000)
-            }
-            _ => (format!("/usr/bin/{name}"), 0o755, 2_500),
-        };
-        let text = |path: String, text: String| PayloadFile { path, content: text.into_bytes(), mode: 0o644 };
-        vec![
-            PayloadFile { path, content: noise(&[name, arch, version, &self.release], size), mode },
-            text(format!("/usr/share/doc/{name}/README"), format!("{name} {version}, for practice\n")),
-            text(format!("/usr/share/licenses/{name}/LICENSE"), format!("{license}\n")),
-        ]
-    }
-
-    fn write(
-        &self,
-        packages: &Path,
-        spec: &PackageSpec,
-        category: Category,
-        signer: &Signer,
-    ) -> Result<BuiltRpm, KojiError> {
-        let arch = if category == Category::Source { "src" } else { &spec.arch };
-        let folder = [&self.build.name, &self.build.version, &self.release, arch].iter().collect::<PathBuf>();
-        let path = folder.join(spec.file_name());
-        let bytes = spec
-            .build(Some(signer))
-            .map_err(|source| KojiError::Build { name: self.build.name.clone(), source })?;
-        let place = packages.join(&folder);
-        fs::create_dir_all(&place).map_err(at(&place))?;
-        let target = packages.join(&path);
-        fs::write(&target, bytes).and_then(|()| set_mtime(&target, self.time)).map_err(at(&target))?;
-        let PackageSpec { name, epoch, version, release, .. } = spec;
-        Ok(BuiltRpm {
-            path,
-            name: name.clone(),
-            arch: arch.to_owned(),
-            nevra: format!("{name}-{epoch}:{version}-{release}.{arch}"),
-            category,
-        })
-    }
-}
-
-fn module_build(release: &super::content::Release, module: &Module, major: &str, time: u32) -> BuiltModule {
-    let digest = hex::encode(Sha256::digest(format!("{}:{}:{major}", module.name, module.stream)));
-    let stamp = jiff::Timestamp::from_second(time.into())
-        .map(|time| time.strftime("%Y%m%d%H%M%S").to_string())
-        .unwrap_or_default();
-    BuiltModule {
-        name: module.name.clone(),
-        stream: module.stream.clone(),
-        version: format!("{}{stamp}", release.module_version).parse().unwrap_or_default(),
-        context: digest[..8].to_owned(),
-        default: module.default,
-    }
-}
-
-/// Returns bytes that look like a program to a compressor, the same for the same seed.
-fn noise(seed: &[&str], size: usize) -> Vec<u8> {
-    let mut block = Sha256::digest(seed.join("\0"));
-    let mut bytes = Vec::with_capacity(size + 32);
-    while bytes.len() < size {
-        bytes.extend_from_slice(&block);
-        block = Sha256::digest(block);
-    }
-    bytes.truncate(size);
-    bytes
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::sandbox::signer::tests::shared;
+    use std::sync::{Arc, Weak};
 
-    fn store() -> (tempfile::TempDir, Koji) {
-        let dir = tempfile::tempdir().unwrap();
-        let paths = HostPaths::new(dir.path());
-        let content = Content::embedded().unwrap();
-        let koji = Koji::fill(&paths, &content, shared(), &|generation| 1_700_000_000 + generation).unwrap();
-        (dir, koji)
+    /// A filled store that tests share while any of them runs: filling one costs most of a second.
+    fn filled() -> Arc<tempfile::TempDir> {
+        static FILLED: Mutex<Weak<tempfile::TempDir>> = Mutex::new(Weak::new());
+        let mut filled = FILLED.lock().unwrap();
+        filled.upgrade().unwrap_or_else(|| {
+            let dir = Arc::new(tempfile::tempdir().unwrap());
+            let content = Content::embedded().unwrap();
+            let time = |generation| 1_700_000_000 + generation * 86_400;
+            Koji::fill(&HostPaths::new(dir.path()), &content, shared(), &time).unwrap();
+            *filled = Arc::downgrade(&dir);
+            dir
+        })
+    }
+
+    /// A host of its own with a filled store.
+    pub(crate) struct Store {
+        pub(crate) paths: HostPaths,
+        _own: tempfile::TempDir,
+        _shared: Arc<tempfile::TempDir>,
+    }
+
+    pub(crate) fn store() -> (Store, Koji) {
+        let shared = filled();
+        let own = tempfile::tempdir().unwrap();
+        let paths = HostPaths::new(own.path());
+        let from = HostPaths::new(shared.path());
+        for entry in walkdir::WalkDir::new(from.koji()) {
+            let entry = entry.unwrap();
+            let target = paths.koji().join(entry.path().strip_prefix(from.koji()).unwrap());
+            if entry.file_type().is_dir() {
+                fs::create_dir_all(&target).unwrap();
+            } else {
+                fs::hard_link(entry.path(), &target).unwrap();
+            }
+        }
+        let koji = Koji::load(&paths).unwrap();
+        (Store { paths, _own: own, _shared: shared }, koji)
     }
 
     #[test]
     fn a_compose_takes_the_next_generation_and_then_the_same_again() {
-        let (dir, koji) = store();
+        let (store, koji) = store();
         let variants = ["Extras".to_owned()];
         let take = |koji: &Koji| koji.next_generation("8", "Extras", &variants);
         for expected in [0, 1, 2, 2, 2] {
             assert_eq!(take(&koji), expected);
             koji.set_composed("8", "Extras", take(&koji)).unwrap();
         }
-        let again = Koji::load(&HostPaths::new(dir.path())).unwrap();
+        let again = Koji::load(&store.paths).unwrap();
         assert_eq!(again.index, koji.index);
         assert_eq!(again.composed("8", "Extras"), Some(2));
     }
 
     #[test]
     fn a_compose_holds_the_newest_build_of_each_package_and_stream() {
-        let (_dir, koji) = store();
+        let (_store, koji) = store();
         let variants = ["AppStream".to_owned()];
         let names = |generation| -> Vec<String> {
             koji.latest("8", &variants, generation).iter().map(|build| build.source_nevra.clone()).collect()
@@ -489,7 +349,7 @@ mod tests {
 
     #[test]
     fn every_package_of_the_index_is_on_disk() {
-        let (_dir, koji) = store();
+        let (_store, koji) = store();
         let rpms: Vec<&BuiltRpm> = koji.index.builds.iter().flat_map(|build| &build.rpms).collect();
         assert!((300..=520).contains(&rpms.len()), "{}", rpms.len());
         for rpm in rpms {

@@ -13,12 +13,12 @@ use std::{
 /// Returns the documents for the modular ones of `builds`, or nothing if none is.
 pub fn modules_yaml(release: &Release, arch: &str, builds: &[&Built]) -> Option<String> {
     let mut modules: BTreeMap<String, (&BuiltModule, Vec<&Built>)> = BTreeMap::new();
-    let mut defaults: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    let mut defaults: BTreeMap<&str, &str> = BTreeMap::new();
     for build in builds {
         let Some(module) = &build.module else { continue };
         modules.entry(module.label()).or_insert((module, Vec::new())).1.push(build);
         if module.default {
-            defaults.insert(&module.name, (&module.stream, &build.name));
+            defaults.insert(&module.name, &module.stream);
         }
     }
     if modules.is_empty() {
@@ -28,11 +28,10 @@ pub fn modules_yaml(release: &Release, arch: &str, builds: &[&Built]) -> Option<
     for (module, builds) in modules.values() {
         stream_document(&mut out, release, arch, module, builds);
     }
-    for (name, (stream, package)) in defaults {
+    for (name, stream) in defaults {
         let _ = write!(
             out,
-            "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {name}\n  stream: \"{stream}\"\n  profiles:\n    \"{stream}\": [{}]\n...\n",
-            if package.is_empty() { "" } else { "common" }
+            "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {name}\n  stream: \"{stream}\"\n  profiles:\n    \"{stream}\": [common]\n...\n"
         );
     }
     Some(out)

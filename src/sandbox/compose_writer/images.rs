@@ -1,4 +1,4 @@
-//! The images of a full compose: boot and dvd1 in BaseOS, minimal in a variant of its own.
+//! The images of a full compose: boot and dvd1 in `BaseOS`, minimal in a variant of its own.
 //!
 //! Names and places are those that minor-release-sync-to-staging.sh and gen-torrents.sh look for; each image has a
 //! manifest, and each folder one CHECKSUM.
@@ -65,8 +65,7 @@ pub(super) fn write_checksums(site: &Site<'_>) -> Result<(), ComposeError> {
         let path = folder.join(&name);
         let bytes = fs::read(&path).map_err(at(&path))?;
         let checksum = hex::encode(Sha256::digest(&bytes));
-        let size = bytes.len();
-        let entry = format!("# {name}: {size} bytes\nSHA256 ({name}) = {checksum}\n");
+        let entry = format!("# {name}: {} bytes\nSHA256 ({name}) = {checksum}\n", bytes.len());
         lists.entry(folder.join("CHECKSUM")).or_default().push_str(&entry);
         let kind = if name.ends_with("-boot.iso") { "boot" } else { "dvd" };
         let image = json!({
@@ -79,7 +78,7 @@ pub(super) fn write_checksums(site: &Site<'_>) -> Result<(), ComposeError> {
             "implant_md5": null,
             "mtime": site_time(&path)?,
             "path": format!("{variant}/{arch}/iso/{name}"),
-            "size": size,
+            "size": bytes.len(),
             "subvariant": variant,
             "type": kind,
             "volume_id": volume_id(site, &name, arch),

@@ -116,10 +116,10 @@ pub(super) fn link_packages(
         for build in builds(composer, site).into_iter().filter(|build| build.variant == variant) {
             for rpm in build.rpms.iter().filter(|rpm| tree.takes(rpm)) {
                 let target = compose.join(&tree.path).join(within_tree(rpm));
-                if let Some(folder) = target.parent() {
-                    if made.insert(folder.to_owned()) {
-                        fs::create_dir_all(folder).map_err(at(folder))?;
-                    }
+                if let Some(folder) = target.parent()
+                    && made.insert(folder.to_owned())
+                {
+                    fs::create_dir_all(folder).map_err(at(folder))?;
                 }
                 link_or_copy(&composer.koji.path(rpm), &target).map_err(at(&target))?;
                 count += 1;
