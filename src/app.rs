@@ -4,11 +4,15 @@
 //! what it wants done it returns as [`Effect`]s, which `runtime::effects` carries out and answers with
 //! [`Msg`]s. So every rule of the console can be tested as message in, model and effects out.
 
+pub mod availability;
 pub mod effect;
 pub mod model;
 pub mod msg;
 pub mod text_input;
+pub mod update;
 
+pub use availability::{Availability, availability};
 pub use effect::Effect;
 pub use model::Model;
 pub use msg::Msg;
+pub use update::update;

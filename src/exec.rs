@@ -6,6 +6,8 @@
 //! Log bytes leave this module in one way only, appended raw to the step's log file.
 
 pub mod group;
+pub mod joblog;
+pub mod log_file;
 pub mod output;
 pub mod phrases;
 pub mod prompt;

@@ -6,9 +6,11 @@
 //! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, domain`;
 //! `runtime` and `cli` use everything and nothing uses them.
 
+pub mod app;
 pub mod catalog;
 pub mod compose;
 pub mod domain;
 pub mod exec;
 pub mod journal;
+pub mod keys;
 pub mod sandbox;

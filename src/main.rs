@@ -8,5 +8,5 @@ fn main() -> ExitCode {
     if let Some(applet) = stagegate::sandbox::applet::find(&program) {
         return stagegate::sandbox::applet::run(applet, args);
     }
-    ExitCode::SUCCESS
+    stagegate::cli::main()
 }

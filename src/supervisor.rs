@@ -20,5 +20,5 @@ mod checks;
 mod gate;
 mod happening;
 mod launch;
-mod report;
+pub mod report;
 mod request;

@@ -95,6 +95,22 @@ pub enum RunRequest {
     },
 }
 
+impl RunRequest {
+    /// Returns whether the supervisor grants it only to whoever has the helm; an approval needs identity instead (design 1).
+    pub const fn needs_helm(&self) -> bool {
+        matches!(
+            self,
+            Self::Retry { .. }
+                | Self::Skip { .. }
+                | Self::CancelStep { .. }
+                | Self::CancelRun
+                | Self::Kill { .. }
+                | Self::Resume { .. }
+                | Self::Answer { .. }
+        )
+    }
+}
+
 /// Something to be done outside the model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {

@@ -23,7 +23,7 @@ pub use status::{Part, StatusModel};
 pub use ticks::{FlowShape, Ticks, TicksModel};
 
 use crate::domain::catalog::Catalog;
-use crate::domain::name::StepId;
+use crate::domain::name::{RunId, StepId};
 use crate::domain::status::ReleaseStatus;
 use crate::keys::{Keymap, Layer};
 use jiff::Timestamp;
@@ -78,8 +78,7 @@ pub enum Screen {
 
 impl Screen {
     /// Every screen, in the order of their keys.
-    pub const ALL: [Self; 6] =
-        [Self::Status, Self::Plan, Self::Run, Self::Gate, Self::History, Self::Log];
+    pub const ALL: [Self; 6] = [Self::Status, Self::Plan, Self::Run, Self::Gate, Self::History, Self::Log];
 
     /// Returns its name as the screens show it.
     pub const fn title(self) -> &'static str {
@@ -133,6 +132,13 @@ pub struct Toast {
 /// How long a toast stays, in milliseconds.
 pub const TOAST_MS: u64 = 5_000;
 
+/// How often a screen on which something moves is drawn anew, in milliseconds.
+pub const MOVING_MS: u64 = 250;
+/// How often the runs are listed anew while Status is shown, in milliseconds; a cheap look at journals.
+pub const RUNS_EVERY_MS: u64 = 10_000;
+/// How often everything is looked at anew while Status is shown, in seconds.
+pub const STATUS_EVERY_S: i64 = 60;
+
 /// The console's own log, which tui-logger keeps; only the place in it is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ConsoleLogModel {
@@ -147,6 +153,8 @@ pub struct Model {
     pub catalog: Arc<Catalog>,
     /// The keys.
     pub keymap: Arc<Keymap>,
+    /// The name of this host, as the header shows it.
+    pub host: String,
     /// The clocks, as last read.
     pub clock: Moment,
     /// The terminal's size.
@@ -173,6 +181,8 @@ pub struct Model {
     pub history: HistoryModel,
     /// The open run.
     pub run: Option<RunModel>,
+    /// The run that is being opened.
+    pub opening: Option<RunId>,
     /// The gate that was last looked at in it.
     pub gate: Option<GateModel>,
     /// The console's own log.
@@ -190,6 +200,8 @@ pub struct Setup {
     pub catalog: Arc<Catalog>,
     /// The keys.
     pub keymap: Arc<Keymap>,
+    /// The name of this host.
+    pub host: String,
     /// The clocks.
     pub clock: Moment,
     /// The terminal's size.
@@ -214,6 +226,7 @@ impl Model {
         Self {
             catalog: setup.catalog,
             keymap: setup.keymap,
+            host: setup.host,
             clock: setup.clock,
             size: setup.size,
             measures: Measures::default(),
@@ -227,6 +240,7 @@ impl Model {
             plan: PlanModel::default(),
             history: HistoryModel::default(),
             run: None,
+            opening: None,
             gate: None,
             log: ConsoleLogModel::default(),
             banners: setup.banners,
@@ -239,13 +253,19 @@ impl Model {
         self.overlays.last()
     }
 
-    /// Returns the layers whose keys count now, the first first.
+    /// Returns whether a text field has the focus: every key that types goes into it.
+    pub fn types(&self) -> bool {
+        self.layers().contains(&Layer::Text)
+    }
+
+    /// Returns the layers whose keys count now, the first first; where a text field has the focus, the
+    /// field comes before any key that types or edits.
     pub fn layers(&self) -> &'static [Layer] {
         match self.overlay() {
             Some(Overlay::Help { .. }) => return &[Layer::Help, Layer::Global],
             Some(Overlay::Confirm(_)) => return &[Layer::Confirm, Layer::Global],
             Some(Overlay::Themes { .. }) => return &[Layer::List, Layer::Global],
-            Some(Overlay::Palette { .. } | Overlay::Text { .. }) => return &[Layer::Text],
+            Some(Overlay::Palette { .. } | Overlay::Text { .. }) => return &[Layer::Text, Layer::Global],
             None => {}
         }
         match self.screen {
@@ -256,7 +276,7 @@ impl Model {
             }
             Screen::Run => &[Layer::Run, Layer::Global],
             Screen::Gate if self.gate.as_ref().is_some_and(|gate| gate.focus == GateFocus::Phrase) => {
-                &[Layer::Text]
+                &[Layer::Text, Layer::Global]
             }
             Screen::Gate => &[Layer::Gate, Layer::Global],
             Screen::History => &[Layer::History, Layer::Global],
@@ -269,13 +289,33 @@ impl Model {
         self.status.releases.iter().filter_map(|part| part.value.as_deref().cloned()).collect()
     }
 
-    /// Returns whether something on the screen changes with the clock alone: then the console wakes up
-    /// every 250 ms, else not before something happens.
+    /// Remarks something that goes away by itself.
+    pub fn toast(&mut self, message: impl Into<String>) {
+        let message = message.into();
+        self.toasts.retain(|toast| toast.message != message);
+        self.toasts.push(Toast { message, until_ms: self.clock.uptime_ms + TOAST_MS });
+    }
+
+    /// Says what is wrong until it is dismissed; it takes the place of what was said about the same.
+    pub fn banner(&mut self, about: &'static str, message: impl Into<String>) {
+        self.banners.retain(|banner| banner.about != about);
+        self.banners.push(Banner { about, message: message.into() });
+    }
+
+    /// Returns whether something on the screen changes with the clock alone.
     pub fn is_moving(&self) -> bool {
-        let asking = self.status.is_asking();
         let running = self.run.as_ref().is_some_and(RunModel::is_moving);
         let guarded = self.screen == Screen::Gate
             && self.gate.as_ref().is_some_and(|gate| gate.is_guarded(self.clock.uptime_ms));
-        asking || running || guarded || !self.toasts.is_empty()
+        self.status.is_asking() || running || guarded || !self.toasts.is_empty()
+    }
+
+    /// Returns after how many milliseconds the clock should be read again, whatever happens until then;
+    /// none where nothing depends on it. An idle console sleeps (design 11).
+    pub fn wake_after_ms(&self) -> Option<u64> {
+        if self.is_moving() {
+            return Some(MOVING_MS);
+        }
+        (self.screen == Screen::Status).then_some(RUNS_EVERY_MS)
     }
 }

@@ -60,6 +60,11 @@ pub enum Connection {
 /// A fact.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Msg {
+    /// The console started; nothing has been asked for yet.
+    ConsoleStarted {
+        /// The run to open at once.
+        run: Option<RunId>,
+    },
     /// The clocks were read; sent before every batch of other messages.
     ClockRead(Moment),
     /// The terminal has this size now.
@@ -172,6 +177,8 @@ pub enum Msg {
         /// Which.
         theme: ThemeName,
     },
+    /// The console was woken after it had been asleep in the background.
+    Woken,
     /// Something went wrong that belongs to no other message.
     TroubleSeen {
         /// What it is about, in a word that never changes; a later one about the same takes its place.

@@ -9,25 +9,30 @@ use crate::domain::status::CheckoutStatus;
 use std::process::Command;
 use std::time::Duration;
 
-/// Asks git for the revision of `checkout` and whether files in it are changed; each of the two questions may take `limit`.
+/// Asks git for the revision of `checkout` and whether files in it are changed or new; each of the two questions
+/// may take `limit`.
 pub fn read(checkout: &Checkout, limit: Duration) -> CheckoutStatus {
+    read_with("git", checkout, limit)
+}
+
+fn read_with(git: &str, checkout: &Checkout, limit: Duration) -> CheckoutStatus {
     let status =
         |revision, dirty, problem| CheckoutStatus { name: checkout.name.clone(), revision, dirty, problem };
     if !checkout.path.is_dir() {
         return status(None, None, Some(format!("{} is not there", checkout.path.display())));
     }
-    let revision = match ask(checkout, &["rev-parse", "--short=12", "HEAD"], limit) {
+    let revision = match ask(git, checkout, &["rev-parse", "--short=12", "HEAD"], limit) {
         Ok(answer) => answer.trim().to_owned(),
         Err(problem) => return status(None, None, Some(problem)),
     };
-    match ask(checkout, &["status", "--porcelain", "--untracked-files=no"], limit) {
+    match ask(git, checkout, &["status", "--porcelain", "--untracked-files=normal"], limit) {
         Ok(answer) => status(Some(revision), Some(!answer.trim().is_empty()), None),
         Err(problem) => status(Some(revision), None, Some(problem)),
     }
 }
 
-fn ask(checkout: &Checkout, arguments: &[&str], limit: Duration) -> Result<String, String> {
-    let mut command = Command::new("git");
+fn ask(git: &str, checkout: &Checkout, arguments: &[&str], limit: Duration) -> Result<String, String> {
+    let mut command = Command::new(git);
     command
         .arg("-C")
         .arg(&checkout.path)
@@ -57,4 +62,71 @@ fn refusal(checkout: &Checkout, output: &Output) -> String {
     let first = said.lines().next().unwrap_or_default().trim_start_matches("fatal: ");
     let clean: String = first.chars().filter(|c| !c.is_control()).take(200).collect();
     if clean.is_empty() { format!("git failed ({})", output.status) } else { format!("git: {clean}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn git(folder: &Path, arguments: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command
+            .arg("-C")
+            .arg(folder)
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(arguments);
+        let output = command.env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn checkout(path: &Path) -> Checkout {
+        Checkout { name: "toolkit".to_owned(), path: path.to_path_buf() }
+    }
+
+    #[test]
+    fn tells_the_revision_and_what_is_changed_or_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        git(path, &["init", "--quiet"]);
+        fs::write(path.join("common"), "REVISION=8.10\n").unwrap();
+        git(path, &["add", "common"]);
+        git(path, &["commit", "--quiet", "--message", "one"]);
+        let clean = read(&checkout(path), LONG);
+        assert_eq!(clean.revision.as_deref(), Some(git(path, &["rev-parse", "--short=12", "HEAD"]).as_str()));
+        assert_eq!((clean.dirty, clean.problem), (Some(false), None));
+        fs::write(path.join("common_9"), "REVISION=9.6\n").unwrap();
+        assert_eq!(read(&checkout(path), LONG).dirty, Some(true));
+        fs::remove_file(path.join("common_9")).unwrap();
+        fs::write(path.join("common"), "REVISION=8.11\n").unwrap();
+        assert_eq!(read(&checkout(path), LONG).dirty, Some(true));
+    }
+
+    #[test]
+    fn says_what_is_no_checkout() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = read(&checkout(folder.path()), LONG);
+        assert_eq!((status.revision, status.dirty), (None, None));
+        assert!(status.problem.unwrap().ends_with("is not a git checkout"));
+        let status = read(&checkout(&folder.path().join("gone")), LONG);
+        assert!(status.problem.unwrap().ends_with("is not there"));
+    }
+
+    #[test]
+    fn says_when_git_is_not_there_or_does_not_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let status = read_with("/nonexistent/git", &checkout(folder.path()), LONG);
+        assert_eq!(status.problem.as_deref(), Some("git is not installed"));
+        let hanging = folder.path().join("git");
+        fs::write(&hanging, "#!/bin/sh\nsleep 600 & wait\n").unwrap();
+        fs::set_permissions(&hanging, fs::Permissions::from_mode(0o755)).unwrap();
+        let status =
+            read_with(&hanging.display().to_string(), &checkout(folder.path()), Duration::from_millis(300));
+        assert!(status.problem.unwrap().contains("did not answer"), "a hanging git is given up");
+    }
 }

@@ -209,6 +209,11 @@ impl<'t> Table<'t> {
         self.sink
     }
 
+    /// Returns whether `key` is there, readable or not.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key)
+    }
+
     fn value(&self, key: &'static str) -> Option<Value<'t>> {
         self.asked.borrow_mut().push(key);
         self.keys.get(key)

@@ -10,9 +10,9 @@ use super::validate::{repo_of, script_problem};
 use super::vars::{self, Answer, Request};
 use crate::domain::catalog::{Catalog, GateRules};
 use crate::domain::expand::{Placeholder, Values, expand};
-use crate::domain::flow::{Flow, StepTemplate};
+use crate::domain::flow::{Flow, Role, StepTemplate};
 use crate::domain::name::{FlowName, ReleaseId, TemplateName};
-use crate::domain::release::{Release, Repo, Toolkit};
+use crate::domain::release::{Release, Repo, Toolkit, ToolkitVars};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -278,12 +278,28 @@ fn template(step: &RawStep) -> StepTemplate {
     }
 }
 
+/// Says which composes the toolkit would sync in one go that the catalog knows nothing of.
+fn composes_without_repo(catalog: &Catalog, release: &Release, vars: &ToolkitVars) -> Option<String> {
+    if !catalog.templates.values().any(|template| template.role == Role::SyncAll) {
+        return None;
+    }
+    let unknown = |name: &&String| !release.repos.iter().any(|repo| repo.name.as_str() == name.as_str());
+    let unknown: Vec<&str> = vars.nonsig_composes.iter().filter(unknown).map(String::as_str).collect();
+    let message = format!(
+        "release {}: NONSIG_COMPOSE names {}, which is no repo of the catalog: a sync of all composes may stop there",
+        release.id,
+        unknown.join(", ")
+    );
+    (!unknown.is_empty()).then_some(message)
+}
+
 /// Says what is odd without being wrong.
 fn notices(raw: &Raw, catalog: &Catalog) -> Vec<String> {
     let mut notices = Vec::new();
     for release in &catalog.releases {
-        if let Err(problem) = &release.vars {
-            notices.push(format!("release {}: {problem}", release.id));
+        match &release.vars {
+            Ok(vars) => notices.extend(composes_without_repo(catalog, release, vars)),
+            Err(problem) => notices.push(format!("release {}: {problem}", release.id)),
         }
         for (what, place) in [("staging", release.staging()), ("production", release.production())] {
             if let Some(place) =

@@ -146,7 +146,7 @@ actions! {
 
     OpenLog "open-log" [Run] ["enter", "l"] "log" Logs View "Open this step's log large";
     SideBySide "side-by-side" [Run, Pane] ["v"] "lanes" Logs View "Show the logs of all lanes side by side, or one again";
-    Follow "follow" [Pane, Log] ["F"] "follow" Logs View "Follow the end of the log";
+    Follow "follow" [Run, Pane, Log] ["F"] "follow" Logs View "Follow the end of the log; in the list of steps: go with the run";
     Search "search" [Pane] ["/"] "search" Logs View "Search the log";
     NextMatch "next-match" [Pane] ["n"] "next match" Logs View "Go to the next match";
     PreviousMatch "previous-match" [Pane] ["N"] "match before" Logs View "Go to the match before";

@@ -3,7 +3,7 @@
 //! Case tells shifted letters apart, so shift is part of a key only in `shift-tab`, which terminals
 //! send as a key of its own. Nothing here knows the terminal library.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 /// Which key, without modifiers.
@@ -156,7 +156,7 @@ impl fmt::Display for Key {
         match (self.code, NAMES.iter().find(|(_, code)| *code == self.code)) {
             (_, Some((name, _))) => text.push_str(name),
             (KeyCode::Char(character), None) => text.push(character),
-            (KeyCode::F(number), None) => text.push_str(&format!("f{number}")),
+            (KeyCode::F(number), None) => write!(text, "f{number}")?,
             (_, None) => {}
         }
         f.pad(&text)

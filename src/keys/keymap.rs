@@ -173,9 +173,11 @@ fn entry(layer: Layer, id: &str, bound: &[String]) -> Result<(Action, Vec<Key>),
     })?;
     let mut keys = Vec::new();
     for text in bound {
-        let key: Key = text
-            .parse()
-            .map_err(|problem| KeymapProblem::UnknownKey { layer, action: id.to_owned(), problem })?;
+        let key: Key = text.parse().map_err(|problem| KeymapProblem::UnknownKey {
+            layer,
+            action: id.to_owned(),
+            problem,
+        })?;
         if key == Key::ctrl('c') && action != Action::LeaveNow {
             return Err(KeymapProblem::Reserved { layer, action: id.to_owned() });
         }

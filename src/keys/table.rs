@@ -26,7 +26,11 @@ pub fn table_text(keymap: &Keymap) -> String {
             for (keys, layers) in lines {
                 let acts = if info.mutates() { "acts" } else { "" };
                 let layers = layers.join(", ");
-                let _ = writeln!(out, "  {keys:<16} {:<18} {layers:<13} {acts:<4}  {}", info.id, info.description);
+                let _ = writeln!(
+                    out,
+                    "  {keys:<16} {:<18} {layers:<13} {acts:<4}  {}",
+                    info.id, info.description
+                );
             }
         }
         out.push('\n');

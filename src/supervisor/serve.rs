@@ -100,7 +100,7 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         Holder { run: dir.id().clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
     let locks = Locks::take(store, dir, &plan, holder)?;
     let source = catalog::Source::File(dir.catalog());
-    let catalog = catalog::load(&source).map_err(|errors| Unable::Catalog(errors.to_string()))?;
+    let catalog = catalog::load(&source, &catalog::process_environment()).map_err(|errors| Unable::Catalog(errors.to_string()))?;
     let journal = Writer::open(&dir.journal())?;
     let state: RunState = dir.load()?;
     let fresh = state.created.is_none();

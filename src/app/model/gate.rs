@@ -32,8 +32,7 @@ pub enum GateFocus {
 
 impl GateFocus {
     /// Every focus, in the order of tab.
-    pub const ALL: [Self; 5] =
-        [Self::Cancel, Self::Findings, Self::Changes, Self::Checklist, Self::Phrase];
+    pub const ALL: [Self; 5] = [Self::Cancel, Self::Findings, Self::Changes, Self::Checklist, Self::Phrase];
 }
 
 /// Where the evidence stands.
@@ -125,6 +124,13 @@ impl GateModel {
         let evidence = std::mem::replace(&mut self.evidence, EvidenceState::None);
         *self = Self { evidence, ..Self::new(self.run.clone(), self.release.clone(), uptime_ms) };
         self.fit();
+    }
+
+    /// Opens it again over the same evidence: what was ticked stays, what was typed does not.
+    pub fn open_again(&mut self, uptime_ms: u64) {
+        self.focus = GateFocus::Cancel;
+        self.phrase.clear();
+        self.opened_ms = uptime_ms;
     }
 
     /// Makes the ticks fit the evidence's checklist.

@@ -96,7 +96,8 @@ impl LogView {
         if self.log.as_deref() == log {
             return;
         }
-        *self = Self { wrap: self.wrap, rows: self.rows, columns: self.columns, ..Self::new(self.step.clone()) };
+        *self =
+            Self { wrap: self.wrap, rows: self.rows, columns: self.columns, ..Self::new(self.step.clone()) };
         self.log = log.map(str::to_owned);
     }
 

@@ -193,7 +193,10 @@ impl RunModel {
         let has_gate = |release: &&ReleaseId| self.state.gate(release).is_some();
         let chosen = self.focused().and_then(|id| plan.step(&id)).and_then(|step| step.release.as_ref());
         let waits = |release: &&ReleaseId| {
-            matches!(self.state.gate(release), Some((_, Some(GateState::Waiting { .. } | GateState::Void { .. }))))
+            matches!(
+                self.state.gate(release),
+                Some((_, Some(GateState::Waiting { .. } | GateState::Void { .. })))
+            )
         };
         let releases = || plan.lanes.iter().map(|lane| &lane.release);
         chosen
@@ -246,6 +249,8 @@ pub struct HistoryModel {
     pub listed: bool,
     /// How long each step took when it last succeeded, in seconds.
     pub typical: BTreeMap<StepId, u64>,
+    /// When they are listed again by themselves while Status is shown, in milliseconds of uptime.
+    pub next_list_ms: u64,
 }
 
 impl HistoryModel {

@@ -62,6 +62,8 @@ pub struct StatusModel {
     pub read: Option<Timestamp>,
     /// Whether a look is under way.
     pub reading: bool,
+    /// Whether something changed meanwhile, so that another look follows.
+    pub again: bool,
 }
 
 impl StatusModel {
@@ -82,6 +84,7 @@ impl StatusModel {
             column: 0,
             read: None,
             reading: false,
+            again: false,
         }
     }
 

@@ -72,6 +72,11 @@ pub struct Ticks {
 }
 
 impl Ticks {
+    /// Makes ticks of `flow` with nothing ticked.
+    pub const fn none(flow: FlowName) -> Self {
+        Self { flow, compose: BTreeSet::new(), sync: BTreeSet::new(), whole: BTreeSet::new() }
+    }
+
     /// Returns whether nothing is ticked.
     pub fn is_empty(&self) -> bool {
         self.compose.is_empty() && self.sync.is_empty() && self.whole.is_empty()
@@ -79,8 +84,11 @@ impl Ticks {
 
     /// Returns whether anything of `release` is ticked.
     pub fn touches(&self, release: &ReleaseId) -> bool {
-        let of = |set: &BTreeSet<(ReleaseId, RepoName)>| set.iter().any(|(id, _)| id == release);
-        self.whole.contains(release) || of(&self.compose) || of(&self.sync)
+        self.whole.contains(release) || self.touches_repo(release)
+    }
+
+    fn touches_repo(&self, release: &ReleaseId) -> bool {
+        self.compose.iter().chain(&self.sync).any(|(id, _)| id == release)
     }
 
     /// Returns the selection that a plan is made from: one lane a release, in the catalog's order.
@@ -89,9 +97,12 @@ impl Ticks {
         let repos = |set: &BTreeSet<(ReleaseId, RepoName)>, release: &ReleaseId| {
             set.iter().filter(|(id, _)| id == release).map(|(_, repo)| repo.clone()).collect()
         };
-        let taken = |release: &ReleaseId| match shape.takes_whole_releases() {
-            true => self.whole.contains(release),
-            false => self.compose.iter().chain(&self.sync).any(|(id, _)| id == release),
+        let taken = |release: &ReleaseId| {
+            if shape.takes_whole_releases() {
+                self.whole.contains(release)
+            } else {
+                self.touches_repo(release)
+            }
         };
         let releases = catalog
             .releases
@@ -123,9 +134,7 @@ impl TicksModel {
         // A catalog without a flow is refused when it is loaded; the name is a stand-in that plans nothing.
         let flow = first.or_else(|| FlowName::new("update").ok());
         let flow = flow.unwrap_or_else(|| unreachable!("`update` is a valid name"));
-        let now =
-            Ticks { flow, compose: BTreeSet::new(), sync: BTreeSet::new(), whole: BTreeSet::new() };
-        Self { now, before: Vec::new() }
+        Self { now: Ticks::none(flow), before: Vec::new() }
     }
 
     /// Takes `next` and remembers what was; does nothing where nothing changed.

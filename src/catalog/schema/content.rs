@@ -68,10 +68,7 @@ pub(super) fn toolkit(name: &At<String>, value: Value<'_>, sink: &Sink) -> Optio
     let table = Table::open(format!("[toolkits.{}]", name.value), value, sink)?;
     let folder = table.required_with("folder", absolute);
     let compose_folder = table.required_with("compose_folder", absolute);
-    let vars = table.required::<Vec<At<VarsFile>>>("vars");
-    if let Some(vars) = vars.as_ref().filter(|vars| vars.is_empty()) {
-        sink.note(&vars.span, "no vars file: REVISION and the roots are read from one", None);
-    }
+    let vars = table.required_with("vars", vars_files);
     let signer = table.optional_with("signer", absolute).map(|path| path.value);
     let tools = table.list::<Program>("tools").into_iter().map(|tool| tool.value.0).collect();
     let production = table.required_with("production", production_dir);
@@ -91,6 +88,13 @@ pub(super) fn toolkit(name: &At<String>, value: Value<'_>, sink: &Sink) -> Optio
         deletes,
         needs,
     })
+}
+
+fn vars_files(value: Value<'_>, sink: &Sink) -> Option<Vec<At<VarsFile>>> {
+    if matches!(value.get_ref(), DeValue::Array(files) if files.is_empty()) {
+        sink.note(&value.span(), "no vars file: REVISION and the roots are read from one", None);
+    }
+    Read::read(value, sink)
 }
 
 /// A vars file in the toolkit's folder; its name may hold `{release}`.
@@ -156,8 +160,12 @@ pub(super) fn repo(name: &At<String>, value: Value<'_>, sink: &Sink) -> Option<R
     let id: Option<RepoName> = named(name, sink);
     let table = Table::open(format!("repo `{}`", name.value), value, sink)?;
     let sig = table.optional_with("sig", parsed::<SigName>).map(|sig| sig.value);
+    let composed = table.has("compose");
     let scripts = table.optional_with("compose", scripts).map(|scripts| scripts.value);
     table.finish();
+    if composed && scripts.is_none() {
+        return None;
+    }
     Some(RawRepo { name: id?, sig, scripts })
 }
 

@@ -47,10 +47,12 @@ fn templates(step: &RawStep, sink: &Sink) {
     if let Some(command) =
         step.command.as_ref().filter(|_| per_repo && !used.contains(&Repo) && !used.contains(&Script))
     {
-        let which = if step.role == Role::Compose { "{repo} nor {script}" } else { "{repo}" };
-        let verb = if step.role == Role::Compose { "neither" } else { "not" };
-        let message =
-            format!("a {} step runs once a repo, and its command names {verb} {which}", role_name(step.role));
+        let lacks = if step.role == Role::Compose {
+            "names neither {repo} nor {script}"
+        } else {
+            "does not name {repo}"
+        };
+        let message = format!("a {} step runs once a repo, and its command {lacks}", role_name(step.role));
         sink.note(&command.span, message, None);
     }
     sig_command(step, &[&[Sig], allowed.as_slice()].concat(), sink);

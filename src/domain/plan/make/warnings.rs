@@ -23,7 +23,7 @@ pub(super) fn link_problem(status: Option<&RepoStatus>) -> String {
         Some(LatestLink::Dangling { target }) => {
             format!("its latest link names {target}, which is not there")
         }
-        Some(LatestLink::Unreadable { reason }) => format!("its latest link cannot be read: {reason}"),
+        Some(LatestLink::Unreadable { reason }) => format!("its latest link could not be read: {reason}"),
         Some(LatestLink::RealDirectory) => "its latest link is a real directory; remove it".to_owned(),
         Some(LatestLink::Foreign { target, problem }) => format!("its latest link names {target}: {problem}"),
         Some(LatestLink::Compose { compose }) => format!("it is {}", compose.id),

@@ -1,0 +1,102 @@
+//! What every message does: the one function that changes the model.
+//!
+//! Synchronous and total: any message at any moment gives a model that can be drawn. One file a screen;
+//! keys become actions in `input`, actions find their screen in `act`.
+
+mod act;
+mod gate;
+mod history;
+mod input;
+mod log;
+mod overlay;
+mod plan;
+mod run;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use super::effect::Effect;
+use super::model::{Model, Screen};
+use super::msg::Msg;
+
+/// Takes one message and returns what is to be done about it.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::ConsoleStarted { .. } | Msg::ClockRead(_) | Msg::Woken | Msg::EndRequested => {
+            of_console(model, msg)
+        }
+        Msg::Resized(size) => {
+            model.size = size;
+            Vec::new()
+        }
+        Msg::Measured(measures) => {
+            run::measured(model, &measures);
+            model.measures = measures;
+            Vec::new()
+        }
+        Msg::KeyPressed(key) => input::key_pressed(model, key),
+        Msg::Pasted(text) => input::pasted(model, &text),
+        Msg::ActionChosen(action) => act::act(model, action),
+        Msg::MountAnswered(_) | Msg::CheckoutAnswered(_) | Msg::ReleaseAnswered(_) | Msg::StatusEnded => {
+            status::answered(model, msg)
+        }
+        Msg::RunsListed { runs, typical } => history::listed(model, runs, typical),
+        Msg::RunStarted { run } => run::started(model, run),
+        Msg::RunNotStarted { problem } => {
+            model.plan.starting = false;
+            model.banner("start", format!("no run was started: {problem}"));
+            Vec::new()
+        }
+        Msg::RunRead { .. }
+        | Msg::RunUnreadable { .. }
+        | Msg::LiveTold { .. }
+        | Msg::ConnectionChanged { .. }
+        | Msg::RequestAnswered { .. } => run::told(model, msg),
+        Msg::EvidenceLoaded { .. } | Msg::EvidenceUnreadable { .. } => {
+            gate::evidence_answered(model, msg);
+            Vec::new()
+        }
+        Msg::SearchEnded { step, pattern, line } => {
+            log::search_ended(model, &step, &pattern, line);
+            Vec::new()
+        }
+        Msg::ThemeLoaded { theme } => {
+            model.theme = theme;
+            Vec::new()
+        }
+        Msg::TroubleSeen { about, message } => {
+            model.banner(about, message);
+            Vec::new()
+        }
+    }
+}
+
+fn of_console(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::ConsoleStarted { run } => {
+            let mut effects = status::look(model);
+            effects.push(Effect::ListRuns);
+            if let Some(run) = run {
+                effects.extend(run::open(model, run));
+            }
+            effects
+        }
+        Msg::ClockRead(clock) => {
+            model.clock = clock;
+            model.toasts.retain(|toast| toast.until_ms > clock.uptime_ms);
+            status::time_passed(model)
+        }
+        // What was seen before the sleep may be long out of date.
+        Msg::Woken => {
+            let mut effects = vec![Effect::Redraw];
+            effects.extend(status::look(model));
+            effects.push(Effect::ListRuns);
+            if model.screen == Screen::Gate {
+                gate::guard_anew(model);
+            }
+            effects
+        }
+        _ => act::leave(model),
+    }
+}

@@ -1,0 +1,389 @@
+//! The command line's grammar.
+
+use crate::domain::finding::FindingId;
+use crate::domain::name::{FlowName, ReleaseId, RepoName, StepId};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Compose, sync, vet and publish a Linux distribution.
+///
+/// Without a command it opens the console.
+#[derive(Debug, Parser)]
+#[command(name = "stagegate", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage or catalog error, 3 waiting at a gate, \
+4 refused (lock, gate, identity, seal), 5 suspect.")]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Global {
+    /// The catalog; without it /etc/stagegate/stagegate.toml if that is there, else the built-in one.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// The state folder; without it /var/lib/stagegate for root, else the XDG state folder.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) state: Option<PathBuf>,
+    /// The console can look and change nothing.
+    #[arg(long, global = true)]
+    pub(super) observe: bool,
+    /// The console's theme.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) theme: Option<String>,
+}
+
+/// How a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableFormat {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+/// How a command prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TextFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// As the commands an engineer would type.
+    Script,
+}
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// To paste and to keep.
+    Markdown,
+    /// For programs.
+    Json,
+}
+
+/// Which repos are ticked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Ticks {
+    /// Every repo that the procedure has.
+    All,
+    /// No repo.
+    None,
+    /// These.
+    These(Vec<RepoName>),
+}
+
+impl std::str::FromStr for Ticks {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            "none" => Ok(Self::None),
+            names => names
+                .split(',')
+                .map(|name| RepoName::new(name.trim()).map_err(|error| error.to_string()))
+                .collect::<Result<_, _>>()
+                .map(Self::These),
+        }
+    }
+}
+
+/// What is ticked.
+#[derive(Debug, Clone, Args)]
+pub(super) struct SelectionArgs {
+    /// The release; several make lanes.
+    #[arg(long, value_name = "RELEASE", required = true, value_delimiter = ',')]
+    pub(super) release: Vec<ReleaseId>,
+    /// The flow.
+    #[arg(long, default_value = "update")]
+    pub(super) flow: FlowName,
+    /// The repos to compose: names with commas, `all` or `none`.
+    #[arg(long, value_name = "REPOS", default_value = "all")]
+    pub(super) compose: Ticks,
+    /// The repos to sync to staging: names with commas, `all` or `none`.
+    #[arg(long, value_name = "REPOS", default_value = "all")]
+    pub(super) sync: Ticks,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub(super) struct StatusArgs {
+    /// How to print.
+    #[arg(long, default_value = "table")]
+    pub(super) format: TableFormat,
+    /// Print again every five seconds.
+    #[arg(long)]
+    pub(super) watch: bool,
+}
+
+/// `plan`
+#[derive(Debug, Args)]
+pub(super) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: PlanFormat,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
+    /// Return once the run is recorded, and print its id.
+    #[arg(long)]
+    pub(super) detach: bool,
+}
+
+/// `log`
+#[derive(Debug, Args)]
+pub(super) struct LogArgs {
+    /// The run: its id, the beginning of one, or `latest`.
+    pub(super) run: String,
+    /// The step: `8/sync/Rocky`.
+    pub(super) step: StepId,
+    /// Go on printing until the step is over.
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// The bytes as the step wrote them, escape sequences and all.
+    #[arg(long)]
+    pub(super) raw: bool,
+}
+
+/// `gate`
+#[derive(Debug, Args)]
+pub(super) struct GateArgs {
+    /// The run: its id, the beginning of one, or `latest`.
+    pub(super) run: String,
+    /// The release, where the run has several.
+    #[arg(long)]
+    pub(super) release: Option<ReleaseId>,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
+/// `approve`
+#[derive(Debug, Args)]
+pub(super) struct ApproveArgs {
+    /// The run: its id, the beginning of one, or `latest`.
+    pub(super) run: String,
+    /// The release, where the run has several.
+    #[arg(long)]
+    pub(super) release: Option<ReleaseId>,
+    /// What names the release: "8.10 vetted".
+    #[arg(long)]
+    pub(super) phrase: String,
+    /// Record the approval; production waits for `resume`.
+    #[arg(long)]
+    pub(super) hold: bool,
+    /// Return once the approval is recorded.
+    #[arg(long)]
+    pub(super) detach: bool,
+}
+
+/// `retry` and `skip`
+#[derive(Debug, Args)]
+pub(super) struct StepArgs {
+    /// The run: its id, the beginning of one, or `latest`.
+    pub(super) run: String,
+    /// The step: `8/sync/Rocky`.
+    pub(super) step: StepId,
+    /// Why.
+    #[arg(long, default_value = "")]
+    pub(super) reason: String,
+    /// Return at once instead of following the run.
+    #[arg(long)]
+    pub(super) detach: bool,
+}
+
+/// `waive`
+#[derive(Debug, Args)]
+pub(super) struct WaiveArgs {
+    /// The run: its id, the beginning of one, or `latest`.
+    pub(super) run: String,
+    /// The finding's id, as `gate` prints it.
+    #[arg(value_parser = |text: &str| Ok::<_, std::convert::Infallible>(FindingId(text.to_owned())))]
+    pub(super) finding: FindingId,
+    /// Why it may pass.
+    #[arg(long)]
+    pub(super) reason: String,
+    /// The release, where the run has several.
+    #[arg(long)]
+    pub(super) release: Option<ReleaseId>,
+}
+
+/// A position that can be verified or compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PositionName {
+    /// The latest composes.
+    Compose,
+    /// Staging.
+    Staging,
+    /// Production.
+    Production,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// A release of the catalog, or a folder of RPM repos.
+    pub(super) target: String,
+    /// Which position of the release.
+    #[arg(long, default_value = "staging")]
+    pub(super) position: PositionName,
+    /// Public keys that metadata may be signed with.
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Vec<PathBuf>,
+    /// The tree that it would replace, for the checks that compare.
+    #[arg(long, value_name = "PATH")]
+    pub(super) against: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A release of the catalog, or a folder.
+    pub(super) target: String,
+    /// A second folder, where the first argument is one.
+    pub(super) other: Option<PathBuf>,
+    /// What is replaced.
+    #[arg(long, default_value = "production")]
+    pub(super) from: PositionName,
+    /// What replaces it.
+    #[arg(long, default_value = "staging")]
+    pub(super) to: PositionName,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
+/// How fast the practice host works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum SpeedName {
+    /// Slow enough to watch.
+    Watch,
+    /// As fast as it goes.
+    Instant,
+}
+
+/// `sandbox`
+#[derive(Debug, Args)]
+pub(super) struct SandboxArgs {
+    /// Its folder; without it `stagegate-sandbox` in the user's data folder.
+    pub(super) dir: Option<PathBuf>,
+    /// Plant a failure: NAME, or NAME@STEP; an unknown name lists them all.
+    #[arg(long, value_name = "NAME[@STEP]")]
+    pub(super) fault: Vec<String>,
+    /// How fast the scripts work.
+    #[arg(long, default_value = "watch")]
+    pub(super) speed: SpeedName,
+    /// Build it anew; without it an existing sandbox keeps its state.
+    #[arg(long)]
+    pub(super) fresh: bool,
+    /// Build it and print where it is.
+    #[arg(long)]
+    pub(super) no_console: bool,
+}
+
+/// All commands.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Shows where every repo of every release stands.
+    Status(StatusArgs),
+    /// Shows the exact commands that a selection comes to; runs nothing.
+    Plan(PlanArgs),
+    /// Runs a selection until no lane can move.
+    Run(RunArgs),
+    /// Lists all runs.
+    Runs {
+        /// How to print.
+        #[arg(long, default_value = "table")]
+        format: TableFormat,
+    },
+    /// Opens the console on a run.
+    Attach {
+        /// The run: its id, the beginning of one, or `latest`.
+        run: String,
+    },
+    /// Prints a step's log, escape sequences taken out.
+    Log(LogArgs),
+    /// Shows the evidence at a gate, computed now.
+    Gate(GateArgs),
+    /// Approves a release and goes on to production.
+    Approve(ApproveArgs),
+    /// Runs a step again; what builds on it becomes stale.
+    Retry(StepArgs),
+    /// Leaves a step out, with a reason.
+    Skip(StepArgs),
+    /// Stops a run or a step.
+    Cancel {
+        /// The run: its id, the beginning of one, or `latest`.
+        run: String,
+        /// The step; without it the whole run.
+        step: Option<StepId>,
+        /// KILL a step that was asked to stop before and did not.
+        #[arg(long, requires = "step")]
+        kill: bool,
+    },
+    /// Lets a finding through by name, with a reason.
+    Waive(WaiveArgs),
+    /// Goes on after an interruption, or with an approval that was held.
+    Resume {
+        /// The run: its id, the beginning of one, or `latest`.
+        run: String,
+        /// The release, where only one lane is meant.
+        #[arg(long)]
+        release: Option<ReleaseId>,
+        /// Return at once instead of following the run.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Checks a position of a release, or any folder of RPM repos.
+    Verify(VerifyArgs),
+    /// Shows what one position has that another has not.
+    Diff(DiffArgs),
+    /// Prints the report of a run.
+    Report {
+        /// The run: its id, the beginning of one, or `latest`.
+        run: String,
+        /// How to print.
+        #[arg(long, default_value = "markdown")]
+        format: ReportFormat,
+    },
+    /// Builds a practice release host in a folder and opens the console on it.
+    Sandbox(SandboxArgs),
+    /// Prints the built-in catalog, which documents its format.
+    Config,
+    /// Prints every key and what it does.
+    Keys,
+    /// Lists the themes and their roles.
+    Themes,
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Owns one run; started by the program itself.
+    #[command(hide = true)]
+    Supervise {
+        /// The run.
+        run: String,
+    },
+}

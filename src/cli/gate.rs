@@ -1,0 +1,160 @@
+//! `stagegate gate`: the evidence, computed now.
+
+use super::args::{GateArgs, Global, TextFormat};
+use super::exit::{Exit, Failure};
+use super::{context, steps};
+use crate::domain::evidence::{ChangeKind, Evidence, Waiver};
+use crate::domain::finding::Finding;
+use crate::domain::name::ReleaseId;
+use crate::domain::run::{GateState, RunState};
+use crate::journal::store::RunDir;
+use crate::supervisor::control::Request;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+/// How long evidence may take.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How often it is looked whether the evidence is there.
+const EVERY: Duration = Duration::from_millis(50);
+
+/// The evidence as design 10 has it.
+#[derive(Debug, Serialize)]
+struct GateReport<'a> {
+    run: &'a str,
+    gate: &'a str,
+    state: &'static str,
+    phrase: &'a str,
+    findings: Vec<FindingRow<'a>>,
+    changes: &'a crate::domain::evidence::Changes,
+    seal: &'a str,
+    evidence: &'a Evidence,
+}
+
+#[derive(Debug, Serialize)]
+struct FindingRow<'a> {
+    #[serde(flatten)]
+    finding: &'a Finding,
+    waived: bool,
+}
+
+/// Shows the evidence of a gate; a gate that waits undecided has it computed anew.
+pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
+    let (store, dir) = context::find_run(global, &args.run)?;
+    let mut state = dir.load()?;
+    let release = context::lane(&state, args.release.as_ref())?;
+    let attempts = attempts(&state, &release);
+    if may_refresh(&state, &release) {
+        steps::ask_silently(&store, &dir, &Request::Refresh { release: release.clone() })?;
+        state = wait_for_evidence(&dir, &release, attempts)?;
+    }
+    let (step, gate) = state
+        .gate(&release)
+        .ok_or_else(|| Failure::usage_text(format!("release {release} has no gate in this run")))?;
+    let word = state.record(&step.id).map_or("pending", crate::domain::run::StepRecord::word);
+    let file = match gate {
+        Some(GateState::Waiting { evidence, .. } | GateState::Passed { evidence, .. } | GateState::Void { evidence, .. }) => evidence,
+        None => return Err(anyhow::anyhow!("{} has no evidence yet: it is {word}", step.id).into()),
+    };
+    let evidence = dir.evidence(file)?;
+    let waivers = state.waivers(&release);
+    let phrase = state.plan.lane(&release).map_or("", |lane| &lane.phrase);
+    match args.format {
+        TextFormat::Json => context::out_json(&GateReport {
+            run: dir.id().as_str(),
+            gate: step.id.as_str(),
+            state: word,
+            phrase,
+            findings: evidence.findings.iter().map(|finding| row(finding, waivers)).collect(),
+            changes: &evidence.changes,
+            seal: &evidence.seal.0,
+            evidence: &evidence,
+        })?,
+        TextFormat::Text => context::out(&text(&evidence, waivers, word, phrase))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn row<'a>(finding: &'a Finding, waivers: &[Waiver]) -> FindingRow<'a> {
+    FindingRow { finding, waived: waivers.iter().any(|waiver| waiver.finding == finding.id) }
+}
+
+fn attempts(state: &RunState, release: &ReleaseId) -> u32 {
+    state.gate(release).and_then(|(step, _)| state.record(&step.id)).map_or(0, |record| record.attempts)
+}
+
+fn may_refresh(state: &RunState, release: &ReleaseId) -> bool {
+    match state.gate(release) {
+        Some((_, Some(GateState::Waiting { approvals, .. }))) => approvals.is_empty(),
+        Some((_, Some(GateState::Void { .. }))) => true,
+        _ => false,
+    }
+}
+
+fn wait_for_evidence(dir: &RunDir, release: &ReleaseId, before: u32) -> Result<RunState, Failure> {
+    let mut follower = dir.follow()?;
+    let begun = Instant::now();
+    loop {
+        let alive = dir.is_alive();
+        follower.poll()?;
+        if attempts(follower.state(), release) > before || !alive {
+            return Ok(follower.state().clone());
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(anyhow::anyhow!("the evidence of release {release} takes longer than an hour").into());
+        }
+        std::thread::sleep(EVERY);
+    }
+}
+
+/// Returns the evidence for people.
+pub(super) fn text(evidence: &Evidence, waivers: &[Waiver], state: &str, phrase: &str) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "PRODUCTION gate of release {} ({}), {state}", evidence.release, evidence.revision);
+    let _ = writeln!(out, "{} -> {}", evidence.staging.display(), evidence.production.display());
+    let _ = writeln!(out, "{}", evidence.production_now);
+    for repo in &evidence.repos {
+        let compose = repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
+        let also = if repo.touched { "" } else { "  (also goes out)" };
+        let _ = writeln!(out, "  {:<16} {compose}{also}", repo.repo);
+    }
+    let blocking = evidence.blocking(waivers).count();
+    let _ = writeln!(out, "\n{} findings, {blocking} blocking and not waived", evidence.findings.len());
+    for finding in &evidence.findings {
+        let waived = if waivers.iter().any(|waiver| waiver.finding == finding.id) { " waived" } else { "" };
+        let inherited = if finding.inherited { " inherited" } else { "" };
+        let _ = writeln!(
+            out,
+            "  {} {:?}{waived}{inherited} {} {}: {}\n      {}",
+            finding.id, finding.severity, finding.check, finding.path, finding.message, finding.advice
+        );
+    }
+    write_changes(&mut out, evidence);
+    let _ = writeln!(out, "\nchecklist:");
+    for item in &evidence.checklist {
+        let _ = writeln!(out, "  - {item}");
+    }
+    let _ = writeln!(out, "\nseal {} over {} paths, {}", evidence.seal, evidence.sealed_paths, evidence.at);
+    let _ = writeln!(out, "approve with: stagegate approve RUN --phrase \"{phrase}\"");
+    out
+}
+
+fn write_changes(out: &mut String, evidence: &Evidence) {
+    let changes = &evidence.changes;
+    let count = |kind| changes.packages.iter().filter(|change| change.kind == kind).count();
+    let _ = writeln!(
+        out,
+        "\npackages: {} added, {} updated, {} rebuilt, {} downgraded, {} removed; {} bytes more",
+        count(ChangeKind::Added),
+        count(ChangeKind::Updated),
+        count(ChangeKind::Rebuilt),
+        count(ChangeKind::Downgraded),
+        count(ChangeKind::Removed),
+        changes.bytes
+    );
+    for change in changes.packages.iter().chain(&changes.files) {
+        let from = change.from.as_deref().unwrap_or("-");
+        let to = change.to.as_deref().unwrap_or("-");
+        let _ = writeln!(out, "  {:?} {} {} {from} -> {to}", change.kind, change.place, change.name);
+    }
+}

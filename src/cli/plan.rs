@@ -1,0 +1,72 @@
+//! `stagegate plan`: the exact commands; the executor is not reachable from here.
+
+use super::args::{Global, PlanArgs, PlanFormat};
+use super::context;
+use super::exit::{Exit, Failure};
+use crate::domain::plan::{Pin, Plan, Step, script};
+use std::fmt::Write as _;
+
+/// Prints the plan of a selection.
+pub(super) fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
+    let catalog = context::catalog(global)?;
+    let plan = context::plan(&catalog, &args.selection)?;
+    match args.format {
+        PlanFormat::Json => context::out_json(&plan)?,
+        PlanFormat::Script => context::out(&script::script(&plan))?,
+        PlanFormat::Text => context::out(&text(&plan))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the plan for people.
+pub(super) fn text(plan: &Plan) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{}, flow {}, plan {}", plan.distribution, plan.flow(), plan.digest.short());
+    for lane in &plan.lanes {
+        let _ = writeln!(
+            out,
+            "release {} ({}): {} -> {}",
+            lane.release,
+            lane.revision,
+            lane.staging.display(),
+            lane.production.display()
+        );
+    }
+    for checkout in &plan.checkouts {
+        let revision = checkout.revision.as_deref().unwrap_or("no revision");
+        let changed = if checkout.dirty == Some(true) { ", changed" } else { "" };
+        let _ = writeln!(out, "{}: {revision}{changed}", checkout.name);
+    }
+    for warning in &plan.warnings {
+        let _ = writeln!(out, "warning: {}", warning.message);
+    }
+    for (number, step) in plan.steps.iter().enumerate() {
+        write_step(&mut out, number + 1, step);
+    }
+    out
+}
+
+fn write_step(out: &mut String, number: usize, step: &Step) {
+    let _ = writeln!(out, "\n{number:>3}  {}  {}", step.id, step.title);
+    if let Some(gate) = &step.gate {
+        let _ = writeln!(out, "     GATE {gate}: production waits here for an approval");
+        return;
+    }
+    if step.argv.is_empty() {
+        let _ = writeln!(out, "     checked by Stagegate itself");
+    } else {
+        let here = if step.is_production() { "PRODUCTION  " } else { "" };
+        let _ = writeln!(out, "     {here}{}", script::command_line(step));
+        let _ = writeln!(out, "     in {}", step.cwd.display());
+    }
+    for pinned in &step.pins {
+        let _ = match &pinned.pin {
+            Pin::Existing { id } => writeln!(out, "     with {id}"),
+            Pin::ProducedBy { step } => writeln!(out, "     with the {} that {step} makes", pinned.repo),
+        };
+    }
+    if !step.resources.is_empty() {
+        let names: Vec<&str> = step.resources.iter().map(|name| name.as_str()).collect();
+        let _ = writeln!(out, "     holds {}", names.join(", "));
+    }
+}

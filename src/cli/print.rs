@@ -1,0 +1,32 @@
+//! Commands that print what is built in: the catalog, keys, themes, completions.
+
+use super::args::Arguments;
+use super::context;
+use super::exit::{Exit, Failure};
+use clap::CommandFactory;
+
+/// Prints the built-in catalog.
+pub(super) fn config() -> Result<Exit, Failure> {
+    context::out(crate::catalog::default_text())?;
+    Ok(Exit::Done)
+}
+
+/// Prints every key and what it does.
+pub(super) fn keys() -> Result<Exit, Failure> {
+    context::out(&crate::keys::table_text())?;
+    Ok(Exit::Done)
+}
+
+/// Lists the themes.
+pub(super) fn themes() -> Result<Exit, Failure> {
+    context::out(&crate::ui::theme::table_text())?;
+    Ok(Exit::Done)
+}
+
+/// Prints a completion script.
+pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "stagegate", &mut script);
+    context::out(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,194 @@
+//! Holds the shape of the house: the dependency rule, the size of files, their openings, and the rules
+//! that a compiler does not know.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which modules a module may use (itself and `domain` are always allowed).
+fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
+    BTreeMap::from([
+        ("domain", &[][..]),
+        ("catalog", &[]),
+        ("compose", &[]),
+        ("repodata", &[]),
+        ("journal", &[]),
+        ("exec", &[]),
+        ("keys", &[]),
+        ("notify", &[]),
+        ("vet", &["repodata", "compose"]),
+        ("supervisor", &["exec", "journal", "vet", "catalog"]),
+        ("app", &["keys"]),
+        ("ui", &["app", "keys"]),
+        ("sandbox", &["repodata", "compose"]),
+        (
+            "runtime",
+            &["app", "catalog", "compose", "exec", "journal", "keys", "notify", "supervisor", "ui", "vet"],
+        ),
+        (
+            "cli",
+            &[
+                "app", "catalog", "compose", "exec", "journal", "keys", "notify", "repodata", "runtime", "sandbox",
+                "supervisor", "ui", "vet",
+            ],
+        ),
+    ])
+}
+
+fn sources() -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).expect("src can be read") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found.sort();
+    found
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).expect("below the package").to_string_lossy().into_owned()
+}
+
+/// Returns the module of `src/` that a file belongs to: `supervisor` for `src/supervisor/gate.rs`.
+fn module(path: &Path) -> String {
+    let relative = relative(path);
+    let first = relative.trim_start_matches("src/").split('/').next().expect("a first part").to_owned();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// Returns the modules that a source names through `crate::`, comments left out.
+fn used(text: &str) -> Vec<String> {
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .flat_map(|line| line.match_indices("crate::").map(move |(at, found)| &line[at + found.len()..]))
+        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect())
+        .collect()
+}
+
+/// Returns the text before its `#[cfg(test)]` module.
+fn without_tests(text: &str) -> &str {
+    text.find("#[cfg(test)]\nmod tests {").map_or(text, |at| &text[..at])
+}
+
+fn is_test_file(path: &Path) -> bool {
+    let name = relative(path);
+    name.ends_with("/tests.rs") || name.contains("/tests/") || name.contains("fixture")
+}
+
+#[test]
+fn dependencies_point_one_way() {
+    let allowed = allowed();
+    let mut wrong = Vec::new();
+    for path in sources() {
+        let module = module(&path);
+        if ["lib", "main"].contains(&module.as_str()) {
+            continue;
+        }
+        let may = allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} is not in the dependency rule"));
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        for other in used(&text) {
+            let is_module = allowed.contains_key(other.as_str());
+            if is_module && other != module && other != "domain" && !may.contains(&other.as_str()) {
+                wrong.push(format!("{} uses {other}", relative(&path)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "against the dependency rule:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_pure_modules_touch_nothing_outside() {
+    let forbidden = ["std::fs", "std::net", "std::process", "std::thread", "tokio", "ratatui", "crossterm", "SystemTime::now", "Timestamp::now", "Instant::now", "Zoned::now"];
+    let mut wrong = Vec::new();
+    for path in sources().into_iter().filter(|path| ["domain", "app", "keys"].contains(&module(path).as_str())) {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        for line in without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//")) {
+            wrong.extend(
+                forbidden.iter().filter(|word| line.contains(*word)).map(|word| format!("{}: {word}", relative(&path))),
+            );
+        }
+    }
+    assert!(wrong.is_empty(), "pure modules reach outside:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn colours_come_from_the_theme() {
+    for path in sources() {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        let name = relative(&path);
+        if name.starts_with("src/ui/theme") {
+            continue;
+        }
+        let bad = text.lines().any(|line| line.contains("Color::") && !line.trim_start().starts_with("//"));
+        assert!(!bad, "{name} names a colour; take a role of the theme");
+    }
+}
+
+#[test]
+fn files_are_about_one_thing() {
+    let mut wrong = Vec::new();
+    for path in sources().into_iter().filter(|path| !is_test_file(path)) {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        let lines = without_tests(&text).lines().count();
+        if lines > 600 {
+            wrong.push(format!("{}: {lines} lines", relative(&path)));
+        }
+    }
+    assert!(wrong.is_empty(), "longer than 600 lines:\n{}", wrong.join("\n"));
+    let main = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("main.rs");
+    assert!(main.lines().count() < 80, "main.rs has grown beyond 80 lines");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    for path in sources() {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        let opening = text.lines().next().unwrap_or_default();
+        assert!(opening.starts_with("//! ") && opening.len() > 12, "{} opens without its purpose", relative(&path));
+        assert!(!path.ends_with("mod.rs"), "{}: use foo.rs beside foo/", relative(&path));
+    }
+}
+
+#[test]
+fn words_of_the_glossary_only() {
+    let banned = ["manager", "helper", "util", "misc"];
+    for path in sources() {
+        let stem = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        assert!(!banned.iter().any(|word| stem.contains(word)), "{}: name what it is about", relative(&path));
+    }
+}
+
+/// The one way to production: only `domain/launch.rs` makes a `ProductionLaunch`, and only after every
+/// check of `authorize`; only the supervisor's `start` makes a unit, and it takes nothing but a `Launch`.
+#[test]
+fn one_way_leads_to_production() {
+    let mut makers = Vec::new();
+    let mut starters = Vec::new();
+    for path in sources() {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        let text = without_tests(&text);
+        let name = relative(&path);
+        if is_test_file(&path) {
+            continue;
+        }
+        if text.contains("ProductionLaunch {") || text.contains("ProductionLaunch::authorize") {
+            makers.push(name.clone());
+        }
+        if text.contains("Unit::start(") {
+            starters.push(name);
+        }
+    }
+    assert_eq!(makers, ["src/domain/launch.rs", "src/supervisor/gate.rs"]);
+    assert_eq!(starters, ["src/supervisor/launch.rs"]);
+    let launch = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/supervisor/launch.rs")).expect("launch.rs");
+    let before = &launch[..launch.find("Unit::start(").expect("the start")];
+    let function = &before[before.rfind("fn ").expect("a function")..];
+    assert!(function.starts_with("fn start(&mut self, launch: &Launch)"), "a unit starts from a Launch alone");
+}
