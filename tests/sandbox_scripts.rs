@@ -1,6 +1,6 @@
 //! Runs whole releases on a practice host with nothing but its own scripts and tools, bash and coreutils.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
 
 use stagegate::sandbox::fault::FAULTS;
 use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
