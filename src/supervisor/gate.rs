@@ -9,7 +9,7 @@ use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::state::is_held;
-use crate::domain::run::{Event, GateState};
+use crate::domain::run::{Event, GateState, StepRecord, StepState};
 use crate::domain::seal::{Seal, SealDigest};
 use crate::journal::JournalError;
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +21,9 @@ impl Supervisor {
         if self.looking.contains(&release) {
             return Ok(false);
         }
+        let due = |record: &StepRecord| matches!(record.state, StepState::Pending) || record.stale.is_some();
         match self.state.gate(&release).and_then(|(_, gate)| gate.cloned()) {
-            None => {
+            None if self.state.record(&step.id).is_some_and(due) => {
                 self.gather(step);
                 Ok(false)
             }
@@ -30,7 +31,7 @@ impl Supervisor {
                 self.record(&Event::GatePassed { step: step.id.clone() })?;
                 Ok(true)
             }
-            Some(_) => Ok(false),
+            _ => Ok(false),
         }
     }
 
