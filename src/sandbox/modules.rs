@@ -77,3 +77,23 @@ fn list(out: &mut String, indent: &str, items: &BTreeSet<&str>) {
         let _ = writeln!(out, "{indent}- {item}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{content::Content, koji::tests::store};
+
+    #[test]
+    fn each_stream_is_a_document_and_each_module_has_one_default() {
+        let (_store, koji) = store();
+        let content = Content::embedded().unwrap();
+        let builds = koji.latest("8", &["AppStream".to_owned()], 0);
+        let text = modules_yaml(&content.releases["8"], "x86_64", &builds).unwrap();
+        assert_eq!(text.matches("document: modulemd\n").count(), 4);
+        assert_eq!(text.matches("document: modulemd-defaults\n").count(), 2);
+        assert!(text.contains("stream: \"18\"") && text.contains("stream: \"20\""));
+        assert!(text.contains(".x86_64\n") && !text.contains(".aarch64\n"));
+        let plain = koji.latest("8", &["BaseOS".to_owned()], 0);
+        assert!(modules_yaml(&content.releases["8"], "x86_64", &plain).is_none());
+    }
+}
