@@ -28,8 +28,19 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         (
             "cli",
             &[
-                "app", "catalog", "compose", "exec", "journal", "keys", "notify", "repodata", "runtime", "sandbox",
-                "supervisor", "ui", "vet",
+                "app",
+                "catalog",
+                "compose",
+                "exec",
+                "journal",
+                "keys",
+                "notify",
+                "repodata",
+                "runtime",
+                "sandbox",
+                "supervisor",
+                "ui",
+                "vet",
             ],
         ),
     ])
@@ -91,7 +102,8 @@ fn dependencies_point_one_way() {
         if ["lib", "main"].contains(&module.as_str()) {
             continue;
         }
-        let may = allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} is not in the dependency rule"));
+        let may =
+            allowed.get(module.as_str()).unwrap_or_else(|| panic!("{module} is not in the dependency rule"));
         let text = fs::read_to_string(&path).expect("a source can be read");
         for other in used(&text) {
             let is_module = allowed.contains_key(other.as_str());
@@ -105,13 +117,30 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn the_pure_modules_touch_nothing_outside() {
-    let forbidden = ["std::fs", "std::net", "std::process", "std::thread", "tokio", "ratatui", "crossterm", "SystemTime::now", "Timestamp::now", "Instant::now", "Zoned::now"];
+    let forbidden = [
+        "std::fs",
+        "std::net",
+        "std::process",
+        "std::thread",
+        "tokio",
+        "ratatui",
+        "crossterm",
+        "SystemTime::now",
+        "Timestamp::now",
+        "Instant::now",
+        "Zoned::now",
+    ];
     let mut wrong = Vec::new();
-    for path in sources().into_iter().filter(|path| ["domain", "app", "keys"].contains(&module(path).as_str())) {
+    for path in
+        sources().into_iter().filter(|path| ["domain", "app", "keys"].contains(&module(path).as_str()))
+    {
         let text = fs::read_to_string(&path).expect("a source can be read");
         for line in without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//")) {
             wrong.extend(
-                forbidden.iter().filter(|word| line.contains(*word)).map(|word| format!("{}: {word}", relative(&path))),
+                forbidden
+                    .iter()
+                    .filter(|word| line.contains(*word))
+                    .map(|word| format!("{}: {word}", relative(&path))),
             );
         }
     }
@@ -142,7 +171,8 @@ fn files_are_about_one_thing() {
         }
     }
     assert!(wrong.is_empty(), "longer than 600 lines:\n{}", wrong.join("\n"));
-    let main = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("main.rs");
+    let main =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/main.rs")).expect("main.rs");
     assert!(main.lines().count() < 80, "main.rs has grown beyond 80 lines");
 }
 
@@ -151,7 +181,11 @@ fn every_file_says_what_it_is_for() {
     for path in sources() {
         let text = fs::read_to_string(&path).expect("a source can be read");
         let opening = text.lines().next().unwrap_or_default();
-        assert!(opening.starts_with("//! ") && opening.len() > 12, "{} opens without its purpose", relative(&path));
+        assert!(
+            opening.starts_with("//! ") && opening.len() > 12,
+            "{} opens without its purpose",
+            relative(&path)
+        );
         assert!(!path.ends_with("mod.rs"), "{}: use foo.rs beside foo/", relative(&path));
     }
 }
@@ -187,8 +221,12 @@ fn one_way_leads_to_production() {
     }
     assert_eq!(makers, ["src/domain/launch.rs", "src/supervisor/gate.rs"]);
     assert_eq!(starters, ["src/supervisor/launch.rs"]);
-    let launch = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/supervisor/launch.rs")).expect("launch.rs");
+    let launch = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/supervisor/launch.rs"))
+        .expect("launch.rs");
     let before = &launch[..launch.find("Unit::start(").expect("the start")];
     let function = &before[before.rfind("fn ").expect("a function")..];
-    assert!(function.starts_with("fn start(&mut self, launch: &Launch)"), "a unit starts from a Launch alone");
+    assert!(
+        function.starts_with("fn start(&mut self, launch: &Launch)"),
+        "a unit starts from a Launch alone"
+    );
 }

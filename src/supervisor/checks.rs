@@ -9,6 +9,7 @@ use crate::domain::flow::CheckName;
 use crate::domain::name::{RepoName, StepId};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::run::StepState;
+use crate::domain::seal::Seal;
 use crate::vet::{SealCache, VetContext, VetError, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -34,6 +35,7 @@ pub(super) struct CheckRequest {
     joblog: Option<PathBuf>,
     log: Option<PathBuf>,
     started: Option<Timestamp>,
+    sealed: Option<Seal>,
     cancel: Arc<AtomicBool>,
     happenings: tokio::sync::mpsc::UnboundedSender<Happening>,
 }
@@ -60,6 +62,8 @@ impl CheckRequest {
             joblog: self.joblog.as_deref(),
             log: self.log.as_deref(),
             started: self.started,
+            keys: &[],
+            sealed: self.sealed.as_ref(),
             progress: &progress,
             cancel: &self.cancel,
         })
@@ -123,6 +127,7 @@ impl Supervisor {
             joblog: attempt.and_then(|attempt| self.job_log(step, attempt)),
             log: attempt.and(record).and_then(|record| record.log.as_ref()).map(|log| self.dir.file(log)),
             started,
+            sealed: self.approved_seal(step),
             cancel: Arc::clone(&self.cancel),
             happenings: self.happenings.clone(),
         }
@@ -132,6 +137,12 @@ impl Supervisor {
     fn composes_of_lane(&self, step: &Step) -> BTreeMap<RepoName, ComposeId> {
         let alike = |other: &&Step| other.release == step.release;
         self.state.plan.steps.iter().filter(alike).flat_map(|other| self.composes(other)).collect()
+    }
+
+    /// Returns what was approved, for the checks after a publish step.
+    fn approved_seal(&self, step: &Step) -> Option<Seal> {
+        let release = step.release.as_ref().filter(|_| step.is_production())?;
+        self.shown_seal(release).ok().map(|(_, seal, _)| seal)
     }
 
     fn skipped(&self) -> BTreeMap<StepId, String> {
@@ -171,12 +182,12 @@ impl Supervisor {
                 // The loop outlives this thread; if it is gone, so is the run.
                 let _gone = sender.send(Happening::Gathering { release: release.clone(), what, done });
             };
-            let mut seals = SealCache::load(&cache);
+            let mut seals = SealCache::open(&cache);
             let result = request
                 .with_context(&tell, |cx| crate::vet::evidence(cx, Some(&mut seals)))
                 .map(Box::new)
                 .map_err(|error: VetError| error.to_string());
-            keep(&seals, &cache);
+            keep(&seals);
             let _gone = sender.send(Happening::Gathered { release: release.clone(), result });
         });
     }
@@ -189,12 +200,12 @@ impl Supervisor {
         let (sender, cancel) = (self.happenings.clone(), Arc::clone(&self.cancel));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
         std::thread::spawn(move || {
-            let mut seals = SealCache::load(&cache);
+            let mut seals = SealCache::open(&cache);
             let silent = |_: &str, _: u64, _: Option<u64>| {};
             let result = crate::vet::seal(&staging, Some(&mut seals), &silent, &cancel)
                 .map(Box::new)
                 .map_err(|error| error.to_string());
-            keep(&seals, &cache);
+            keep(&seals);
             // The loop outlives this thread; if it is gone, so is the run.
             let _gone = sender.send(Happening::Sealed { release, purpose, result });
         });
@@ -202,8 +213,8 @@ impl Supervisor {
 }
 
 /// Keeps the cache of hashes; without it the next look at the seal only takes longer.
-fn keep(seals: &SealCache, path: &std::path::Path) {
-    if let Err(error) = seals.save(path) {
+fn keep(seals: &SealCache) {
+    if let Err(error) = seals.save() {
         log::warn!("the cache of the seal could not be kept: {error}");
     }
 }

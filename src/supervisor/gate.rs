@@ -9,7 +9,7 @@ use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::state::is_held;
-use crate::domain::run::{Event, GateState, StepState};
+use crate::domain::run::{Event, GateState};
 use crate::domain::seal::{Seal, SealDigest};
 use crate::journal::JournalError;
 use jiff::{SignedDuration, Timestamp};
@@ -164,7 +164,7 @@ impl Supervisor {
         }
     }
 
-    fn shown_seal(&self, release: &ReleaseId) -> Result<(Step, Seal, Vec<Approval>), String> {
+    pub(super) fn shown_seal(&self, release: &ReleaseId) -> Result<(Step, Seal, Vec<Approval>), String> {
         let (step, gate) = self.state.gate(release).ok_or("its lane has no gate")?;
         let (evidence, approvals) = match gate {
             Some(GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. }) => {
@@ -273,11 +273,6 @@ impl Supervisor {
             }
             _ => Ok(false),
         }
-    }
-
-    /// Returns whether the state of a step is a gate that was refused.
-    pub(super) fn is_void(state: &StepState) -> bool {
-        matches!(state, StepState::Gate { gate: GateState::Void { .. } })
     }
 
     pub(super) fn answer(&mut self, client: ClientId, response: Response) {

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The variable that marks every process of one attempt, so that orphans are recognised.
-pub const MARK: &str = "STAGEGATE_STEP";
+const MARK: &str = "STAGEGATE_STEP";
 
 impl Supervisor {
     /// Returns the composes that `step` uses, as far as they are known now.

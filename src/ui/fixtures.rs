@@ -4,8 +4,11 @@
 //! same for ever. Plans and run states come out of the real planner and the real fold: a picture can show nothing that
 //! the program cannot reach. Not part of the public API.
 
+pub mod console;
 pub mod evidence;
+pub mod frame;
 pub mod host;
+pub mod logs;
 pub mod run;
 
 use crate::domain::approval::Identity;

@@ -7,4 +7,5 @@ pub mod bar;
 pub mod field;
 pub mod footer;
 pub mod header;
+pub mod logpane;
 pub mod text;
