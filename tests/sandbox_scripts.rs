@@ -84,12 +84,25 @@ impl Host {
     /// Everything from sync to signing.
     fn stage(&self) {
         for repo in ["Rocky", "Rocky-devel", "Extras", "NFV", "Plus"] {
-            self.sync(&["sync-to-staging.sh", repo]).good();
+            self.clean("sync", &self.sync(&["sync-to-staging.sh", repo]));
         }
-        self.sync(&["sync-to-staging-sig.sh", "gluster9", "storage"]).good();
-        self.sync(&["prep-staging-8.sh"]).good();
-        self.errata().good();
-        self.sync(&["sign-repos-only.sh"]).good();
+        self.clean("sync", &self.sync(&["sync-to-staging-sig.sh", "gluster9", "storage"]));
+        self.clean("prep", &self.sync(&["prep-staging-8.sh"]));
+        self.clean("errata", &self.errata());
+        self.clean("sign", &self.sync(&["sign-repos-only.sh"]));
+    }
+
+    /// Asserts that `ran` is good and says nothing that its step's catalog entry calls a failure.
+    #[track_caller]
+    fn clean(&self, step: &str, ran: &Ran) {
+        ran.good();
+        let text = std::fs::read_to_string(self.built.paths.catalog()).unwrap();
+        let catalog: toml::Table = text.parse().unwrap();
+        let phrases = catalog["steps"][step]["failure_phrases"].as_array().unwrap();
+        assert!(phrases.len() > 3, "{phrases:?}");
+        for phrase in phrases.iter().map(|phrase| phrase.as_str().unwrap()) {
+            assert!(!ran.text.contains(phrase), "{step} says `{phrase}`: {}", ran.text);
+        }
     }
 
     fn plant(&self, fault: &str) {
@@ -186,7 +199,7 @@ fn an_update_of_8_goes_from_compose_to_production() {
     let before = packages(&host.production());
     for suffix in ["", "-devel", "-extras", "-plus", "-nfv", "-gluster9", "-advanced-virt"] {
         let ran = host.compose(&format!("updates-8{suffix}.sh"));
-        ran.good();
+        host.clean("compose", &ran);
         assert!(ran.text.trim_end().contains("Compose finished: "), "{}", ran.text);
     }
     host.stage();
@@ -196,7 +209,7 @@ fn an_update_of_8_goes_from_compose_to_production() {
         assert!(repomd.contains(record), "{record}: {repomd}");
     }
 
-    host.sync(&["sync-to-prod.sh"]).good();
+    host.clean("publish", &host.sync(&["sync-to-prod.sh"]));
     let after = packages(&host.production());
     assert!(after.is_superset(&before), "older packages stay");
     let news: BTreeSet<_> = after.difference(&before).collect();
@@ -221,9 +234,9 @@ fn an_update_of_8_goes_from_compose_to_production() {
 #[test]
 fn a_minor_release_of_8_brings_images_torrents_and_kickstart() {
     let host = Host::new(&[]);
-    host.compose("produce-8.sh").good();
+    host.clean("compose", &host.compose("produce-8.sh"));
     assert!(host.latest("Rocky").starts_with("Rocky-8.10-2"), "{}", host.latest("Rocky"));
-    host.sync(&["minor-release-sync-to-staging.sh"]).good();
+    host.clean("minor-sync", &host.sync(&["minor-release-sync-to-staging.sh"]));
     let staging = host.staging();
     let isos = host.staging().join("isos");
     for image in ["boot", "dvd1", "minimal"] {
@@ -236,7 +249,7 @@ fn a_minor_release_of_8_brings_images_torrents_and_kickstart() {
     assert_eq!(treeinfo.matches("[variant-AppStream]").count(), 1, "{treeinfo}");
     assert_eq!(badly_signed(&host, &staging), Vec::<PathBuf>::new());
 
-    host.sync(&["gen-torrents.sh", isos.to_str().unwrap()]).good();
+    host.clean("torrents", &host.sync(&["gen-torrents.sh", isos.to_str().unwrap()]));
     let torrent = host.at("opt/rtorrent/watch/start/Rocky-8.10-aarch64-dvd1.torrent");
     assert!(std::fs::read(torrent).unwrap().starts_with(b"d8:announce"));
     let again = host.sync(&["gen-torrents.sh", isos.to_str().unwrap()]);
