@@ -125,7 +125,9 @@ pub(super) fn lane(state: &RunState, named: Option<&ReleaseId>) -> Result<Releas
             Err(Failure::usage_text(format!("the run has no release `{named}`; it has {list}")))
         }
         (None, [only]) => Ok((*only).clone()),
-        (None, _) => Err(Failure::usage_text(format!("the run has several releases ({list}); name one with --release"))),
+        (None, _) => Err(Failure::usage_text(format!(
+            "the run has several releases ({list}); name one with --release"
+        ))),
     }
 }
 

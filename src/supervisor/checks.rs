@@ -42,7 +42,11 @@ pub(super) struct CheckRequest {
 
 impl CheckRequest {
     /// Calls `work` with the context that [`crate::vet`] wants.
-    fn with_context<T>(&self, tell: &dyn Fn(&str, u64, Option<u64>), work: impl FnOnce(&VetContext<'_>) -> T) -> T {
+    fn with_context<T>(
+        &self,
+        tell: &dyn Fn(&str, u64, Option<u64>),
+        work: impl FnOnce(&VetContext<'_>) -> T,
+    ) -> T {
         let last = std::cell::Cell::new(None::<Instant>);
         let progress = |what: &str, done: u64, of: Option<u64>| {
             if last.get().is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
@@ -108,7 +112,12 @@ impl CheckRequest {
 
 impl Supervisor {
     /// Gathers what checks of `step` may ask about; `attempt` is the one that just ended, none before it starts.
-    pub(super) fn check_request(&self, step: &Step, checks: &[CheckName], attempt: Option<u32>) -> CheckRequest {
+    pub(super) fn check_request(
+        &self,
+        step: &Step,
+        checks: &[CheckName],
+        attempt: Option<u32>,
+    ) -> CheckRequest {
         let record = self.state.record(&step.id);
         let started = match record.map(|record| &record.state) {
             Some(StepState::Running { since, .. }) => Some(*since),

@@ -30,9 +30,11 @@ impl Supervisor {
         for pinned in &step.pins {
             let id = match &pinned.pin {
                 Pin::Existing { id } => Some(id.clone()),
-                Pin::ProducedBy { .. } => {
-                    step.release.as_ref().and_then(|release| self.state.produced(release, &pinned.repo)).cloned()
-                }
+                Pin::ProducedBy { .. } => step
+                    .release
+                    .as_ref()
+                    .and_then(|release| self.state.produced(release, &pinned.repo))
+                    .cloned(),
             };
             composes.extend(id.map(|id| (pinned.repo.clone(), id)));
         }
@@ -143,7 +145,9 @@ impl Supervisor {
 
     /// Returns the job log of an attempt, if the step's checks want one.
     pub(super) fn job_log(&self, step: &Step, attempt: u32) -> Option<PathBuf> {
-        step.after.contains(&CheckName::JobLog).then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
+        step.after
+            .contains(&CheckName::JobLog)
+            .then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
     }
 
     /// Returns what is added to the environment, and makes the job log that it names (design 4).
@@ -261,7 +265,9 @@ impl Supervisor {
 /// A process that even KILL could not end leaves the step leaky, whatever its shell said.
 fn with_survivors(end: ProcessEnd, survivors: &[Survivor]) -> ProcessEnd {
     match end {
-        ProcessEnd::Exited { code } if !survivors.is_empty() => ProcessEnd::Leaky { code, survivors: survivors.len() },
+        ProcessEnd::Exited { code } if !survivors.is_empty() => {
+            ProcessEnd::Leaky { code, survivors: survivors.len() }
+        }
         end => end,
     }
 }
