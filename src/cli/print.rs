@@ -17,12 +17,6 @@ pub(super) fn keys() -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Lists the themes.
-pub(super) fn themes() -> Result<Exit, Failure> {
-    context::out(&String::new())?;
-    Ok(Exit::Done)
-}
-
 /// Prints a completion script.
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
