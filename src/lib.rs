@@ -13,6 +13,7 @@ pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod keys;
+pub mod runtime;
 pub mod sandbox;
 pub mod ui;
 pub mod vet;
