@@ -62,6 +62,8 @@ fn template(name: &str, role: Role) -> (TemplateName, StepTemplate) {
         host: None,
         env: BTreeMap::new(),
         resources: Vec::new(),
+        tools: Vec::new(),
+        leftovers: Vec::new(),
         before: Vec::new(),
         after: Vec::new(),
         failure_phrases: Vec::new(),
