@@ -8,6 +8,7 @@
 
 pub mod app;
 pub mod catalog;
+pub mod cli;
 pub mod compose;
 pub mod domain;
 pub mod exec;
@@ -15,5 +16,5 @@ pub mod journal;
 pub mod keys;
 pub mod runtime;
 pub mod sandbox;
-pub mod ui;
+pub mod supervisor;
 pub mod vet;

@@ -5,13 +5,16 @@
 //! check that passed. The exit code of a script decides nothing here; what is on disk does (design 4).
 
 mod ansible_recap;
+mod changes;
 mod compose_finished;
 mod deletions;
+mod evidence;
 mod file_lists_fresh;
 #[cfg(test)]
 mod fixture;
 mod found;
 pub mod header;
+mod held;
 mod inputs;
 mod job_log;
 mod leftovers;
@@ -32,6 +35,8 @@ mod tools;
 mod torrents_written;
 mod trees;
 
+pub use changes::changes;
+pub use evidence::evidence;
 pub use seal::{SealCache, seal};
 
 use crate::domain::catalog::Catalog;
@@ -92,6 +97,14 @@ pub enum VetError {
         path: PathBuf,
         /// What the system said.
         problem: String,
+    },
+    /// Staging changed while it was looked at, so that nothing that was found can be relied on.
+    #[error("{path} was {how} while staging was looked at; see what still writes to it, then look again")]
+    Moving {
+        /// The first path that changed.
+        path: String,
+        /// `added`, `removed` or `changed`.
+        how: &'static str,
     },
     /// The caller cancelled it.
     #[error("cancelled before it was complete")]

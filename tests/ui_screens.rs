@@ -5,7 +5,8 @@
 
 use insta::assert_snapshot;
 use stagegate::app::Model;
-use stagegate::app::model::Screen;
+use stagegate::app::model::{RunFocus, RunLayout, Screen, SearchState};
+use stagegate::domain::live::Live;
 use stagegate::ui::Theme;
 use stagegate::ui::fixtures::{console, frame, run};
 
@@ -37,6 +38,35 @@ fn plan() {
     check("plan-empty", &console::answered(Screen::Plan));
     check("plan-one-lane", &console::ticked(Screen::Plan, &run::one_lane()));
     check("plan-two-lanes", &console::ticked(Screen::Plan, &run::two_lanes()));
+}
+
+#[test]
+fn run() {
+    check("run-none", &console::answered(Screen::Run));
+    check("run-two-lanes", &console::running());
+    check("run-failed", &console::with_run(Screen::Run, run::failed(), Live::default(), true));
+    check("run-suspect", &console::with_run(Screen::Run, run::suspect(), Live::default(), true));
+    check("run-prompt", &console::with_run(Screen::Run, run::prompting(), run::prompting_live(), true));
+    check("run-waiting", &console::with_run(Screen::Run, run::waiting(), Live::default(), true));
+    check("run-publishing", &console::with_run(Screen::Run, run::publishing(), run::publishing_live(), true));
+    check("run-interrupted", &console::with_run(Screen::Run, run::running(), Live::default(), false));
+}
+
+#[test]
+fn run_with_lanes_side_by_side_and_with_one_large_log() {
+    let mut model = console::running();
+    let open = model.run.as_mut().unwrap();
+    open.layout = RunLayout::Lanes;
+    open.focus = RunFocus::Pane(0);
+    check("run-lanes", &model);
+    let open = model.run.as_mut().unwrap();
+    open.layout = RunLayout::Large;
+    let step = open.selected().unwrap().id.clone();
+    let view = open.views.get_mut(&step).unwrap();
+    view.follow = false;
+    view.first = 4;
+    view.search = Some(("package-5".to_owned(), SearchState::At { line: 6 }));
+    check("run-large-paused", &model);
 }
 
 #[test]

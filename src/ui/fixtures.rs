@@ -8,6 +8,7 @@ pub mod console;
 pub mod evidence;
 pub mod frame;
 pub mod host;
+pub mod logs;
 pub mod run;
 
 use crate::domain::approval::Identity;

@@ -59,7 +59,9 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
     match model.screen {
         Screen::Status => screens::status::draw(&mut pen, parts.body, model),
         Screen::Plan => screens::plan::draw(&mut pen, parts.body, model),
-        Screen::Run | Screen::Gate | Screen::History | Screen::Log => {}
+        Screen::Run => screens::run::draw(&mut pen, parts.body, model),
+        Screen::Gate => screens::gate::draw(&mut pen, parts.body, model),
+        Screen::History | Screen::Log => {}
     }
     banner::toasts(&mut pen, parts.body, model);
     footer::draw(&mut pen, parts.footer, model);
@@ -83,5 +85,6 @@ fn too_small(pen: &mut Pen<'_>, area: Rect) {
 pub fn measure(model: &Model) -> Measures {
     let area = Rect::new(0, 0, model.size.columns, model.size.rows);
     let body = parts(area, model).body;
-    Measures { page: usize::from(body.height.saturating_sub(2).max(1)), panes: Vec::new() }
+    let panes = if model.screen == Screen::Run { screens::run::panes(body, model) } else { Vec::new() };
+    Measures { page: usize::from(body.height.saturating_sub(2).max(1)), panes }
 }

@@ -87,12 +87,13 @@ pub fn verdict(verdict: RunVerdict) -> Mark {
     mark(glyph, verdict.word(), role)
 }
 
-/// Returns the mark of a step; `stale` goes before what it came to.
-pub fn step(record: &StepRecord) -> Mark {
+/// Returns the mark of a step; `stale` goes before what it came to, and nothing runs where no supervisor is `alive`.
+pub fn step(record: &StepRecord, alive: bool) -> Mark {
     if record.stale.is_some() {
         return mark("↻", "stale", Role::Warn);
     }
     let (glyph, role) = match &record.state {
+        StepState::Running { .. } if !alive => return mark("‖", "interrupted", Role::Error),
         StepState::Pending => ("·", Role::Pending),
         StepState::Running { stopping: Some(_), .. } => return mark("■", "stopping", Role::Warn),
         StepState::Running { end: Some(_), .. } => return mark("►", "checking", Role::Running),

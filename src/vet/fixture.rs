@@ -160,6 +160,11 @@ impl Fixture {
 
     /// Runs `check` for the step called `id`.
     pub(crate) fn run(&self, check: CheckName, id: &str) -> Vec<Finding> {
+        self.with_context(id, |cx| run_check(check, cx))
+    }
+
+    /// Calls `work` with the context of the step called `id`.
+    pub(crate) fn with_context<T>(&self, id: &str, work: impl FnOnce(&VetContext<'_>) -> T) -> T {
         let step = self.plan.step(&id.parse().unwrap()).unwrap();
         let release = step.release.as_ref().and_then(|release| self.catalog.release(release));
         let cancel = AtomicBool::new(false);
@@ -179,7 +184,7 @@ impl Fixture {
             progress: &|_, _, _| {},
             cancel: &cancel,
         };
-        run_check(check, &cx)
+        work(&cx)
     }
 
     /// Runs `check` and returns each finding's weight, path and message as one line.

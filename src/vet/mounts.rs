@@ -6,95 +6,54 @@
 use super::VetContext;
 use super::found::Found;
 use super::places::shown;
-use crate::domain::catalog::{Mount, MountRequirement};
-use std::path::Path;
+use crate::compose::mounts::look;
+use crate::compose::probe::{Answer, Prober};
+use crate::domain::catalog::Mount;
+use crate::domain::status::MountState;
+use std::time::Duration;
 
-/// What makes a plain folder count as a mount where the catalog asks for a marker.
-const MARKER: &str = ".stagegate-mount";
+/// How long a mount may take to answer; a healthy one takes milliseconds.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
+    let prober = Prober::new();
     for mount in &cx.catalog.mounts {
         (cx.progress)(&mount.name, 0, None);
-        if let Err(problem) = stands(mount) {
-            found.blocking(
-                "not-mounted",
-                shown(&mount.path),
-                format!("{}: {problem}", mount.name),
-                "mount it; the scripts would write to the local disk instead",
-            );
-            continue;
-        }
-        room(mount, found);
-    }
-}
-
-fn stands(mount: &Mount) -> Result<(), String> {
-    let meta = std::fs::metadata(&mount.path).map_err(|error| error.kind().to_string())?;
-    if !meta.is_dir() {
-        return Err("is not a folder".to_owned());
-    }
-    match mount.require {
-        MountRequirement::Folder => Ok(()),
-        MountRequirement::Marker if mount.path.join(MARKER).is_file() => Ok(()),
-        MountRequirement::Marker => Err(format!("nothing is mounted there ({MARKER} is missing)")),
-        MountRequirement::Mount => {
-            let table = std::fs::read("/proc/self/mountinfo").map_err(|error| error.kind().to_string())?;
-            let place = std::fs::canonicalize(&mount.path).map_err(|error| error.kind().to_string())?;
-            if is_mount_point(&table, &place) { Ok(()) } else { Err("nothing is mounted there".to_owned()) }
+        let asked = mount.clone();
+        match prober.ask(&mount.name, "mount", DEADLINE, move || look(&asked)) {
+            Answer::Ready(state) => judge(mount, &state, found),
+            Answer::Late { .. } => silent(mount, &format!("within {} s", DEADLINE.as_secs()), found),
+            Answer::Broken { problem } => silent(mount, &format!("({problem})"), found),
         }
     }
 }
 
-/// Looks for `place` in the fifth field of mountinfo (proc(5)), in which blanks are written `\040`.
-fn is_mount_point(table: &[u8], place: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt as _;
-    let wanted = place.as_os_str().as_bytes();
-    table
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| line.split(|byte| *byte == b' ').nth(4))
-        .any(|field| unescape(field) == wanted)
-}
-
-fn unescape(field: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let Some((first, tail)) = rest.split_first() {
-        let octal =
-            tail.get(..3).filter(|_| *first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
-        let escaped = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        out.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() { tail.get(3..).unwrap_or_default() } else { tail };
-    }
-    out
-}
-
-fn room(mount: &Mount, found: &mut Found<'_>) {
-    if mount.min_free == 0 {
-        return;
-    }
-    match rustix::fs::statvfs(&mount.path) {
-        Ok(stat) => {
-            let free = stat.f_bavail.saturating_mul(stat.f_frsize);
-            if free < mount.min_free {
-                found.blocking(
-                    "no-room",
-                    shown(&mount.path),
-                    format!("{}: {} free, {} wanted", mount.name, size(free), size(mount.min_free)),
-                    "make room, or lower min_free in the catalog",
-                );
-            }
+fn judge(mount: &Mount, state: &MountState, found: &mut Found<'_>) {
+    let path = shown(&mount.path);
+    let advice = "mount it; the scripts would write to the local disk instead";
+    match state {
+        MountState::Ready { free, .. } if *free < mount.min_free => {
+            let message = format!("{}: {} free, {} wanted", mount.name, size(*free), size(mount.min_free));
+            found.blocking("no-room", path, message, "make room, or lower min_free in the catalog");
         }
-        Err(errno) => found.blocking(
-            "no-answer",
-            shown(&mount.path),
-            format!("{}: its free space could not be read: {errno}", mount.name),
-            "see whether the mount answers",
-        ),
+        MountState::Ready { .. } => {}
+        MountState::NotMounted => {
+            found.blocking("not-mounted", path, format!("{}: nothing is mounted there", mount.name), advice);
+        }
+        MountState::Missing => {
+            found.blocking("missing", path, format!("{}: there is no such folder", mount.name), advice);
+        }
+        MountState::NotAnswering { .. } | MountState::Asking => silent(mount, "", found),
     }
+}
+
+fn silent(mount: &Mount, why: &str, found: &mut Found<'_>) {
+    let message = format!("{}: does not answer {why}", mount.name);
+    found.blocking("no-answer", shown(&mount.path), message.trim_end(), "see what became of its server");
 }
 
 /// Writes a size for a sentence: `1.5 GiB`.
-pub(super) fn size(bytes: u64) -> String {
+fn size(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -111,15 +70,6 @@ pub(super) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn mount_points_are_found_in_mountinfo() {
-        let table =
-            b"22 1 0:21 / / rw - ext4 /dev/sda rw\n30 22 0:40 / /mnt/repos\\040staging rw - nfs4 a:/b rw\n";
-        assert!(is_mount_point(table, Path::new("/mnt/repos staging")));
-        assert!(is_mount_point(table, Path::new("/")));
-        assert!(!is_mount_point(table, Path::new("/mnt")));
-    }
 
     #[test]
     fn sizes_read_as_people_say_them() {

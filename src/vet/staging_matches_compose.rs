@@ -8,6 +8,7 @@
 use super::VetContext;
 use super::found::Found;
 use super::header::header_digest;
+use super::held::held;
 use super::places::{Places, compose_folder, places, repo_prefix, shown};
 use super::trees::{or_found, walk};
 use crate::compose::content::{Content, ContentKind, is_payload, kind_of};
@@ -29,12 +30,31 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         return;
     };
     let mode = mode(cx.step.role);
-    for repo in repos(cx) {
-        if let Some(id) = cx.composes.get(repo) {
+    let one = |repo: &RepoName, id: Option<&ComposeId>, found: &mut Found<'_>| {
+        if let Some(id) = id {
             Comparison { cx, release, places: &places, repo, id, mode }.run(found);
-        } else if mode != Mode::Gate {
+        } else {
             let message = format!("no compose of {repo} is pinned, so nothing can be compared");
             found.blocking("not-pinned", repo.as_str(), message, "run its compose step first");
+        }
+    };
+    if mode != Mode::Gate {
+        for repo in repos(cx) {
+            one(repo, cx.composes.get(repo), found);
+        }
+        return;
+    }
+    for held in held(cx, release) {
+        if let Some(reason) = &held.partial {
+            let message = format!("goes out too, and is not whole: {reason}");
+            found.blocking(
+                "partial",
+                held.repo.as_str(),
+                message,
+                "sync the repo again, in this run or another",
+            );
+        } else if held.touched || held.compose.is_some() {
+            one(&held.repo, held.compose.as_ref(), found);
         }
     }
 }
@@ -58,13 +78,10 @@ fn mode(role: Role) -> Mode {
     }
 }
 
+/// Returns the repos that the step copies.
 fn repos<'a>(cx: &VetContext<'a>) -> Vec<&'a RepoName> {
     let pinned: Vec<&RepoName> = cx.step.pins.iter().map(|pin| &pin.repo).collect();
-    match (mode(cx.step.role), pinned.is_empty()) {
-        (Mode::Gate, _) => cx.composes.keys().collect(),
-        (_, false) => pinned,
-        (_, true) => cx.step.repo.iter().collect(),
-    }
+    if pinned.is_empty() { cx.step.repo.iter().collect() } else { pinned }
 }
 
 struct Comparison<'a> {

@@ -3,7 +3,9 @@
 mod after;
 mod before;
 mod composes;
+mod gate;
 mod lists;
+mod signatures;
 
 use super::fixture::Fixture;
 use crate::domain::finding::Finding;

@@ -20,12 +20,14 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     }
     let room = pen.line_right(area, 0, right);
     let layers = model.layers();
-    let here: Vec<Action> = model
+    let mut here: Vec<Action> = model
         .keymap
         .actions(layers.get(..1).unwrap_or_default())
         .into_iter()
         .filter(|action| !always.contains(action) && !matches!(action.info().group, Group::Move))
         .collect();
+    // What can be done goes first: on a narrow screen the rest may fall off the end.
+    here.sort_by_key(|action| !availability(*action, model).is_enabled());
     let mut spans = vec![Span::raw(" ")];
     for action in here {
         let Some(more) = hint(pen, model, action) else { continue };

@@ -12,7 +12,7 @@ use crate::ui::style;
 use crate::ui::theme::Role;
 use jiff::tz::TimeZone;
 use ratatui::layout::Rect;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 
 /// Draws the first line.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
@@ -32,7 +32,10 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             .and_then(|release| model.run.as_ref()?.state.plan.lane(release))
             .map_or_else(String::new, |lane| format!("{} ", lane.revision));
         spans.push(Span::raw("  "));
-        spans.push(pen.span(Role::ProductionBlock, format!(" PRODUCTION {revision}is being written ")));
+        let long = format!(" PRODUCTION {revision}is being written ");
+        let used = Line::from(spans.clone()).width() + long.len() + 1;
+        let words = if used <= usize::from(left) { long } else { format!(" PRODUCTION {revision}") };
+        spans.push(pen.span(Role::ProductionBlock, words));
     }
     pen.line(Rect { width: left.saturating_sub(1), ..area }, 0, spans);
 }

@@ -4,7 +4,6 @@
 //! fills `LogView::lines` with what [`text_area`] says there is room for.
 
 use super::text;
-use crate::app::Model;
 use crate::app::model::{LogView, RunModel, SearchState};
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
@@ -14,26 +13,32 @@ use crate::ui::style;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
-use ratatui::text::Span;
+use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthChar as _;
 
 /// Returns the part of a pane that holds text.
 pub fn text_area(area: Rect) -> Rect {
-    Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: area.height.saturating_sub(1) }
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(1),
+    }
 }
 
 /// Draws the log pane of `step`.
-pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, step: &StepId, focus: bool) {
+pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus: bool) {
     let view = run.views.get(step);
     let mut title = vec![pen.span(Role::Title, step.to_string())];
     if let Some(record) = run.record(step) {
-        let mark = style::step(record);
+        let mark = style::step(record, run.alive);
         title.push(pen.span(mark.role, format!("  {} {}", mark.glyph, mark.word)));
         if record.attempts > 1 {
             title.push(pen.span(Role::Muted, format!("  attempt {}", record.attempts)));
         }
     }
-    let place = view.map(|view| place(pen, view)).unwrap_or_default();
+    let room = area.width.saturating_sub(Line::from(title.clone()).width() as u16 + 8);
+    let place = view.map(|view| place(pen, view, room)).unwrap_or_default();
     pen.panel(area, title, place, focus);
     let inside = text_area(area);
     match view {
@@ -42,11 +47,13 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, step: 
             (Some(problem), _) => {
                 pen.wrapped(inside, 0, Role::Error, &format!("✗ {problem}"));
             }
-            (None, false) => pen.line(inside, 0, vec![pen.span(Role::Faint, empty(run, step, view))]),
+            (None, false) => {
+                pen.wrapped(inside, 0, Role::Muted, empty(run, step, view));
+            }
             (None, true) => lines(pen, inside, view),
         },
     }
-    search(pen, inside, model, view);
+    search(pen, inside, view);
 }
 
 /// Says why there is nothing to show.
@@ -56,31 +63,28 @@ fn empty(run: &RunModel, step: &StepId, view: &LogView) -> &'static str {
         Some(StepState::Gate { .. }) => "A gate has no log; its evidence is on the Gate screen.",
         Some(StepState::Skipped { .. }) => "Left out, so there is no log.",
         Some(StepState::Pending) | None => "Not started yet.",
-        Some(StepState::Running { .. }) if view.bytes == 0 => "Nothing printed yet.",
+        Some(StepState::Running { .. }) if view.total == 0 => "Nothing printed yet.",
         Some(_) if view.log.is_none() => "It runs no command, so there is no log.",
         Some(_) => "Its log is empty.",
     }
 }
 
-/// Makes what stands at the right end of the title: following or not, and the place in the file.
-fn place(pen: &Pen<'_>, view: &LogView) -> Vec<Span<'static>> {
-    if view.bytes == 0 {
+/// Makes what stands at the right end of the title: following or not, and the place in the file, as far as there is room.
+fn place(pen: &Pen<'_>, view: &LogView, room: u16) -> Vec<Span<'static>> {
+    if view.total == 0 {
         return Vec::new();
     }
-    let percent = (view.position() * 100.0) as u32;
-    let lines = match (view.number, view.total) {
-        (Some(number), Some(total)) => {
-            let last = (number - 1 + view.lines.len() as u64).min(total);
-            format!("{}–{last} of {total}", number.min(last))
-        }
-        (Some(number), None) => format!("line {number}"),
-        (None, _) => text::bytes(view.bytes),
-    };
-    if view.follow {
-        vec![pen.span(Role::Running, "● following "), pen.span(Role::Muted, lines)]
-    } else {
-        vec![pen.span(Role::Warn, "○ paused "), pen.span(Role::Muted, format!("{lines}, {percent} %"))]
+    let last = (view.lines_from + view.lines.len() as u64).min(view.total);
+    let lines = format!(" {}–{last} of {}", (view.lines_from + 1).min(last), view.total);
+    let percent = format!(" {} %", last * 100 / view.total.max(1));
+    let (role, state) =
+        if view.follow { (Role::Running, "● following") } else { (Role::Warn, "○ paused") };
+    let fits = |words: &str| state.chars().count() + words.chars().count() <= usize::from(room);
+    let rest = [lines, percent].into_iter().find(|words| fits(words)).unwrap_or_default();
+    if rest.is_empty() && !fits("") {
+        return vec![pen.span(role, state.chars().take(1).collect::<String>())];
     }
+    vec![pen.span(role, state), pen.span(Role::Muted, rest)]
 }
 
 fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
@@ -88,21 +92,24 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
         Some((pattern, state)) => Some((pattern.as_str(), state)),
         None => None,
     };
-    let mut rows: Vec<(std::ops::Range<u64>, Vec<Span<'static>>)> = Vec::new();
+    let mut rows: Vec<(u64, Vec<Span<'static>>)> = Vec::new();
     for (place, line) in view.lines.iter().enumerate() {
-        let begin = view.offsets.get(place).copied().unwrap_or(0);
-        let end = view.offsets.get(place + 1).copied().unwrap_or(view.end);
-        let pieces = if view.wrap { wrapped(pen, line, area.width) } else { vec![window(pen, line, view.left, area.width)] };
-        rows.extend(pieces.into_iter().map(|piece| (begin..end, piece)));
+        let number = view.lines_from + place as u64;
+        let pieces = if view.wrap {
+            wrapped(pen, line, area.width)
+        } else {
+            vec![window(pen, line, view.left, area.width)]
+        };
+        rows.extend(pieces.into_iter().map(|piece| (number, piece)));
     }
     // While following, the end counts: wrapped lines push the first ones out.
     let height = usize::from(area.height);
     let skip = if view.follow { rows.len().saturating_sub(height) } else { 0 };
-    for (row, (bytes, spans)) in rows.into_iter().skip(skip).take(height).enumerate() {
+    for (row, (number, spans)) in rows.into_iter().skip(skip).take(height).enumerate() {
         let line = Rect { y: area.y + row as u16, height: 1, ..area };
         pen.line(line, 0, spans);
-        if let Some((_, SearchState::At { offset })) = found
-            && bytes.contains(offset)
+        if let Some((_, SearchState::At { line: at })) = found
+            && *at == number
         {
             pen.tint(line, Role::Selection);
         }
@@ -114,13 +121,16 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
 
 /// Reverses every cell that belongs to a match, as far as it is on the screen.
 fn highlight(pen: &mut Pen<'_>, area: Rect, pattern: &str) {
-    let needle: Vec<char> = pattern.chars().collect();
+    let fold = !pattern.chars().any(char::is_uppercase);
+    let needle: Vec<char> =
+        if fold { pattern.to_lowercase().chars().collect() } else { pattern.chars().collect() };
     if needle.is_empty() {
         return;
     }
     for y in area.top()..area.bottom() {
         let row: Vec<char> = (area.left()..area.right())
             .map(|x| pen.buffer[(x, y)].symbol().chars().next().unwrap_or(' '))
+            .map(|c| if fold { c.to_lowercase().next().unwrap_or(c) } else { c })
             .collect();
         for at in 0..row.len().saturating_sub(needle.len() - 1) {
             if row[at..at + needle.len()] == needle[..] {
@@ -213,14 +223,13 @@ fn push(rows: &mut [Vec<Span<'static>>], span: Span<'static>) {
 }
 
 /// Says in the pane's last row how a search went, where it found nothing.
-fn search(pen: &mut Pen<'_>, area: Rect, model: &Model, view: Option<&LogView>) {
+fn search(pen: &mut Pen<'_>, area: Rect, view: Option<&LogView>) {
     let Some((pattern, state)) = view.and_then(|view| view.search.as_ref()) else { return };
     let words = match state {
         SearchState::Searching => format!(" … searching \"{pattern}\" "),
         SearchState::NoMore => format!(" no further \"{pattern}\" "),
         SearchState::At { .. } => return,
     };
-    let _ = model;
     let width = text::cut(&words, area.width).chars().count() as u16;
     let row = Rect { x: area.right() - width, y: area.bottom().saturating_sub(1), width, height: 1 };
     pen.clear(row);
