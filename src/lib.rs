@@ -17,4 +17,5 @@ pub mod keys;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+pub mod ui;
 pub mod vet;

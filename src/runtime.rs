@@ -5,6 +5,8 @@
 //! comes back and answers with messages; `log_panes` reads the visible part of logs just before a frame.
 
 pub mod clock;
+pub mod console;
+pub mod effects;
 pub mod event_loop;
 pub mod input;
 pub mod log_panes;
@@ -12,3 +14,4 @@ pub mod logging;
 pub mod signals;
 pub mod terminal;
 
+pub use console::{ConsoleOptions, run_console};
