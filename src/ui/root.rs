@@ -11,9 +11,9 @@
 //! ```
 
 use super::pen::Pen;
-use super::screens;
 use super::theme::{Role, Theme};
 use super::widgets::{banner, footer, header};
+use super::{overlays, screens};
 use crate::app::Model;
 use crate::app::model::{Measures, Screen};
 use ratatui::Frame;
@@ -61,10 +61,12 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
         Screen::Plan => screens::plan::draw(&mut pen, parts.body, model),
         Screen::Run => screens::run::draw(&mut pen, parts.body, model),
         Screen::Gate => screens::gate::draw(&mut pen, parts.body, model),
-        Screen::History | Screen::Log => {}
+        Screen::History => screens::history::draw(&mut pen, parts.body, model),
+        Screen::Log => screens::log::draw(&mut pen, parts.body, model),
     }
     banner::toasts(&mut pen, parts.body, model);
     footer::draw(&mut pen, parts.footer, model);
+    overlays::draw(&mut pen, parts.body, model);
 }
 
 fn too_small(pen: &mut Pen<'_>, area: Rect) {
