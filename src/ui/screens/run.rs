@@ -130,7 +130,7 @@ fn summary(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel) {
         right.insert(0, pen.span(Role::Muted, format!("by {} · ", by.person())));
     }
     let room = pen.line_right(area, 0, right);
-    let mut left =
+    let left =
         vec![Span::raw(" "), pen.span(Role::Strong, run.id.to_string()), Span::raw("  "), pen.mark(mark)];
     pen.line(Rect { width: room.saturating_sub(1), ..area }, 0, left);
     let progress = run.progress(&model.history.typical, model.clock.wall);
