@@ -14,8 +14,6 @@ pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod keys;
-pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
-pub mod ui;
 pub mod vet;

@@ -5,8 +5,8 @@
 
 use super::effect::RunRequest;
 use super::model::{Measures, Moment, RunSummary, Size, ThemeName};
-use crate::domain::catalog::Catalog;
 use crate::domain::approval::{Identity, Refusal};
+use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};

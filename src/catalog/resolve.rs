@@ -32,8 +32,7 @@ pub(super) fn outline(
     raw: &Raw,
     environment: &BTreeMap<String, String>,
 ) -> Result<Catalog, Vec<Problem>> {
-    let unasked =
-        with_toolkits(raw).map(|_| Err("its vars files are being read".to_owned())).collect();
+    let unasked = with_toolkits(raw).map(|_| Err("its vars files are being read".to_owned())).collect();
     with_answers(source, raw, environment, unasked)
 }
 

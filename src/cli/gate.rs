@@ -53,7 +53,11 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
         .ok_or_else(|| Failure::usage_text(format!("release {release} has no gate in this run")))?;
     let word = state.record(&step.id).map_or("pending", crate::domain::run::StepRecord::word);
     let file = match gate {
-        Some(GateState::Waiting { evidence, .. } | GateState::Passed { evidence, .. } | GateState::Void { evidence, .. }) => evidence,
+        Some(
+            GateState::Waiting { evidence, .. }
+            | GateState::Passed { evidence, .. }
+            | GateState::Void { evidence, .. },
+        ) => evidence,
         None => return Err(anyhow::anyhow!("{} has no evidence yet: it is {word}", step.id).into()),
     };
     let evidence = dir.evidence(file)?;
@@ -114,7 +118,8 @@ pub(super) fn text(evidence: &Evidence, waivers: &[Waiver], state: &str, phrase:
     let _ = writeln!(out, "{} -> {}", evidence.staging.display(), evidence.production.display());
     let _ = writeln!(out, "{}", evidence.production_now);
     for repo in &evidence.repos {
-        let compose = repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
+        let compose =
+            repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
         let also = if repo.touched { "" } else { "  (also goes out)" };
         let _ = writeln!(out, "  {:<16} {compose}{also}", repo.repo);
     }

@@ -42,7 +42,11 @@ pub(super) struct CheckRequest {
 
 impl CheckRequest {
     /// Calls `work` with the context that [`crate::vet`] wants.
-    fn with_context<T>(&self, tell: &dyn Fn(&str, u64, Option<u64>), work: impl FnOnce(&VetContext<'_>) -> T) -> T {
+    fn with_context<T>(
+        &self,
+        tell: &dyn Fn(&str, u64, Option<u64>),
+        work: impl FnOnce(&VetContext<'_>) -> T,
+    ) -> T {
         let last = std::cell::Cell::new(None::<Instant>);
         let progress = |what: &str, done: u64, of: Option<u64>| {
             if last.get().is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
@@ -108,7 +112,12 @@ impl CheckRequest {
 
 impl Supervisor {
     /// Gathers what checks of `step` may ask about; `attempt` is the one that just ended, none before it starts.
-    pub(super) fn check_request(&self, step: &Step, checks: &[CheckName], attempt: Option<u32>) -> CheckRequest {
+    pub(super) fn check_request(
+        &self,
+        step: &Step,
+        checks: &[CheckName],
+        attempt: Option<u32>,
+    ) -> CheckRequest {
         let record = self.state.record(&step.id);
         let started = match record.map(|record| &record.state) {
             Some(StepState::Running { since, .. }) => Some(*since),
@@ -182,12 +191,12 @@ impl Supervisor {
                 // The loop outlives this thread; if it is gone, so is the run.
                 let _gone = sender.send(Happening::Gathering { release: release.clone(), what, done });
             };
-            let mut seals = SealCache::open(&cache);
+            let mut seals = SealCache::load(&cache);
             let result = request
                 .with_context(&tell, |cx| crate::vet::evidence(cx, Some(&mut seals)))
                 .map(Box::new)
                 .map_err(|error: VetError| error.to_string());
-            keep(&seals);
+            keep(&seals, &cache);
             let _gone = sender.send(Happening::Gathered { release: release.clone(), result });
         });
     }
@@ -200,12 +209,12 @@ impl Supervisor {
         let (sender, cancel) = (self.happenings.clone(), Arc::clone(&self.cancel));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
         std::thread::spawn(move || {
-            let mut seals = SealCache::open(&cache);
+            let mut seals = SealCache::load(&cache);
             let silent = |_: &str, _: u64, _: Option<u64>| {};
             let result = crate::vet::seal(&staging, Some(&mut seals), &silent, &cancel)
                 .map(Box::new)
                 .map_err(|error| error.to_string());
-            keep(&seals);
+            keep(&seals, &cache);
             // The loop outlives this thread; if it is gone, so is the run.
             let _gone = sender.send(Happening::Sealed { release, purpose, result });
         });
@@ -213,8 +222,8 @@ impl Supervisor {
 }
 
 /// Keeps the cache of hashes; without it the next look at the seal only takes longer.
-fn keep(seals: &SealCache) {
-    if let Err(error) = seals.save() {
+fn keep(seals: &SealCache, path: &std::path::Path) {
+    if let Err(error) = seals.save(path) {
         log::warn!("the cache of the seal could not be kept: {error}");
     }
 }

@@ -30,7 +30,8 @@ impl Supervisor {
             self.answer(client, Response::HelmBusy { by });
             return Ok(());
         }
-        self.asked |= request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
+        self.asked |=
+            request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
         let answer = match request {
             Request::Subscribe => self.subscribe(client),
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
@@ -65,7 +66,12 @@ impl Supervisor {
         Ok("subscribed".to_owned())
     }
 
-    fn take_helm(&mut self, client: ClientId, by: Identity, reason: Option<String>) -> Result<(), JournalError> {
+    fn take_helm(
+        &mut self,
+        client: ClientId,
+        by: Identity,
+        reason: Option<String>,
+    ) -> Result<(), JournalError> {
         let owner = self.helm.filter(|owner| *owner != client);
         let owner = owner.and_then(|owner| self.clients.get(&owner)).map(|owner| owner.identity.clone());
         match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
@@ -99,7 +105,9 @@ impl Supervisor {
     }
 
     fn retry(&mut self, id: &StepId, reason: String, by: Identity) -> Result<Answer, JournalError> {
-        let Some(step) = self.state.plan.step(id).cloned() else { return Ok(Err(format!("there is no step {id}"))) };
+        let Some(step) = self.state.plan.step(id).cloned() else {
+            return Ok(Err(format!("there is no step {id}")));
+        };
         if self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is at work; cancel it first")));
         }
@@ -121,14 +129,17 @@ impl Supervisor {
     }
 
     fn skip(&mut self, id: &StepId, reason: String, by: Identity) -> Result<Answer, JournalError> {
-        let Some(step) = self.state.plan.step(id).cloned() else { return Ok(Err(format!("there is no step {id}"))) };
+        let Some(step) = self.state.plan.step(id).cloned() else {
+            return Ok(Err(format!("there is no step {id}")));
+        };
         if !step.is_skippable() {
             return Ok(Err(format!("{id} cannot be skipped: gates and what comes after them never can")));
         }
         if reason.trim().is_empty() {
             return Ok(Err("a step is skipped only with a reason".to_owned()));
         }
-        let skippable = self.state.record(id).is_some_and(|record| !record.is_running() && !record.is_behind());
+        let skippable =
+            self.state.record(id).is_some_and(|record| !record.is_running() && !record.is_behind());
         if !skippable || self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is running or done, so it cannot be skipped")));
         }
@@ -180,7 +191,8 @@ impl Supervisor {
         }
         self.busy.retain(|_, busy| !matches!(busy, Busy::Waiting));
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
-        let stopping = if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
+        let stopping =
+            if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
         Ok(Ok(format!("the run is cancelled{stopping}")))
     }
 
@@ -196,7 +208,11 @@ impl Supervisor {
         }
         let evidence = match self.state.gate(release) {
             Some((_, Some(GateState::Waiting { evidence, .. }))) => self.dir.evidence(evidence),
-            _ => return Ok(Err(format!("the gate of release {release} is not waiting, so nothing can be waived"))),
+            _ => {
+                return Ok(Err(format!(
+                    "the gate of release {release} is not waiting, so nothing can be waived"
+                )));
+            }
         };
         let known = match evidence {
             Ok(evidence) => evidence.findings.iter().any(|other| other.id == *finding),
@@ -254,7 +270,10 @@ impl Supervisor {
                     return None;
                 }
                 let unsafe_again = (!step.repeatable).then(|| {
-                    format!("{} is not safe to repeat: look at what it did, then retry or skip it by name", step.id)
+                    format!(
+                        "{} is not safe to repeat: look at what it did, then retry or skip it by name",
+                        step.id
+                    )
                 });
                 Some((step.id.clone(), still_alive(&record.state).or(unsafe_again)))
             })
