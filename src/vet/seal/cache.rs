@@ -7,7 +7,7 @@ use crate::domain::seal::SealedPath;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Identifies the content of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,7 +42,6 @@ struct Line {
 /// Remembers what was sealed, across seals of one release.
 #[derive(Debug, Default)]
 pub struct SealCache {
-    path: Option<PathBuf>,
     known: HashMap<Key, SealedPath>,
 }
 
@@ -52,17 +51,15 @@ impl SealCache {
         Self::default()
     }
 
-    /// Opens the cache at `path`; what cannot be read of it is not known.
-    pub fn open(path: &Path) -> Self {
+    /// Loads the cache at `path`; what cannot be read of it is not known.
+    pub fn load(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        let known = lines.map(|line| (line.key, line.sealed)).collect();
-        Self { path: Some(path.to_owned()), known }
+        Self { known: lines.map(|line| (line.key, line.sealed)).collect() }
     }
 
-    /// Writes it where it was opened, whole or not at all; one that is not kept stays unwritten.
-    pub fn save(&self) -> io::Result<()> {
-        let Some(path) = &self.path else { return Ok(()) };
+    /// Writes it to `path`, whole or not at all.
+    pub fn save(&self, path: &Path) -> io::Result<()> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }

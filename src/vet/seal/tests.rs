@@ -96,10 +96,10 @@ fn a_known_file_is_not_read_again_and_a_changed_one_is() {
     let stored = fixture.path("seal-cache");
     // A wrong hash in the cache shows whether the file was read.
     let wrong = SealedPath::File { size: facts.size, sha256: "remembered".to_owned() };
-    let mut cache = SealCache::open(&stored);
+    let mut cache = SealCache::load(&stored);
     cache.replace(vec![(Key::of(facts, false), wrong.clone())]);
-    cache.save().unwrap();
-    let mut cache = SealCache::open(&stored);
+    cache.save(&stored).unwrap();
+    let mut cache = SealCache::load(&stored);
     assert_eq!(cache.len(), 1);
     let seal_now = |cache: &mut SealCache| {
         let sealed = seal(&root(&fixture), Some(cache), &quiet, &AtomicBool::new(false)).unwrap();
