@@ -7,9 +7,9 @@
 use super::style::Mark;
 use super::theme::{Role, Theme};
 use super::widgets::text;
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// Draws into a buffer with a theme.
@@ -62,6 +62,22 @@ impl Pen<'_> {
     /// Lays a role over the style of every cell of `area`.
     pub fn tint(&mut self, area: Rect, role: Role) {
         self.buffer.set_style(area, self.theme.style(role));
+    }
+
+    /// Marks the selected row or cell: the role goes under everything but what has a ground of its own, such as the block
+    /// that says PRODUCTION, and a bar stands at its left edge.
+    pub fn select(&mut self, area: Rect, role: Role) {
+        let area = area.intersection(*self.buffer.area());
+        let style = self.theme.style(role);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                let cell = &mut self.buffer[(x, y)];
+                if !has_ground(cell) {
+                    cell.set_style(style);
+                }
+            }
+            self.line(Rect { y, width: 1, height: 1, ..area }, 0, vec![self.span(Role::BorderFocus, "▌")]);
+        }
     }
 
     /// Empties `area`: blanks in the terminal's own colours.
@@ -145,6 +161,10 @@ impl Pen<'_> {
             height: area.height.saturating_sub(2),
         }
     }
+}
+
+fn has_ground(cell: &Cell) -> bool {
+    cell.bg != Style::reset().bg.unwrap_or_default() || cell.modifier.contains(Modifier::REVERSED)
 }
 
 /// Returns a rectangle of at most this size in the middle of `area`.

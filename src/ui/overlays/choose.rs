@@ -55,8 +55,7 @@ pub(super) fn palette(
         ];
         pen.line(line, 0, spans);
         if place == cursor {
-            pen.tint(line, Role::Selection);
-            pen.line(line, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(line, Role::Selection);
         }
     }
     let foot = Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside };
@@ -88,8 +87,7 @@ pub(super) fn themes(pen: &mut Pen<'_>, area: Rect, model: &Model, cursor: usize
         ];
         pen.line(line, 0, spans);
         if place == cursor {
-            pen.tint(line, Role::Selection);
-            pen.line(line, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(line, Role::Selection);
         }
     }
     let foot = Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside };

@@ -41,8 +41,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let spans = run_row(pen, model, run, inside.width);
         pen.line(line, 0, spans);
         if place == cursor {
-            pen.tint(line, Role::Selection);
-            pen.line(line, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(line, Role::Selection);
         }
     }
     if let Some(run) = runs.get(cursor) {

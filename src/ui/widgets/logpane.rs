@@ -4,7 +4,7 @@
 //! fills `LogView::lines` with what [`text_area`] says there is room for.
 
 use super::text;
-use crate::app::model::{LogView, RunModel, SearchState};
+use crate::app::model::{LogView, RunLayout, RunModel, SearchState};
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
 use crate::domain::run::StepState;
@@ -26,11 +26,12 @@ pub fn text_area(area: Rect) -> Rect {
     }
 }
 
-/// Draws the log pane of `step`.
+/// Draws the log pane of `step`; its state stands in the title unless the step is shown beside it.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus: bool) {
     let view = run.views.get(step);
-    let mut title = vec![pen.span(Role::Title, step.to_string())];
-    if let Some(record) = run.record(step) {
+    let beside = run.layout == RunLayout::Steps;
+    let mut title = vec![pen.span(Role::Title, if beside { "log".to_owned() } else { step.to_string() })];
+    if let Some(record) = run.record(step).filter(|_| !beside) {
         let mark = style::step(record, run.alive);
         title.push(pen.span(mark.role, format!("  {} {}", mark.glyph, mark.word)));
         if record.attempts > 1 {

@@ -147,6 +147,19 @@ pub fn time(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S").to_string()
 }
 
+/// Returns a number with its thousands apart: `48,213`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
 /// Returns `1 step`, `2 steps`.
 pub fn count(number: usize, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
@@ -187,6 +200,10 @@ mod tests {
             ("40 s".into(), "10 min".into(), "2 h".into(), "2 d".into())
         );
         assert_eq!((clock(42), clock(727), clock(11_100)), ("0:42".into(), "12:07".into(), "3:05:00".into()));
+        assert_eq!(
+            (thousands(48_213), thousands(999), thousands(1_000_000)),
+            ("48,213".into(), "999".into(), "1,000,000".into())
+        );
         assert_eq!((count(1, "step"), count(2, "step")), ("1 step".into(), "2 steps".into()));
     }
 }

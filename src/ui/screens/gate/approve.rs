@@ -25,7 +25,11 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel,
     let focus = matches!(gate.focus, GateFocus::Cancel | GateFocus::Phrase);
     let title = vec![pen.span(Role::Title, "Approve")];
     let seal = gate.shown().map(|evidence| {
-        let words = format!("seal {} over {} paths", evidence.seal.short(), evidence.sealed_paths);
+        let words = format!(
+            "seal {} over {} paths",
+            evidence.seal.short(),
+            text::thousands(evidence.sealed_paths as u64)
+        );
         vec![pen.span(Role::Muted, words)]
     });
     let inside = pen.panel(area, title, seal.unwrap_or_default(), focus);
@@ -69,7 +73,7 @@ fn phrase(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, gate: &G
         .keymap
         .key_of(&[Layer::Gate], Action::GoToPhrase)
         .map_or_else(String::new, |key| key.to_string());
-    let placeholder = format!("{go} goes here");
+    let placeholder = format!("press {go} to type it");
     field::draw(
         pen,
         typed,

@@ -140,7 +140,7 @@ fn checkout(
     }
     let revision = status.revision.as_deref().unwrap_or("no revision");
     let state = match status.dirty {
-        Some(true) => pen.span(Role::Warn, "! changed, not committed"),
+        Some(true) => pen.span(Role::Warn, "! has changes"),
         Some(false) => pen.span(Role::Ok, "✓ as committed"),
         None => pen.span(Role::Muted, "? not known whether changed"),
     };
