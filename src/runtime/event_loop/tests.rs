@@ -3,10 +3,10 @@
 use super::*;
 use crate::app::model::{Mode, Setup, Size};
 use crate::domain::catalog::{Catalog, GateRules};
-use crate::domain::name::FlowName;
 use crate::domain::flow::Flow;
+use crate::domain::name::FlowName;
 use crate::keys::{Key, Keymap};
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream;
 use ratatui::backend::TestBackend;
 use ratatui::widgets::Paragraph;
 use std::cell::{Cell, RefCell};
@@ -96,7 +96,10 @@ impl Keys for Script {
         self.listening.set(self.listening.get() + 1);
         let keys = if self.sittings.is_empty() { Vec::new() } else { self.sittings.remove(0) };
         let keys = keys.into_iter().map(|key| Ok(Input::Key(key.parse::<Key>().unwrap())));
-        Sitting { keys: Box::pin(stream::iter(keys).chain(stream::pending())), listening: self.listening.clone() }
+        Sitting {
+            keys: Box::pin(stream::iter(keys).chain(stream::pending())),
+            listening: self.listening.clone(),
+        }
     }
 
     fn sleep(&mut self) -> std::io::Result<()> {
@@ -207,7 +210,11 @@ fn keys_are_taken_in_order_and_drawn() {
     bench.run(Box::pin(ends));
     assert_eq!(bench.event_loop.model.screen, Screen::Plan);
     assert!(bench.diary().contains(&drew("Plan")));
-    bench.event_loop.terminal.backend().assert_buffer_lines(["Plan                ", "                    ", "                    "]);
+    bench.event_loop.terminal.backend().assert_buffer_lines([
+        "Plan                ",
+        "                    ",
+        "                    ",
+    ]);
 }
 
 async fn tokio_sleep(seconds: u64) {
