@@ -101,6 +101,17 @@ pub fn parse(source: &str, text: String) -> Result<Draft, CatalogErrors> {
 }
 
 impl Draft {
+    /// Makes the catalog without asking the vars files, for a first frame: nothing of its releases can run.
+    pub fn outline(&self, environment: &BTreeMap<String, String>) -> Result<Catalog, CatalogErrors> {
+        resolve::outline(&self.source, &self.raw, environment)
+            .map_err(|problems| CatalogErrors::new(&self.source, &self.text, problems))
+    }
+
+    /// Returns the text it was read from, for the record of a run.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Asks the toolkits' vars files and makes the catalog; `environment` is the one that steps inherit from.
     ///
     /// A release whose vars files cannot be used is in the catalog, with the reason. The error is for what is

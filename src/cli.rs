@@ -5,7 +5,6 @@
 mod approve;
 mod args;
 mod context;
-mod diff;
 mod exit;
 mod follow;
 mod gate;
@@ -19,7 +18,6 @@ mod sandbox;
 mod status;
 mod steps;
 mod supervise;
-mod verify;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -66,13 +64,10 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Cancel { run, step, kill }) => steps::cancel(&global, &run, step, kill),
         Some(Command::Waive(options)) => steps::waive(&global, options),
         Some(Command::Resume { run, release, detach }) => steps::resume(&global, &run, release, detach),
-        Some(Command::Verify(options)) => verify::run(&global, &options),
-        Some(Command::Diff(options)) => diff::run(&global, &options),
         Some(Command::Report { run, format }) => report::run(&global, &run, format),
         Some(Command::Sandbox(options)) => sandbox::run(&global, options),
         Some(Command::Config) => print::config(),
         Some(Command::Keys) => print::keys(),
-        Some(Command::Themes) => print::themes(),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Supervise { run }) => supervise::run(&global, &run),
     }

@@ -8,10 +8,14 @@
 
 pub mod app;
 pub mod catalog;
+pub mod cli;
 pub mod compose;
 pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod keys;
+pub mod runtime;
 pub mod sandbox;
+pub mod supervisor;
 pub mod ui;
+pub mod vet;

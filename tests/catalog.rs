@@ -248,13 +248,18 @@ fn a_release_overrides_a_repo_and_its_production() {
         "compose_dir = \"/mnt/compose/9\"",
         "compose_dir = \"/mnt/compose/9\"\nproduction = \"vault/{revision}\"",
     );
-    host.text.push_str("[releases.9.repos.NFV]\ncompose = \"nine-nfv.sh\"\n");
+    host.text.push_str(
+        "[releases.9.repos.NFV]\ncompose = \"nine-nfv.sh\"\n[releases.9.repos.Plus]\nsig = \"plus\"\n",
+    );
     let catalog = host.catalog();
     let (nfv, update) = (RepoName::new("NFV").unwrap(), FlowName::new("update").unwrap());
     let script = |id: &str| {
         catalog.release(&release(id)).unwrap().repo(&nfv).unwrap().script(&update).unwrap().to_owned()
     };
     assert_eq!((script("8"), script("9")), ("updates-8-nfv.sh".into(), "nine-nfv.sh".into()));
+    let plus = catalog.release(&release("9")).unwrap().repo(&RepoName::new("Plus").unwrap()).unwrap();
+    assert_eq!(plus.sig.as_ref().unwrap().as_str(), "plus");
+    assert_eq!(plus.script(&update), Some("updates-9-plus.sh"), "the rest is as in all releases");
     assert_eq!(
         catalog.release(&release("9")).unwrap().production().unwrap(),
         Path::new("/mnt/repos-production/vault/9.6")

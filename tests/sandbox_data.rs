@@ -18,22 +18,26 @@ use std::{
 };
 
 struct Host {
-    _dir: tempfile::TempDir,
-    scratch: tempfile::TempDir,
+    scratch: PathBuf,
     paths: HostPaths,
 }
 
-/// One host for all tests here; none of them may change what is there.
+/// One host for all tests here; none of them may change what is there. It stays below `target/` until the next run.
 fn host() -> &'static Host {
     static HOST: OnceLock<Host> = OnceLock::new();
     HOST.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let paths = HostPaths::new(dir.path());
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sandbox_data");
+        if place.exists() {
+            std::fs::remove_dir_all(&place).unwrap();
+        }
+        let scratch = place.join("scratch");
+        std::fs::create_dir_all(&scratch).unwrap();
+        let paths = HostPaths::new(place.join("host"));
         let now = jiff::Timestamp::now();
         let signer = history::make_key(&paths, now).unwrap();
         history::populate(&paths, &signer, now).unwrap();
         assemble(&paths, &Order::new("8", "Rocky", Kind::Produce), &mut |_| ()).unwrap();
-        Host { _dir: dir, scratch: tempfile::tempdir().unwrap(), paths }
+        Host { scratch, paths }
     })
 }
 
@@ -71,7 +75,7 @@ fn repositories(root: &Path) -> Vec<PathBuf> {
 #[test]
 fn rpm_accepts_every_package_with_the_hosts_key() {
     let host = host();
-    let database = host.scratch.path().join("rpmdb");
+    let database = host.scratch.join("rpmdb");
     std::fs::create_dir(&database).unwrap();
     let db = format!("--dbpath={}", database.display());
     let key = host.paths.public_key();
@@ -94,7 +98,7 @@ fn rpm_refuses_a_package_that_was_touched() {
     let mut bytes = std::fs::read(package).unwrap();
     let last = bytes.len() - 1;
     bytes[last] ^= 1;
-    let touched = host.scratch.path().join("touched.rpm");
+    let touched = host.scratch.join("touched.rpm");
     std::fs::write(&touched, bytes).unwrap();
     let output = run("rpmkeys", ["--checksig", "--nosignature", touched.to_str().unwrap()]);
     assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -127,9 +131,9 @@ fn rpm_reads_what_a_modular_package_and_a_source_package_say() {
 #[test]
 fn gpgv_accepts_every_repository_of_staging_and_production() {
     let host = host();
-    let ring = host.scratch.path().join("sandbox.gpg");
+    let ring = host.scratch.join("sandbox.gpg");
     let key = host.paths.public_key();
-    let home = host.scratch.path().join("gnupg");
+    let home = host.scratch.join("gnupg");
     std::fs::create_dir(&home).unwrap();
     let dearmor = ["--homedir", home.to_str().unwrap(), "--output", ring.to_str().unwrap(), "--dearmor"];
     good(&run("gpg", dearmor.iter().copied().chain([key.to_str().unwrap()])), "dearmor");
@@ -208,7 +212,7 @@ fn createrepo_reads_every_repository_and_agrees_with_it() {
         // a killed compose has trees without metadata, and a doomed one has no metadata at all
         all.extend(repositories(&root));
     }
-    let script = host.scratch.path().join("reader.py");
+    let script = host.scratch.join("reader.py");
     std::fs::write(&script, READER).unwrap();
     let mut seen = 0;
     for part in all.chunks(100) {

@@ -2,7 +2,7 @@
 //!
 //! One struct a screen, the overlays a stack, everything plain data. Only `update` changes it; the one
 //! exception is the text of log panes, which the runtime reads from the files just before a frame
-//! (`LogView::lines`, `LogView::lines_from`, `LogView::total`), because log bytes are no messages.
+//! (the fields of [`LogView`] that say so), because log bytes are no messages.
 
 pub mod gate;
 pub mod overlay;
@@ -15,7 +15,7 @@ pub mod ticks;
 
 pub use gate::{EvidenceState, GateFocus, GateModel};
 pub use overlay::{Confirm, Overlay, TextPurpose};
-pub use pane::{LogQuery, LogView, SearchState, Towards};
+pub use pane::{LogQuery, LogView, SearchState, Stride, Towards};
 pub use plan::{PlanFocus, PlanModel};
 pub use progress::Progress;
 pub use run::{Helm, HistoryModel, RunFocus, RunLayout, RunModel, RunSummary};

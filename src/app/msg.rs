@@ -6,6 +6,7 @@
 use super::effect::RunRequest;
 use super::model::{Measures, Moment, RunSummary, Size, ThemeName};
 use crate::domain::approval::{Identity, Refusal};
+use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
@@ -80,6 +81,8 @@ pub enum Msg {
     /// The terminal went away, or a signal asked the console to end.
     EndRequested,
 
+    /// The catalog was read with the toolkits' vars, which takes a moment.
+    CatalogRead(Arc<Catalog>),
     /// A mount answered.
     MountAnswered(MountStatus),
     /// A checkout answered.
@@ -169,8 +172,8 @@ pub enum Msg {
         step: StepId,
         /// What was searched for.
         pattern: String,
-        /// The line of the match, counted from 0; none where there is no further one.
-        line: Option<u64>,
+        /// The offset of the match; none where there is no further one.
+        offset: Option<u64>,
     },
     /// A theme was loaded.
     ThemeLoaded {

@@ -38,6 +38,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::KeyPressed(key) => input::key_pressed(model, key),
         Msg::Pasted(text) => input::pasted(model, &text),
         Msg::ActionChosen(action) => act::act(model, action),
+        Msg::CatalogRead(catalog) => {
+            model.catalog = catalog;
+            model.banners.retain(|banner| banner.about != "catalog");
+            plan::make_anew(model);
+            status::look(model)
+        }
         Msg::MountAnswered(_) | Msg::CheckoutAnswered(_) | Msg::ReleaseAnswered(_) | Msg::StatusEnded => {
             status::answered(model, msg)
         }
@@ -57,8 +63,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             gate::evidence_answered(model, msg);
             Vec::new()
         }
-        Msg::SearchEnded { step, pattern, line } => {
-            log::search_ended(model, &step, &pattern, line);
+        Msg::SearchEnded { step, pattern, offset } => {
+            log::search_ended(model, &step, &pattern, offset);
             Vec::new()
         }
         Msg::ThemeLoaded { theme } => {

@@ -23,9 +23,27 @@ pub(super) fn catalog(
     raw: &Raw,
     environment: &BTreeMap<String, String>,
 ) -> Result<Catalog, Vec<Problem>> {
+    with_answers(source, raw, environment, ask_all(raw))
+}
+
+/// Makes the catalog before the vars files are asked: nothing of any release can run yet.
+pub(super) fn outline(
+    source: &str,
+    raw: &Raw,
+    environment: &BTreeMap<String, String>,
+) -> Result<Catalog, Vec<Problem>> {
+    let unasked = with_toolkits(raw).map(|_| Err("its vars files are being read".to_owned())).collect();
+    with_answers(source, raw, environment, unasked)
+}
+
+fn with_answers(
+    source: &str,
+    raw: &Raw,
+    environment: &BTreeMap<String, String>,
+    answers: Vec<Result<Answer, String>>,
+) -> Result<Catalog, Vec<Problem>> {
     let mut problems = Vec::new();
     let flows: Vec<Flow> = raw.flows.entries.iter().filter_map(flow).collect();
-    let answers = ask_all(raw);
     let mut releases = Vec::new();
     for ((raw_release, toolkit), answer) in with_toolkits(raw).zip(answers) {
         releases.push(release(raw, raw_release, toolkit, answer, &flows, &mut problems));

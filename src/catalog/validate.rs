@@ -65,10 +65,16 @@ fn environment(raw: &Raw, sink: &Sink) {
     }
 }
 
-/// Returns the repo as `release` has it: its own, or the one of all releases.
-pub(super) fn repo_of<'a>(raw: &'a Raw, release: &'a RawRelease, name: &str) -> Option<&'a RawRepo> {
-    let find = |section: &'a Section<RawRepo>| section.entries.iter().find(|repo| repo.name.as_str() == name);
-    find(&release.repos).or_else(|| find(&raw.repos))
+/// Returns the repo as `release` has it: what it says of its own, and for the rest what holds for all releases.
+pub(super) fn repo_of(raw: &Raw, release: &RawRelease, name: &str) -> Option<RawRepo> {
+    let find =
+        |section: &Section<RawRepo>| section.entries.iter().find(|repo| repo.name.as_str() == name).cloned();
+    match (find(&release.repos), find(&raw.repos)) {
+        (Some(own), Some(all)) => {
+            Some(RawRepo { name: own.name, sig: own.sig.or(all.sig), scripts: own.scripts.or(all.scripts) })
+        }
+        (own, all) => own.or(all),
+    }
 }
 
 fn check_release(raw: &Raw, release: &RawRelease, sink: &Sink) {
@@ -84,7 +90,7 @@ fn check_release(raw: &Raw, release: &RawRelease, sink: &Sink) {
                 continue;
             }
             if let Some(repo) = repo_of(raw, release, name).filter(|_| composes) {
-                check_composable(repo, name, &flows, sink);
+                check_composable(&repo, name, &flows, sink);
             }
         }
     }

@@ -211,6 +211,8 @@ impl Values {
         let items = match self.shell.get(variable) {
             Some(Shell::List(items)) => items.clone(),
             Some(Shell::Scalar(text)) => text.split_whitespace().map(str::to_owned).collect(),
+            // How the toolkit of 2026 says of release 10 that nothing there has modules.
+            Some(Shell::Map(items)) if items.is_empty() => Vec::new(),
             Some(Shell::Map(_)) => {
                 return Err(self.problem(variable, "is an associative array: a list is expected"));
             }

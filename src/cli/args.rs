@@ -226,54 +226,6 @@ pub(super) struct WaiveArgs {
     pub(super) release: Option<ReleaseId>,
 }
 
-/// A position that can be verified or compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum PositionName {
-    /// The latest composes.
-    Compose,
-    /// Staging.
-    Staging,
-    /// Production.
-    Production,
-}
-
-/// `verify`
-#[derive(Debug, Args)]
-pub(super) struct VerifyArgs {
-    /// A release of the catalog, or a folder of RPM repos.
-    pub(super) target: String,
-    /// Which position of the release.
-    #[arg(long, default_value = "staging")]
-    pub(super) position: PositionName,
-    /// Public keys that metadata may be signed with.
-    #[arg(long, value_name = "FILE")]
-    pub(super) key: Vec<PathBuf>,
-    /// The tree that it would replace, for the checks that compare.
-    #[arg(long, value_name = "PATH")]
-    pub(super) against: Option<PathBuf>,
-    /// How to print.
-    #[arg(long, default_value = "text")]
-    pub(super) format: TextFormat,
-}
-
-/// `diff`
-#[derive(Debug, Args)]
-pub(super) struct DiffArgs {
-    /// A release of the catalog, or a folder.
-    pub(super) target: String,
-    /// A second folder, where the first argument is one.
-    pub(super) other: Option<PathBuf>,
-    /// What is replaced.
-    #[arg(long, default_value = "production")]
-    pub(super) from: PositionName,
-    /// What replaces it.
-    #[arg(long, default_value = "staging")]
-    pub(super) to: PositionName,
-    /// How to print.
-    #[arg(long, default_value = "text")]
-    pub(super) format: TextFormat,
-}
-
 /// How fast the practice host works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SpeedName {
@@ -355,10 +307,6 @@ pub(super) enum Command {
         #[arg(long)]
         detach: bool,
     },
-    /// Checks a position of a release, or any folder of RPM repos.
-    Verify(VerifyArgs),
-    /// Shows what one position has that another has not.
-    Diff(DiffArgs),
     /// Prints the report of a run.
     Report {
         /// The run: its id, the beginning of one, or `latest`.
@@ -373,8 +321,6 @@ pub(super) enum Command {
     Config,
     /// Prints every key and what it does.
     Keys,
-    /// Lists the themes and their roles.
-    Themes,
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.

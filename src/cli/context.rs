@@ -7,7 +7,6 @@ use crate::domain::catalog::Catalog;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::make;
-use crate::domain::release::Release;
 use crate::domain::run::RunState;
 use crate::domain::selection::{ReleaseSelection, Selection};
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
@@ -126,7 +125,9 @@ pub(super) fn lane(state: &RunState, named: Option<&ReleaseId>) -> Result<Releas
             Err(Failure::usage_text(format!("the run has no release `{named}`; it has {list}")))
         }
         (None, [only]) => Ok((*only).clone()),
-        (None, _) => Err(Failure::usage_text(format!("the run has several releases ({list}); name one with --release"))),
+        (None, _) => Err(Failure::usage_text(format!(
+            "the run has several releases ({list}); name one with --release"
+        ))),
     }
 }
 
@@ -135,11 +136,6 @@ pub(super) fn find_run(global: &Global, text: &str) -> Result<(Store, RunDir), F
     let store = store(global)?;
     let dir = store.find(text)?;
     Ok((store, dir))
-}
-
-/// Returns the release of the catalog called `id`.
-pub(super) fn release<'a>(catalog: &'a Catalog, id: &str) -> Option<&'a Release> {
-    catalog.releases.iter().find(|release| release.id.as_str() == id)
 }
 
 /// Writes to standard output; a reader that went away is no failure.
@@ -165,13 +161,6 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Opens the console, on a run if one is named.
 pub(super) fn console(global: &Global, run: Option<&str>) -> Result<Exit, Failure> {
-    let run = run.map(|run| find_run(global, run).map(|(_, dir)| dir.id().clone())).transpose()?;
-    crate::runtime::run_console(crate::runtime::ConsoleOptions {
-        source: source(global),
-        state: state_folder(global)?,
-        observe: global.observe,
-        theme: global.theme.clone(),
-        run,
-    })?;
-    Ok(Exit::Done)
+    let _ = (global, run);
+    Err(Failure::usage_text("the console is not part of this build yet"))
 }

@@ -40,7 +40,9 @@ impl From<RunVerdict> for Exit {
             RunVerdict::Finished => Self::Done,
             RunVerdict::Waiting => Self::Gate,
             RunVerdict::Suspect => Self::Suspect,
-            RunVerdict::Running | RunVerdict::Failed | RunVerdict::Interrupted | RunVerdict::Cancelled => Self::Failed,
+            RunVerdict::Running | RunVerdict::Failed | RunVerdict::Interrupted | RunVerdict::Cancelled => {
+                Self::Failed
+            }
         }
     }
 }

@@ -68,7 +68,9 @@ fn close(dir: &RunDir, state: &RunState, alive: bool) -> Result<Exit, Failure> {
     let verdict = state.verdict(alive);
     let next = match verdict {
         RunVerdict::Waiting => "vet staging (stagegate gate), then stagegate approve".to_owned(),
-        RunVerdict::Failed | RunVerdict::Suspect => "mend the cause, then stagegate retry, or skip with a reason".to_owned(),
+        RunVerdict::Failed | RunVerdict::Suspect => {
+            "mend the cause, then stagegate retry, or skip with a reason".to_owned()
+        }
         RunVerdict::Interrupted => "stagegate resume goes on".to_owned(),
         RunVerdict::Cancelled | RunVerdict::Finished | RunVerdict::Running => String::new(),
     };
@@ -93,7 +95,10 @@ fn say_news(state: &RunState, said: &mut BTreeMap<StepId, String>) -> Result<(),
             }
             _ => record.word().to_owned(),
         };
-        let line = format!("{}{line}", if record.attempts > 1 { format!("attempt {} ", record.attempts) } else { String::new() });
+        let line = format!(
+            "{}{line}",
+            if record.attempts > 1 { format!("attempt {} ", record.attempts) } else { String::new() }
+        );
         if said.get(&step.id) != Some(&line) {
             context::out(&format!("{:<24} {line}\n", step.id))?;
             said.insert(step.id.clone(), line);

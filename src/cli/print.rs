@@ -13,13 +13,7 @@ pub(super) fn config() -> Result<Exit, Failure> {
 
 /// Prints every key and what it does.
 pub(super) fn keys() -> Result<Exit, Failure> {
-    context::out(&crate::keys::table_text())?;
-    Ok(Exit::Done)
-}
-
-/// Lists the themes.
-pub(super) fn themes() -> Result<Exit, Failure> {
-    context::out(&crate::ui::theme::table_text())?;
+    context::out(&crate::keys::table_text(&crate::keys::Keymap::default()))?;
     Ok(Exit::Done)
 }
 

@@ -89,7 +89,10 @@ fn table(rows: &[RunRow]) -> String {
     let mut out = format!("{:<36} {:<12} {:<20} {}\n", "RUN", "STATE", "STARTED", "STANDS AT");
     for row in rows {
         let at = row.steps.iter().find(|step| step.stale || !matches!(step.state, "succeeded" | "skipped"));
-        let at = at.map_or_else(|| row.problem.clone().unwrap_or_default(), |step| format!("{} {}", step.id, step.state));
+        let at = at.map_or_else(
+            || row.problem.clone().unwrap_or_default(),
+            |step| format!("{} {}", step.id, step.state),
+        );
         let started = row.started.as_deref().and_then(|at| at.get(..19)).unwrap_or("-").replace('T', " ");
         let _ = writeln!(out, "{:<36} {:<12} {:<20} {at}", row.id, row.state, started);
     }

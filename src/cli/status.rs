@@ -7,7 +7,9 @@ use super::runs::{self, RunRow};
 use crate::domain::catalog::Catalog;
 use crate::domain::compose::ComposeId;
 use crate::domain::plan::make::warnings::status_word;
-use crate::domain::status::{ComposeStatus, LatestLink, MountState, MountStatus, Position, PositionState, RepoStatus};
+use crate::domain::status::{
+    ComposeStatus, LatestLink, MountState, MountStatus, Position, PositionState, RepoStatus,
+};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -130,10 +132,15 @@ fn table(catalog: &Catalog, facts: &Facts, runs: &[RunRow]) -> String {
         if let Some(problem) = &release.problem {
             let _ = writeln!(out, "  nothing can run: {problem}");
         }
-        let _ = writeln!(out, "  {:<15} {:<34} {:<9} {:<10} WHY", "REPO", "LATEST COMPOSE", "STAGING", "PRODUCTION");
+        let _ = writeln!(
+            out,
+            "  {:<15} {:<34} {:<9} {:<10} WHY",
+            "REPO", "LATEST COMPOSE", "STAGING", "PRODUCTION"
+        );
         for repo in &release.repos {
             let why = [&repo.staging.reason, &repo.production.reason];
-            let why: Vec<&str> = why.iter().map(|reason| reason.as_str()).filter(|reason| !reason.is_empty()).collect();
+            let why: Vec<&str> =
+                why.iter().map(|reason| reason.as_str()).filter(|reason| !reason.is_empty()).collect();
             let _ = writeln!(
                 out,
                 "  {:<15} {:<34} {:<9} {:<10} {}",
@@ -167,7 +174,9 @@ fn table(catalog: &Catalog, facts: &Facts, runs: &[RunRow]) -> String {
 
 fn latest(repo: &RepoStatus) -> String {
     match &repo.latest {
-        LatestLink::Compose { compose } if compose.status == ComposeStatus::Finished => compose.id.to_string(),
+        LatestLink::Compose { compose } if compose.status == ComposeStatus::Finished => {
+            compose.id.to_string()
+        }
         LatestLink::Compose { compose } => format!("{} {}", compose.id, status_word(compose.status)),
         link => format!("link {}", link_word(link)),
     }

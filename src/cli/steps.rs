@@ -25,9 +25,9 @@ pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Re
     match answer {
         Response::Done { message } => Ok(message),
         Response::Refused { refusal } => Err(refusal.into()),
-        Response::HelmBusy { by } => {
-            Err(Failure::refused(format!("{by} has the helm of this run; ask them, or take the helm in the console")))
-        }
+        Response::HelmBusy { by } => Err(Failure::refused(format!(
+            "{by} has the helm of this run; ask them, or take the helm in the console"
+        ))),
         Response::Failed { message } => Err(anyhow::anyhow!(message).into()),
         Response::Live { .. } => Err(anyhow::anyhow!("the supervisor answered out of turn").into()),
     }

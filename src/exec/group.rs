@@ -161,6 +161,7 @@ impl Tree {
 
     /// Returns the living members, parents before their children, and reaps dead ones that are ours.
     ///
+    /// Daemons like gpg-agent, which tools leave behind on purpose, are not among them.
     /// The leader is never reaped here: its exit status belongs to whoever started it.
     pub fn scan(&mut self) -> Vec<ProcessStat> {
         // Nobody in the tree is older than its leader: a session or pid used again cannot slip in.
@@ -175,7 +176,7 @@ impl Tree {
         for process in all.iter().filter(|process| members.contains(&process.id.pid)) {
             self.known.insert(process.id.pid, process.id.start_time);
             if !process.is_dead() {
-                alive.push(*process);
+                alive.extend((!is_resident(process)).then_some(*process));
             } else if process.parent == self.own_pid && process.id != self.leader {
                 reap(process.id.pid);
             }
@@ -263,6 +264,23 @@ const READ_CALL: &str = "0";
 const READ_CALL: &str = "63";
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "riscv64")))]
 const READ_CALL: &str = "3";
+
+/// Daemons that tools start on demand and leave running for good: they are no part of a step's work, and
+/// stopping them would hurt others who use them.
+const RESIDENTS: [&str; 6] = ["gpg-agent", "keyboxd", "scdaemon", "dirmngr", "ssh-agent", "tpm2daemon"];
+
+fn is_resident(process: &ProcessStat) -> bool {
+    // Whoever has a terminal has not left it: that is no daemon.
+    if process.terminal != 0 {
+        return false;
+    }
+    let of = |what: &str| fs::read(format!("/proc/{}/{what}", process.id.pid)).unwrap_or_default();
+    let name = of("comm");
+    let name = name.trim_ascii_end();
+    // A shared connection that ssh keeps open (ControlPersist, ansible's default) renames itself like this.
+    RESIDENTS.iter().any(|resident| resident.as_bytes() == name)
+        || (name == b"ssh" && of("cmdline").starts_with(b"ssh: "))
+}
 
 fn reap(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {

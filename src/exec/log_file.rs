@@ -21,6 +21,8 @@ const CHUNK: usize = 256 * 1024;
 /// Lines between two marks of the index, to begin with; doubled whenever there are too many marks.
 const FIRST_STRIDE: u64 = 256;
 const MARKS: usize = 4096;
+/// Bytes that are counted at once.
+const COUNTED: usize = 4096;
 
 /// Which part of a line was left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,14 +208,17 @@ impl LogFile {
         if needle.is_empty() {
             return Ok(None);
         }
-        let finder = memmem::FinderRev::new(needle);
+        let finder = memmem::Finder::new(needle);
         let mut window = vec![0; CHUNK.max(2 * needle.len())];
         let reach = needle.len() as u64 - 1;
         let mut end = before.saturating_add(reach).min(self.len);
         while end > 0 {
             let begin = end.saturating_sub(window.len() as u64);
             let piece = read_at(&self.file, &mut window, begin, end)?;
-            if let Some(found) = finder.rfind(piece) {
+            // Forwards is three times as fast as backwards, and mostly there is nothing to be found.
+            if finder.find(piece).is_some()
+                && let Some(found) = memmem::rfind(piece, needle)
+            {
                 return Ok(Some(begin + found as u64));
             }
             if begin == 0 {
@@ -308,7 +313,21 @@ impl Index {
     }
 
     fn add(&mut self, piece: &[u8]) {
-        for end in memchr::memchr_iter(b'\n', piece) {
+        // Counting is several times faster than visiting, and most blocks hold no line to be marked.
+        for block in piece.chunks(COUNTED) {
+            let ends = memchr::memchr_iter(b'\n', block).count() as u64;
+            let first_mark = self.stride - self.line_ends % self.stride;
+            if ends >= first_mark {
+                self.mark(block);
+            } else {
+                self.line_ends += ends;
+            }
+            self.upto += block.len() as u64;
+        }
+    }
+
+    fn mark(&mut self, block: &[u8]) {
+        for end in memchr::memchr_iter(b'\n', block) {
             self.line_ends += 1;
             if self.line_ends.is_multiple_of(self.stride) {
                 self.marks.push(self.upto + end as u64 + 1);
@@ -318,7 +337,6 @@ impl Index {
                 }
             }
         }
-        self.upto += piece.len() as u64;
     }
 
     /// Returns the offset and the number of the last marked line up to `number`.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long output may wait in memory before it is in the file.
+/// How long output may wait in memory before it is in the file, and how far apart the hints are that it is.
 pub const FLUSH_AFTER: Duration = Duration::from_millis(16);
 /// How long a silence must be before the unfinished line is looked at.
 pub const QUIET_AFTER: Duration = Duration::from_millis(150);
@@ -116,6 +116,9 @@ pub struct Drain {
     filled: usize,
     bytes: u64,
     flushed: Instant,
+    /// When a hint was given last, and whether the log has grown since.
+    hinted: Instant,
+    grown: bool,
     tail: Vec<u8>,
     phrases: PhraseSearch,
     progress: ProgressReader,
@@ -148,6 +151,8 @@ impl Drain {
             filled: 0,
             bytes: 0,
             flushed: now,
+            hinted: now.checked_sub(FLUSH_AFTER).unwrap_or(now),
+            grown: false,
             tail: Vec::with_capacity(2 * TAIL),
             phrases: PhraseSearch::new(phrases),
             progress: ProgressReader::new(progress),
@@ -176,6 +181,7 @@ impl Drain {
             }
         }
         self.flush(&mut notify);
+        self.hint(&mut notify);
         self.tell_progress(&mut notify);
         Drained { bytes: self.bytes, phrases: self.phrases.finish() }
     }
@@ -211,6 +217,13 @@ impl Drain {
     /// Waits until there is something to do, having brought everything to the file.
     fn wait(&mut self, notify: &mut impl FnMut(Notice)) {
         self.flush(notify);
+        if self.grown {
+            let due = FLUSH_AFTER.saturating_sub(self.hinted.elapsed());
+            if !self.poll(true, Some(due)) {
+                self.hint(notify);
+            }
+            return;
+        }
         let patience = self.restless.then_some(QUIET_AFTER);
         if self.poll(true, patience) || !self.restless {
             return;
@@ -227,6 +240,7 @@ impl Drain {
 
     fn wait_hung_up(&mut self, notify: &mut impl FnMut(Notice)) {
         self.flush(notify);
+        self.hint(notify);
         if !self.hung_up {
             self.hung_up = true;
             notify(Notice::HungUp);
@@ -264,9 +278,19 @@ impl Drain {
         let surplus = (self.tail.len() + keep.len()).saturating_sub(TAIL);
         self.tail.drain(..surplus.min(self.tail.len()));
         self.tail.extend_from_slice(keep);
-        notify(Notice::Grown { bytes: self.bytes, lines: self.phrases.line_ends() });
+        self.grown = true;
+        if self.hinted.elapsed() >= FLUSH_AFTER {
+            self.hint(notify);
+        }
         if self.told_progress.0.elapsed() >= PROGRESS_EVERY {
             self.tell_progress(notify);
+        }
+    }
+
+    fn hint(&mut self, notify: &mut impl FnMut(Notice)) {
+        if std::mem::take(&mut self.grown) {
+            self.hinted = Instant::now();
+            notify(Notice::Grown { bytes: self.bytes, lines: self.phrases.line_ends() });
         }
     }
 

@@ -41,9 +41,9 @@ struct Advisory<'a> {
 impl<'a> Advisory<'a> {
     fn of(source: &'a str, packages: &[Arc<PackageRecord>]) -> Self {
         let digest = Sha256::digest(source);
-        let number = u16::from_be_bytes([digest[0], digest[1]]) % 9000 + 1000;
-        let (letter, kind, severity) = match digest[2] % 3 {
-            0 => ("S", "security", ["Low", "Moderate", "Important", "Critical"][usize::from(digest[3] % 4)]),
+        let number = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % 90_000 + 10_000;
+        let (letter, kind, severity) = match digest[4] % 3 {
+            0 => ("S", "security", ["Low", "Moderate", "Important", "Critical"][usize::from(digest[5] % 4)]),
             1 => ("B", "bugfix", "None"),
             _ => ("E", "enhancement", "None"),
         };
@@ -91,4 +91,25 @@ impl<'a> Advisory<'a> {
 fn label_parts(label: &str) -> Option<[&str; 4]> {
     let parts: Vec<&str> = label.split(':').collect();
     parts.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::koji::tests::store;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_build_has_an_advisory_of_its_own_that_names_its_packages() {
+        let (store, _koji) = store();
+        let cache = PackageCache::default();
+        let text = updateinfo_xml(&store.paths.koji_packages(), &cache);
+        let ids: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("<id>")).collect();
+        assert!(ids.len() > 60, "{}", ids.len());
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "two builds share an advisory");
+        let modular =
+            text.lines().filter(|line| line.contains("<module name=\"nodejs\" stream=\"18\"")).count();
+        assert_eq!(modular, 3, "two builds for 8, one for 9");
+        assert!(!text.contains(".src.rpm</filename>"), "a source package is nothing to install");
+    }
 }

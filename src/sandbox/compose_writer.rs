@@ -205,7 +205,7 @@ impl Composer<'_> {
             age_link(&link, time).map_err(at(&link))?;
         }
         self.koji.set_composed(order.major, order.repo, site.generation)?;
-        trees::write_prep_modules(self, order.major, site)
+        trees::write_prep_modules(self, order.major, site, time)
     }
 }
 

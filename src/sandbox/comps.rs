@@ -37,3 +37,22 @@ pub fn comps_xml(variant: &str, arch: &str, builds: &[&Built]) -> String {
     out.push_str("</comps>\n");
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::koji::tests::store;
+
+    #[test]
+    fn a_group_lists_what_can_be_installed_from_its_variant_alone() {
+        let (_store, koji) = store();
+        let builds = koji.latest("8", &["BaseOS".to_owned(), "AppStream".to_owned()], 0);
+        let text = comps_xml("BaseOS", "x86_64", &builds);
+        for name in ["bash", "openssl-libs", "rocky-release"] {
+            assert!(text.contains(&format!("<packagereq type=\"mandatory\">{name}</packagereq>")), "{name}");
+        }
+        assert!(!text.contains("httpd") && !text.contains("-debuginfo"), "{text}");
+        assert!(text.contains("<environment>"));
+        assert!(!comps_xml("AppStream", "x86_64", &builds).contains("<environment>"));
+    }
+}

@@ -275,35 +275,67 @@ impl Koji {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::sandbox::signer::tests::shared;
+    use std::sync::{Arc, Weak};
 
-    fn store() -> (tempfile::TempDir, Koji) {
-        let dir = tempfile::tempdir().unwrap();
-        let paths = HostPaths::new(dir.path());
-        let content = Content::embedded().unwrap();
-        let koji = Koji::fill(&paths, &content, shared(), &|generation| 1_700_000_000 + generation).unwrap();
-        (dir, koji)
+    /// A filled store that tests share while any of them runs: filling one costs most of a second.
+    fn filled() -> Arc<tempfile::TempDir> {
+        static FILLED: Mutex<Weak<tempfile::TempDir>> = Mutex::new(Weak::new());
+        let mut filled = FILLED.lock().unwrap();
+        filled.upgrade().unwrap_or_else(|| {
+            let dir = Arc::new(tempfile::tempdir().unwrap());
+            let content = Content::embedded().unwrap();
+            let time = |generation| 1_700_000_000 + generation * 86_400;
+            Koji::fill(&HostPaths::new(dir.path()), &content, shared(), &time).unwrap();
+            *filled = Arc::downgrade(&dir);
+            dir
+        })
+    }
+
+    /// A host of its own with a filled store.
+    pub(crate) struct Store {
+        pub(crate) paths: HostPaths,
+        _own: tempfile::TempDir,
+        _shared: Arc<tempfile::TempDir>,
+    }
+
+    pub(crate) fn store() -> (Store, Koji) {
+        let shared = filled();
+        let own = tempfile::tempdir().unwrap();
+        let paths = HostPaths::new(own.path());
+        let from = HostPaths::new(shared.path());
+        for entry in walkdir::WalkDir::new(from.koji()) {
+            let entry = entry.unwrap();
+            let target = paths.koji().join(entry.path().strip_prefix(from.koji()).unwrap());
+            if entry.file_type().is_dir() {
+                fs::create_dir_all(&target).unwrap();
+            } else {
+                fs::hard_link(entry.path(), &target).unwrap();
+            }
+        }
+        let koji = Koji::load(&paths).unwrap();
+        (Store { paths, _own: own, _shared: shared }, koji)
     }
 
     #[test]
     fn a_compose_takes_the_next_generation_and_then_the_same_again() {
-        let (dir, koji) = store();
+        let (store, koji) = store();
         let variants = ["Extras".to_owned()];
         let take = |koji: &Koji| koji.next_generation("8", "Extras", &variants);
         for expected in [0, 1, 2, 2, 2] {
             assert_eq!(take(&koji), expected);
             koji.set_composed("8", "Extras", take(&koji)).unwrap();
         }
-        let again = Koji::load(&HostPaths::new(dir.path())).unwrap();
+        let again = Koji::load(&store.paths).unwrap();
         assert_eq!(again.index, koji.index);
         assert_eq!(again.composed("8", "Extras"), Some(2));
     }
 
     #[test]
     fn a_compose_holds_the_newest_build_of_each_package_and_stream() {
-        let (_dir, koji) = store();
+        let (_store, koji) = store();
         let variants = ["AppStream".to_owned()];
         let names = |generation| -> Vec<String> {
             koji.latest("8", &variants, generation).iter().map(|build| build.source_nevra.clone()).collect()
@@ -317,7 +349,7 @@ mod tests {
 
     #[test]
     fn every_package_of_the_index_is_on_disk() {
-        let (_dir, koji) = store();
+        let (_store, koji) = store();
         let rpms: Vec<&BuiltRpm> = koji.index.builds.iter().flat_map(|build| &build.rpms).collect();
         assert!((300..=520).contains(&rpms.len()), "{}", rpms.len());
         for rpm in rpms {

@@ -13,12 +13,12 @@ use std::{
 /// Returns the documents for the modular ones of `builds`, or nothing if none is.
 pub fn modules_yaml(release: &Release, arch: &str, builds: &[&Built]) -> Option<String> {
     let mut modules: BTreeMap<String, (&BuiltModule, Vec<&Built>)> = BTreeMap::new();
-    let mut defaults: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
+    let mut defaults: BTreeMap<&str, &str> = BTreeMap::new();
     for build in builds {
         let Some(module) = &build.module else { continue };
         modules.entry(module.label()).or_insert((module, Vec::new())).1.push(build);
         if module.default {
-            defaults.insert(&module.name, (&module.stream, &build.name));
+            defaults.insert(&module.name, &module.stream);
         }
     }
     if modules.is_empty() {
@@ -28,11 +28,10 @@ pub fn modules_yaml(release: &Release, arch: &str, builds: &[&Built]) -> Option<
     for (module, builds) in modules.values() {
         stream_document(&mut out, release, arch, module, builds);
     }
-    for (name, (stream, package)) in defaults {
+    for (name, stream) in defaults {
         let _ = write!(
             out,
-            "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {name}\n  stream: \"{stream}\"\n  profiles:\n    \"{stream}\": [{}]\n...\n",
-            if package.is_empty() { "" } else { "common" }
+            "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {name}\n  stream: \"{stream}\"\n  profiles:\n    \"{stream}\": [common]\n...\n"
         );
     }
     Some(out)
@@ -76,5 +75,25 @@ fn stream_document(out: &mut String, release: &Release, arch: &str, module: &Bui
 fn list(out: &mut String, indent: &str, items: &BTreeSet<&str>) {
     for item in items {
         let _ = writeln!(out, "{indent}- {item}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::{content::Content, koji::tests::store};
+
+    #[test]
+    fn each_stream_is_a_document_and_each_module_has_one_default() {
+        let (_store, koji) = store();
+        let content = Content::embedded().unwrap();
+        let builds = koji.latest("8", &["AppStream".to_owned()], 0);
+        let text = modules_yaml(&content.releases["8"], "x86_64", &builds).unwrap();
+        assert_eq!(text.matches("document: modulemd\n").count(), 4);
+        assert_eq!(text.matches("document: modulemd-defaults\n").count(), 2);
+        assert!(text.contains("stream: \"18\"") && text.contains("stream: \"20\""));
+        assert!(text.contains(".x86_64\n") && !text.contains(".aarch64\n"));
+        let plain = koji.latest("8", &["BaseOS".to_owned()], 0);
+        assert!(modules_yaml(&content.releases["8"], "x86_64", &plain).is_none());
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::flow::CheckName;
 use crate::domain::name::{RepoName, StepId};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::run::StepState;
+use crate::domain::seal::Seal;
 use crate::vet::{SealCache, VetContext, VetError, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -34,13 +35,18 @@ pub(super) struct CheckRequest {
     joblog: Option<PathBuf>,
     log: Option<PathBuf>,
     started: Option<Timestamp>,
+    sealed: Option<Seal>,
     cancel: Arc<AtomicBool>,
     happenings: tokio::sync::mpsc::UnboundedSender<Happening>,
 }
 
 impl CheckRequest {
     /// Calls `work` with the context that [`crate::vet`] wants.
-    fn with_context<T>(&self, tell: &dyn Fn(&str, u64, Option<u64>), work: impl FnOnce(&VetContext<'_>) -> T) -> T {
+    fn with_context<T>(
+        &self,
+        tell: &dyn Fn(&str, u64, Option<u64>),
+        work: impl FnOnce(&VetContext<'_>) -> T,
+    ) -> T {
         let last = std::cell::Cell::new(None::<Instant>);
         let progress = |what: &str, done: u64, of: Option<u64>| {
             if last.get().is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
@@ -60,6 +66,8 @@ impl CheckRequest {
             joblog: self.joblog.as_deref(),
             log: self.log.as_deref(),
             started: self.started,
+            keys: &[],
+            sealed: self.sealed.as_ref(),
             progress: &progress,
             cancel: &self.cancel,
         })
@@ -92,9 +100,9 @@ impl CheckRequest {
             .argv
             .iter()
             .skip(1)
-            .filter(|argument| argument.ends_with(".sh"))
-            .filter_map(|argument| {
-                let path = self.step.cwd.join(argument);
+            .map(|argument| self.step.cwd.join(argument))
+            .filter(|path| path.extension().is_some_and(|ending| ending == "sh"))
+            .filter_map(|path| {
                 let text = std::fs::read(&path).ok()?;
                 Some((path.to_string_lossy().into_owned(), hex::encode(Sha256::digest(text))))
             })
@@ -104,7 +112,12 @@ impl CheckRequest {
 
 impl Supervisor {
     /// Gathers what checks of `step` may ask about; `attempt` is the one that just ended, none before it starts.
-    pub(super) fn check_request(&self, step: &Step, checks: &[CheckName], attempt: Option<u32>) -> CheckRequest {
+    pub(super) fn check_request(
+        &self,
+        step: &Step,
+        checks: &[CheckName],
+        attempt: Option<u32>,
+    ) -> CheckRequest {
         let record = self.state.record(&step.id);
         let started = match record.map(|record| &record.state) {
             Some(StepState::Running { since, .. }) => Some(*since),
@@ -123,6 +136,7 @@ impl Supervisor {
             joblog: attempt.and_then(|attempt| self.job_log(step, attempt)),
             log: attempt.and(record).and_then(|record| record.log.as_ref()).map(|log| self.dir.file(log)),
             started,
+            sealed: self.approved_seal(step),
             cancel: Arc::clone(&self.cancel),
             happenings: self.happenings.clone(),
         }
@@ -132,6 +146,12 @@ impl Supervisor {
     fn composes_of_lane(&self, step: &Step) -> BTreeMap<RepoName, ComposeId> {
         let alike = |other: &&Step| other.release == step.release;
         self.state.plan.steps.iter().filter(alike).flat_map(|other| self.composes(other)).collect()
+    }
+
+    /// Returns what was approved, for the checks after a publish step.
+    fn approved_seal(&self, step: &Step) -> Option<Seal> {
+        let release = step.release.as_ref().filter(|_| step.is_production())?;
+        self.shown_seal(release).ok().map(|(_, seal, _)| seal)
     }
 
     fn skipped(&self) -> BTreeMap<StepId, String> {
@@ -148,7 +168,6 @@ impl Supervisor {
 
     /// Runs checks on a thread of their own and hands what they found to `done`.
     pub(super) fn spawn_checks(
-        &self,
         request: CheckRequest,
         done: impl FnOnce(Vec<Finding>, BTreeMap<String, String>) + Send + 'static,
     ) {

@@ -54,7 +54,12 @@ impl Spawner {
 }
 
 /// Makes a run of `plan` and starts its supervisor; returns once the run is recorded.
-pub async fn start_run(store: &Store, spawner: &Spawner, plan: &Plan, catalog: &str) -> Result<RunDir, ClientError> {
+pub async fn start_run(
+    store: &Store,
+    spawner: &Spawner,
+    plan: &Plan,
+    catalog: &str,
+) -> Result<RunDir, ClientError> {
     let dir = store.create(plan, catalog, Timestamp::now())?;
     match spawn(spawner, &dir).await {
         Ok(()) => Ok(dir),
@@ -88,13 +93,19 @@ async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
     std::thread::spawn(move || child.wait());
     let line = match tokio::time::timeout(HELLO_PATIENCE, reading).await {
         Ok(Ok(line)) => line?,
-        _ => return Err(ClientError::Supervisor("it does not say whether it began; see supervisor.log".to_owned())),
+        _ => {
+            return Err(ClientError::Supervisor(
+                "it does not say whether it began; see supervisor.log".to_owned(),
+            ));
+        }
     };
     match serde_json::from_str::<Hello>(&line) {
         Ok(Hello::Ready) => Ok(()),
         Ok(Hello::Locked { message }) => Err(ClientError::Locked(message)),
         Ok(Hello::Failed { message }) => Err(ClientError::Supervisor(message)),
-        Err(_) => Err(ClientError::Supervisor("it ended at once; see supervisor.log in its folder".to_owned())),
+        Err(_) => {
+            Err(ClientError::Supervisor("it ended at once; see supervisor.log in its folder".to_owned()))
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::state::is_held;
-use crate::domain::run::{Event, GateState, StepState};
+use crate::domain::run::{Event, GateState, StepRecord, StepState};
 use crate::domain::seal::{Seal, SealDigest};
 use crate::journal::JournalError;
 use jiff::{SignedDuration, Timestamp};
@@ -21,16 +21,19 @@ impl Supervisor {
         if self.looking.contains(&release) {
             return Ok(false);
         }
+        let due = |record: &StepRecord| matches!(record.state, StepState::Pending) || record.stale.is_some();
         match self.state.gate(&release).and_then(|(_, gate)| gate.cloned()) {
-            None => {
+            None if self.state.record(&step.id).is_some_and(due) => {
                 self.gather(step);
                 Ok(false)
             }
-            Some(GateState::Waiting { approvals, .. }) if self.is_enough(&approvals) && !is_held(&approvals) => {
+            Some(GateState::Waiting { approvals, .. })
+                if self.is_enough(&approvals) && !is_held(&approvals) =>
+            {
                 self.record(&Event::GatePassed { step: step.id.clone() })?;
                 Ok(true)
             }
-            Some(_) => Ok(false),
+            _ => Ok(false),
         }
     }
 
@@ -73,16 +76,14 @@ impl Supervisor {
         release: &ReleaseId,
         shown: Option<&SealDigest>,
         pending: PendingApproval,
-    ) -> Result<(), JournalError> {
+    ) {
         let client = pending.client;
         match self.weigh(release, shown, &pending) {
             Ok(step) => {
                 self.look_at_seal(&step, SealPurpose::Approval(Box::new(pending)));
-                Ok(())
             }
             Err(refusal) => {
                 self.answer(client, Response::Refused { refusal });
-                Ok(())
             }
         }
     }
@@ -93,7 +94,8 @@ impl Supervisor {
         shown: Option<&SealDigest>,
         pending: &PendingApproval,
     ) -> Result<Step, Refusal> {
-        let not_waiting = |state: &str| Refusal::NotWaiting { release: release.clone(), state: state.to_owned() };
+        let not_waiting =
+            |state: &str| Refusal::NotWaiting { release: release.clone(), state: state.to_owned() };
         let lane = self.state.plan.lane(release).ok_or_else(|| not_waiting("no such lane in this run"))?;
         let (step, gate) = self.state.gate(release).ok_or_else(|| not_waiting("its lane has no gate"))?;
         if self.looking.contains(release) {
@@ -108,8 +110,10 @@ impl Supervisor {
             let how = "changed since it was shown".to_owned();
             return Err(Refusal::SealBroken { path: "the evidence".to_owned(), how });
         }
-        let evidence =
-            self.dir.evidence(evidence).map_err(|error| not_waiting(&format!("its evidence is lost: {error}")))?;
+        let evidence = self
+            .dir
+            .evidence(evidence)
+            .map_err(|error| not_waiting(&format!("its evidence is lost: {error}")))?;
         let blocking: Vec<_> = evidence.blocking(self.state.waivers(release)).collect();
         if let Some(first) = blocking.first() {
             return Err(Refusal::Blocked { count: blocking.len(), path: first.path.clone() });
@@ -164,12 +168,13 @@ impl Supervisor {
         }
     }
 
-    fn shown_seal(&self, release: &ReleaseId) -> Result<(Step, Seal, Vec<Approval>), String> {
+    pub(super) fn shown_seal(&self, release: &ReleaseId) -> Result<(Step, Seal, Vec<Approval>), String> {
         let (step, gate) = self.state.gate(release).ok_or("its lane has no gate")?;
         let (evidence, approvals) = match gate {
-            Some(GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. }) => {
-                (evidence, approvals.clone())
-            }
+            Some(
+                GateState::Waiting { evidence, approvals, .. }
+                | GateState::Passed { evidence, approvals, .. },
+            ) => (evidence, approvals.clone()),
             _ => return Err("its gate was not passed".to_owned()),
         };
         let seal = self.dir.seal(evidence).map_err(|error| error.to_string())?;
@@ -250,7 +255,8 @@ impl Supervisor {
 
     /// Gathers a gate's evidence anew, on request.
     pub(super) fn refresh(&mut self, release: &ReleaseId) -> Result<String, String> {
-        let Some((step, gate)) = self.state.gate(release).map(|(step, gate)| (step.clone(), gate.cloned())) else {
+        let Some((step, gate)) = self.state.gate(release).map(|(step, gate)| (step.clone(), gate.cloned()))
+        else {
             return Err(format!("release {release} has no gate in this run"));
         };
         let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. }) if !approvals.is_empty());
@@ -273,11 +279,6 @@ impl Supervisor {
             }
             _ => Ok(false),
         }
-    }
-
-    /// Returns whether the state of a step is a gate that was refused.
-    pub(super) fn is_void(state: &StepState) -> bool {
-        matches!(state, StepState::Gate { gate: GateState::Void { .. } })
     }
 
     pub(super) fn answer(&mut self, client: ClientId, response: Response) {

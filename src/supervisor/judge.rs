@@ -15,7 +15,7 @@ impl Supervisor {
         let attempt = self.state.record(&step.id).map_or(1, |record| record.attempts);
         let request = self.check_request(step, &step.after, Some(attempt));
         let (id, sender) = (step.id.clone(), self.happenings.clone());
-        self.spawn_checks(request, move |findings, _| {
+        Self::spawn_checks(request, move |findings, _| {
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(Happening::CheckedAfter { step: id, findings });
         });
@@ -71,7 +71,8 @@ fn phrase_finding(step: &Step, hit: &PhraseHit) -> Finding {
 pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit]) -> (Outcome, String) {
     let blocking: Vec<&Finding> = findings.iter().filter(|finding| finding.blocks()).collect();
     let doubt = blocking.first().map(|first| {
-        let more = if blocking.len() > 1 { format!(" (and {} more)", blocking.len() - 1) } else { String::new() };
+        let more =
+            if blocking.len() > 1 { format!(" (and {} more)", blocking.len() - 1) } else { String::new() };
         format!("{}: {}{more}", first.path, first.message)
     });
     match end {
@@ -85,7 +86,8 @@ pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit])
         }
         Some(cancelled @ ProcessEnd::Cancelled { .. }) => (Outcome::Cancelled, cancelled.to_string()),
         Some(end) => {
-            let cause = hits.first().map(|hit| format!(": {}", hit.line)).or_else(|| doubt.map(|d| format!("; {d}")));
+            let cause =
+                hits.first().map(|hit| format!(": {}", hit.line)).or_else(|| doubt.map(|d| format!("; {d}")));
             (Outcome::Failed, format!("{end}{}", cause.unwrap_or_default()))
         }
     }
@@ -96,7 +98,13 @@ mod tests {
     use super::*;
 
     fn finding() -> Finding {
-        Finding::blocking(CheckName::StagingMatchesCompose, "missing", "BaseOS/x86_64", "3 files missing", "retry")
+        Finding::blocking(
+            CheckName::StagingMatchesCompose,
+            "missing",
+            "BaseOS/x86_64",
+            "3 files missing",
+            "retry",
+        )
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::domain::plan::{Pin, Step, script};
 use crate::domain::progress::ProgressFormat;
 use crate::domain::run::Event;
 use crate::exec::phrases::Phrase;
-use crate::exec::unit::{StopStage, Unit, UnitEvent, UnitSpec};
+use crate::exec::unit::{StopStage, Survivor, Unit, UnitEvent, UnitSpec};
 use crate::journal::JournalError;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// The variable that marks every process of one attempt, so that orphans are recognised.
-pub const MARK: &str = "STAGEGATE_STEP";
+const MARK: &str = "STAGEGATE_STEP";
 
 impl Supervisor {
     /// Returns the composes that `step` uses, as far as they are known now.
@@ -30,9 +30,11 @@ impl Supervisor {
         for pinned in &step.pins {
             let id = match &pinned.pin {
                 Pin::Existing { id } => Some(id.clone()),
-                Pin::ProducedBy { .. } => {
-                    step.release.as_ref().and_then(|release| self.state.produced(release, &pinned.repo)).cloned()
-                }
+                Pin::ProducedBy { .. } => step
+                    .release
+                    .as_ref()
+                    .and_then(|release| self.state.produced(release, &pinned.repo))
+                    .cloned(),
             };
             composes.extend(id.map(|id| (pinned.repo.clone(), id)));
         }
@@ -54,7 +56,7 @@ impl Supervisor {
     pub(super) fn check_before(&mut self, step: &Step) {
         let request = self.check_request(step, &step.before, None);
         let (id, sender) = (step.id.clone(), self.happenings.clone());
-        self.spawn_checks(request, move |findings, scripts| {
+        Self::spawn_checks(request, move |findings, scripts| {
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(Happening::CheckedBefore { step: id, findings, scripts });
         });
@@ -110,7 +112,15 @@ impl Supervisor {
             self.check_after(&step);
             return Ok(());
         }
-        let spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log));
+        let phrases = step.failure_phrases.iter().map(|phrase| Phrase::new(phrase.clone())).collect();
+        let phrases: Vec<Phrase> = match phrases {
+            Ok(phrases) => phrases,
+            Err(error) => {
+                let error = format!("a failure phrase of the catalog cannot be looked for: {error}");
+                return self.on_ended(&step.id, ProcessEnd::SpawnFailed { error }, 0);
+            }
+        };
+        let spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log), phrases);
         let (id, sender) = (step.id.clone(), self.happenings.clone());
         let started = Unit::start(spec, move |event| {
             // The loop outlives every unit; if it is gone, so is the run.
@@ -135,7 +145,9 @@ impl Supervisor {
 
     /// Returns the job log of an attempt, if the step's checks want one.
     pub(super) fn job_log(&self, step: &Step, attempt: u32) -> Option<PathBuf> {
-        step.after.contains(&CheckName::JobLog).then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
+        step.after
+            .contains(&CheckName::JobLog)
+            .then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
     }
 
     /// Returns what is added to the environment, and makes the job log that it names (design 4).
@@ -156,12 +168,21 @@ impl Supervisor {
         Ok(env)
     }
 
+    /// Returns how many repos a step over all of staging goes through: os and debug of every variant and
+    /// arch, and the sources of every variant.
+    fn expected_repos(&self, step: &Step) -> Option<u32> {
+        let release = self.catalog.release(step.release.as_ref()?)?;
+        let vars = release.vars.as_ref().ok()?;
+        u32::try_from(vars.variants.len() * (2 * vars.arches.len() + 1)).ok()
+    }
+
     fn unit_spec(
         &self,
         step: &Step,
         argv: Vec<String>,
         added: BTreeMap<String, String>,
         log: PathBuf,
+        phrases: Vec<Phrase>,
     ) -> UnitSpec {
         let mut env = self.state.plan.environment.clone();
         if step.host.is_none() {
@@ -173,13 +194,12 @@ impl Supervisor {
         let mut spec = UnitSpec::new(argv, env, cwd, log);
         spec.mark = Some(MARK.to_owned());
         spec.timeout = step.timeout_s.map(Duration::from_secs);
-        spec.failure_phrases =
-            step.failure_phrases.iter().filter_map(|phrase| Phrase::new(phrase.clone()).ok()).collect();
+        spec.failure_phrases = phrases;
         spec.progress = match step.progress {
             ProgressSource::History => ProgressFormat::None,
             ProgressSource::Pungi => ProgressFormat::Pungi,
             ProgressSource::Rsync => ProgressFormat::Rsync,
-            ProgressSource::Createrepo => ProgressFormat::Createrepo { expected: None },
+            ProgressSource::Createrepo => ProgressFormat::Createrepo { expected: self.expected_repos(step) },
             ProgressSource::Ansible => ProgressFormat::Ansible,
         };
         spec
@@ -190,9 +210,9 @@ impl Supervisor {
             UnitEvent::Started { pid, start_time } => {
                 return self.record(&Event::StepStarted { step: id.clone(), pid, start_time });
             }
-            UnitEvent::Ended { end, phrases, bytes, .. } => {
+            UnitEvent::Ended { end, phrases, bytes, survivors, .. } => {
                 self.phrases.insert(id.clone(), phrases);
-                return self.on_ended(id, end, bytes);
+                return self.on_ended(id, with_survivors(end, &survivors), bytes);
             }
             UnitEvent::Output { bytes_total } => self.live_step(id).log_bytes = bytes_total,
             UnitEvent::Progress(progress) => {
@@ -239,5 +259,15 @@ impl Supervisor {
         self.locks.free(id);
         self.live.steps.remove(id);
         self.live_changed = true;
+    }
+}
+
+/// A process that even KILL could not end leaves the step leaky, whatever its shell said.
+fn with_survivors(end: ProcessEnd, survivors: &[Survivor]) -> ProcessEnd {
+    match end {
+        ProcessEnd::Exited { code } if !survivors.is_empty() => {
+            ProcessEnd::Leaky { code, survivors: survivors.len() }
+        }
+        end => end,
     }
 }

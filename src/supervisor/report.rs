@@ -59,8 +59,19 @@ impl Report {
             by: state.created.as_ref().map(|(_, by, _)| by.to_string()),
             journal_problem: problem.map(str::to_owned),
             checkouts: state.plan.checkouts.clone(),
-            steps: state.plan.steps.iter().filter(|step| !step.is_gate()).map(|step| report_step(state, step)).collect(),
-            gates: state.plan.lanes.iter().filter_map(|lane| report_gate(dir, state, &lane.release)).collect(),
+            steps: state
+                .plan
+                .steps
+                .iter()
+                .filter(|step| !step.is_gate())
+                .map(|step| report_step(state, step))
+                .collect(),
+            gates: state
+                .plan
+                .lanes
+                .iter()
+                .filter_map(|lane| report_gate(dir, state, &lane.release))
+                .collect(),
         }
     }
 
@@ -76,7 +87,12 @@ impl Report {
         }
         for checkout in &self.checkouts {
             let changed = if checkout.dirty == Some(true) { ", with changes" } else { "" };
-            let _ = writeln!(out, "- {}: {}{changed}", checkout.name, checkout.revision.as_deref().unwrap_or("no revision"));
+            let _ = writeln!(
+                out,
+                "- {}: {}{changed}",
+                checkout.name,
+                checkout.revision.as_deref().unwrap_or("no revision")
+            );
         }
         out.push_str("\n| step | state | s | command |\n|---|---|---|---|\n");
         for step in &self.steps {
@@ -105,17 +121,35 @@ impl ReportGate {
             let _ = writeln!(out, "- refused: {refusal}");
         }
         for approval in &self.approvals {
-            let _ = writeln!(out, "- approved by {} at {} with `{}`, seal `{}`", approval.by, approval.at, approval.phrase, approval.seal.short());
+            let _ = writeln!(
+                out,
+                "- approved by {} at {} with `{}`, seal `{}`",
+                approval.by,
+                approval.at,
+                approval.phrase,
+                approval.seal.short()
+            );
         }
         for waiver in &self.waivers {
             let _ = writeln!(out, "- waived {} by {}: {}", waiver.finding, waiver.by, waiver.reason);
         }
         let Some(evidence) = &self.evidence else { return };
         for repo in &evidence.repos {
-            let compose = repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
-            let _ = writeln!(out, "- {}: {compose}{}", repo.repo, if repo.touched { "" } else { " (also goes out)" });
+            let compose =
+                repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
+            let _ = writeln!(
+                out,
+                "- {}: {compose}{}",
+                repo.repo,
+                if repo.touched { "" } else { " (also goes out)" }
+            );
         }
-        let _ = writeln!(out, "- {} findings, {} package changes", evidence.findings.len(), evidence.changes.packages.len());
+        let _ = writeln!(
+            out,
+            "- {} findings, {} package changes",
+            evidence.findings.len(),
+            evidence.changes.packages.len()
+        );
         for change in &evidence.changes.packages {
             let from = change.from.as_deref().unwrap_or("-");
             let to = change.to.as_deref().unwrap_or("-");
@@ -135,21 +169,27 @@ fn report_step(state: &RunState, step: &crate::domain::plan::Step) -> ReportStep
         state: record.map_or("pending", |record| record.word()),
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
-        seconds: record.and_then(|record| record.took_s()),
-        exit_code: record.and_then(|record| record.exit_code()),
+        seconds: record.and_then(super::super::domain::run::state::StepRecord::took_s),
+        exit_code: record.and_then(super::super::domain::run::state::StepRecord::exit_code),
         reason,
         findings: record.map(|record| record.findings.clone()).unwrap_or_default(),
     }
 }
 
-fn report_gate(dir: &RunDir, state: &RunState, release: &crate::domain::name::ReleaseId) -> Option<ReportGate> {
+fn report_gate(
+    dir: &RunDir,
+    state: &RunState,
+    release: &crate::domain::name::ReleaseId,
+) -> Option<ReportGate> {
     let (step, gate) = state.gate(release)?;
     let (evidence, approvals, refusal) = match gate {
         None => (None, Vec::new(), None),
-        Some(GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. }) => {
-            (Some(evidence), approvals.clone(), None)
+        Some(
+            GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. },
+        ) => (Some(evidence), approvals.clone(), None),
+        Some(GateState::Void { evidence, refusal, .. }) => {
+            (Some(evidence), Vec::new(), Some(refusal.to_string()))
         }
-        Some(GateState::Void { evidence, refusal, .. }) => (Some(evidence), Vec::new(), Some(refusal.to_string())),
     };
     Some(ReportGate {
         step: step.id.to_string(),

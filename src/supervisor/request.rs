@@ -30,21 +30,23 @@ impl Supervisor {
             self.answer(client, Response::HelmBusy { by });
             return Ok(());
         }
-        self.asked |= request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
+        self.asked |=
+            request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
         let answer = match request {
-            Request::Subscribe => self.subscribe(client),
+            Request::Subscribe => Ok(self.subscribe(client)),
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
-            Request::ReleaseHelm => self.release_helm(client),
+            Request::ReleaseHelm => Ok(self.release_helm(client)),
             Request::Retry { step, reason } => self.retry(&step, reason, by)?,
             Request::Skip { step, reason } => self.skip(&step, reason, by)?,
             Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by)?,
-            Request::Cancel { step: None } => self.cancel_run(by)?,
+            Request::Cancel { step: None } => self.cancel_run(&by)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
             Request::Refresh { release } => self.refresh(&release),
             Request::Approve { release, phrase, seal, then } => {
                 let pending = PendingApproval { client, by, phrase, then };
-                return self.on_approve(&release, seal.as_ref(), pending);
+                self.on_approve(&release, seal.as_ref(), pending);
+                return Ok(());
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
             Request::Input { step, text } => self.input(&step, text),
@@ -57,15 +59,20 @@ impl Supervisor {
         Ok(())
     }
 
-    fn subscribe(&mut self, client: ClientId) -> Answer {
+    fn subscribe(&mut self, client: ClientId) -> String {
         if let Some(connection) = self.clients.get_mut(&client) {
             connection.subscribed = true;
         }
         self.live_changed = true;
-        Ok("subscribed".to_owned())
+        "subscribed".to_owned()
     }
 
-    fn take_helm(&mut self, client: ClientId, by: Identity, reason: Option<String>) -> Result<(), JournalError> {
+    fn take_helm(
+        &mut self,
+        client: ClientId,
+        by: Identity,
+        reason: Option<String>,
+    ) -> Result<(), JournalError> {
         let owner = self.helm.filter(|owner| *owner != client);
         let owner = owner.and_then(|owner| self.clients.get(&owner)).map(|owner| owner.identity.clone());
         match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
@@ -82,12 +89,12 @@ impl Supervisor {
         Ok(())
     }
 
-    fn release_helm(&mut self, client: ClientId) -> Answer {
+    fn release_helm(&mut self, client: ClientId) -> String {
         if self.helm == Some(client) {
             self.helm = None;
             self.live_changed = true;
         }
-        Ok("the helm is free".to_owned())
+        "the helm is free".to_owned()
     }
 
     pub(super) fn on_gone(&mut self, client: ClientId) {
@@ -99,7 +106,9 @@ impl Supervisor {
     }
 
     fn retry(&mut self, id: &StepId, reason: String, by: Identity) -> Result<Answer, JournalError> {
-        let Some(step) = self.state.plan.step(id).cloned() else { return Ok(Err(format!("there is no step {id}"))) };
+        let Some(step) = self.state.plan.step(id).cloned() else {
+            return Ok(Err(format!("there is no step {id}")));
+        };
         if self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is at work; cancel it first")));
         }
@@ -121,14 +130,17 @@ impl Supervisor {
     }
 
     fn skip(&mut self, id: &StepId, reason: String, by: Identity) -> Result<Answer, JournalError> {
-        let Some(step) = self.state.plan.step(id).cloned() else { return Ok(Err(format!("there is no step {id}"))) };
+        let Some(step) = self.state.plan.step(id).cloned() else {
+            return Ok(Err(format!("there is no step {id}")));
+        };
         if !step.is_skippable() {
             return Ok(Err(format!("{id} cannot be skipped: gates and what comes after them never can")));
         }
         if reason.trim().is_empty() {
             return Ok(Err("a step is skipped only with a reason".to_owned()));
         }
-        let skippable = self.state.record(id).is_some_and(|record| !record.is_running() && !record.is_behind());
+        let skippable =
+            self.state.record(id).is_some_and(|record| !record.is_running() && !record.is_behind());
         if !skippable || self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is running or done, so it cannot be skipped")));
         }
@@ -166,7 +178,7 @@ impl Supervisor {
         Ok(Ok(format!("{id} was asked to stop; its checks will say what it left behind")))
     }
 
-    fn cancel_run(&mut self, by: Identity) -> Result<Answer, JournalError> {
+    fn cancel_run(&mut self, by: &Identity) -> Result<Answer, JournalError> {
         self.record(&Event::RunCancelled { by: by.clone() })?;
         let running: Vec<StepId> = self
             .busy
@@ -180,7 +192,8 @@ impl Supervisor {
         }
         self.busy.retain(|_, busy| !matches!(busy, Busy::Waiting));
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
-        let stopping = if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
+        let stopping =
+            if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
         Ok(Ok(format!("the run is cancelled{stopping}")))
     }
 
@@ -196,7 +209,11 @@ impl Supervisor {
         }
         let evidence = match self.state.gate(release) {
             Some((_, Some(GateState::Waiting { evidence, .. }))) => self.dir.evidence(evidence),
-            _ => return Ok(Err(format!("the gate of release {release} is not waiting, so nothing can be waived"))),
+            _ => {
+                return Ok(Err(format!(
+                    "the gate of release {release} is not waiting, so nothing can be waived"
+                )));
+            }
         };
         let known = match evidence {
             Ok(evidence) => evidence.findings.iter().any(|other| other.id == *finding),
@@ -254,7 +271,10 @@ impl Supervisor {
                     return None;
                 }
                 let unsafe_again = (!step.repeatable).then(|| {
-                    format!("{} is not safe to repeat: look at what it did, then retry or skip it by name", step.id)
+                    format!(
+                        "{} is not safe to repeat: look at what it did, then retry or skip it by name",
+                        step.id
+                    )
                 });
                 Some((step.id.clone(), still_alive(&record.state).or(unsafe_again)))
             })
@@ -273,7 +293,7 @@ impl Supervisor {
         let by = identity::own();
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
-            let _answer = self.cancel_run(by)?;
+            let _answer = self.cancel_run(&by)?;
         }
         Ok(())
     }

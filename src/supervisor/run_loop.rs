@@ -192,15 +192,22 @@ impl Supervisor {
             match verdict {
                 RunVerdict::Waiting => false,
                 RunVerdict::Running => !self.released.contains(&lane.release) && self.out_of_patience(),
-                _ => self.asked || self.state.plan.lanes.len() == self.released.len() || self.out_of_patience(),
+                _ => {
+                    self.asked || self.state.plan.lanes.len() == self.released.len() || self.out_of_patience()
+                }
             }
         };
         self.state.plan.lanes.iter().all(resting) && !self.shared_is_due()
     }
 
     fn shared_is_due(&self) -> bool {
-        let all = self.state.plan.lanes.iter().all(|lane| self.state.lane_verdict(lane) == RunVerdict::Finished);
-        all && self.state.shared_at().and_then(|step| self.state.record(&step.id)).is_some_and(|record| !record.stops_lane())
+        let all =
+            self.state.plan.lanes.iter().all(|lane| self.state.lane_verdict(lane) == RunVerdict::Finished);
+        all && self
+            .state
+            .shared_at()
+            .and_then(|step| self.state.record(&step.id))
+            .is_some_and(|record| !record.stops_lane())
     }
 
     /// Returns whether a supervisor that was started for a request has waited for it long enough.

@@ -100,7 +100,8 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         Holder { run: dir.id().clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
     let locks = Locks::take(store, dir, &plan, holder)?;
     let source = catalog::Source::File(dir.catalog());
-    let catalog = catalog::load(&source, &catalog::process_environment()).map_err(|errors| Unable::Catalog(errors.to_string()))?;
+    let catalog = catalog::load(&source, &catalog::process_environment())
+        .map_err(|errors| Unable::Catalog(errors.to_string()))?;
     let journal = Writer::open(&dir.journal())?;
     let state: RunState = dir.load()?;
     let fresh = state.created.is_none();
@@ -153,7 +154,10 @@ pub(super) fn short_socket(dir: &RunDir) -> std::io::Result<(std::fs::File, Path
     Ok((folder, path))
 }
 
-async fn live(mut supervisor: Supervisor, mut happenings: UnboundedReceiver<Happening>) -> anyhow::Result<()> {
+async fn live(
+    mut supervisor: Supervisor,
+    mut happenings: UnboundedReceiver<Happening>,
+) -> anyhow::Result<()> {
     let (folder, path) = short_socket(&supervisor.dir)?;
     // The run's lock is ours, so whoever bound it before is dead.
     let _absent = std::fs::remove_file(&path);

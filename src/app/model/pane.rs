@@ -1,7 +1,9 @@
 //! Log panes: which part of which log is looked at.
 //!
-//! The place is counted in lines of the file, so scroll-back is as long as the disk. `lines`,
-//! `lines_from` and `total` are filled by the runtime just before a frame; everything else is ours.
+//! A place in a log is the offset of a line's first byte, so scroll-back is as long as the disk and the
+//! end of a huge log is as near as its beginning. How far a line is from another only the file knows:
+//! scrolling is noted as a [`Stride`] and walked by the runtime just before the next frame, which also
+//! fills everything below "filled by the runtime". Everything else is ours.
 
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
@@ -18,9 +20,9 @@ pub enum Towards {
 /// A search that the runtime carries out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {
-    /// The text; upper and lower case count only where it has an upper-case letter.
+    /// The text, byte for byte.
     pub pattern: String,
-    /// The line to begin at, counted from 0, itself included.
+    /// The offset to begin at: a match towards the end begins there or later, one towards the beginning before it.
     pub from: u64,
     /// The direction.
     pub towards: Towards,
@@ -31,13 +33,27 @@ pub struct LogQuery {
 pub enum SearchState {
     /// It goes on.
     Searching,
-    /// It found this line.
+    /// It found this.
     At {
-        /// The line, counted from 0.
-        line: u64,
+        /// The offset of the match.
+        offset: u64,
     },
     /// There is no (further) match in that direction.
     NoMore,
+}
+
+/// A way to go in a log before the next frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stride {
+    /// None.
+    #[default]
+    Stay,
+    /// So many lines, towards the end where positive.
+    Lines(i64),
+    /// To the beginning.
+    First,
+    /// To the line that holds this offset, with some lines before it.
+    Show(u64),
 }
 
 /// One step's log as it is looked at.
@@ -47,8 +63,8 @@ pub struct LogView {
     pub step: StepId,
     /// The log of its last attempt, relative to the run's folder; none before it starts.
     pub log: Option<String>,
-    /// The first line to show, counted from 0; while following, the runtime sets it.
-    pub first: u64,
+    /// Where to go before the next frame.
+    pub stride: Stride,
     /// Columns scrolled to the right; 0 while wrapping.
     pub left: usize,
     /// Whether the end is followed.
@@ -61,13 +77,19 @@ pub struct LogView {
     pub rows: usize,
     /// Columns of text that the pane has.
     pub columns: usize,
-    /// The visible lines.
+    /// The visible lines; while following and wrapping, more than fit: the last one must show. Filled by the runtime.
     pub lines: Vec<LogLine>,
-    /// The number of the first of `lines`.
-    pub lines_from: u64,
-    /// How many lines the log has, as far as it was counted.
-    pub total: u64,
-    /// Why the log cannot be shown, if so.
+    /// The offset of each of `lines`. Filled by the runtime.
+    pub offsets: Vec<u64>,
+    /// The offset behind the last of `lines`. Filled by the runtime.
+    pub end: u64,
+    /// The log's size in bytes. Filled by the runtime.
+    pub bytes: u64,
+    /// The number of the first of `lines`, counted from 1, where it is known. Filled by the runtime.
+    pub number: Option<u64>,
+    /// How many lines the log has, where they were counted. Filled by the runtime.
+    pub total: Option<u64>,
+    /// Why the log cannot be shown, if so. Filled by the runtime.
     pub problem: Option<String>,
 }
 
@@ -77,7 +99,7 @@ impl LogView {
         Self {
             step,
             log: None,
-            first: 0,
+            stride: Stride::Stay,
             left: 0,
             follow: true,
             wrap: false,
@@ -85,8 +107,11 @@ impl LogView {
             rows: 0,
             columns: 0,
             lines: Vec::new(),
-            lines_from: 0,
-            total: 0,
+            offsets: Vec::new(),
+            end: 0,
+            bytes: 0,
+            number: None,
+            total: None,
             problem: None,
         }
     }
@@ -101,33 +126,43 @@ impl LogView {
         self.log = log.map(str::to_owned);
     }
 
-    /// Returns the last place that `first` can have so that the pane is full.
-    pub fn last_first(&self) -> u64 {
-        self.total.saturating_sub(self.rows as u64)
+    /// Returns the offset of the first visible line.
+    pub fn first(&self) -> u64 {
+        self.offsets.first().copied().unwrap_or(0)
     }
 
-    /// Scrolls by `lines`, down where positive; scrolling up ends following, reaching the end begins it.
+    /// Returns how much of the log lies before the last visible line, 0 to 1.
+    pub fn position(&self) -> f32 {
+        if self.bytes == 0 { 1.0 } else { (self.end as f32 / self.bytes as f32).min(1.0) }
+    }
+
+    /// Scrolls by `lines` before the next frame; up ends following, and the end, once reached, begins it again.
     pub fn scroll(&mut self, lines: i64) {
-        let from = if self.follow { self.last_first() } else { self.first.min(self.last_first()) };
-        self.first = from.saturating_add_signed(lines).min(self.last_first());
-        self.follow = lines > 0 && self.first == self.last_first();
+        if lines > 0 && self.follow {
+            return;
+        }
+        self.follow = false;
+        self.stride = match self.stride {
+            Stride::Lines(already) => Stride::Lines(already.saturating_add(lines)),
+            _ => Stride::Lines(lines),
+        };
     }
 
     /// Goes to the beginning.
     pub fn go_first(&mut self) {
-        self.first = 0;
+        self.stride = Stride::First;
         self.follow = false;
     }
 
     /// Goes to the end and follows.
     pub fn go_last(&mut self) {
-        self.first = self.last_first();
+        self.stride = Stride::Stay;
         self.follow = true;
     }
 
-    /// Puts `line` into the upper third of the pane.
-    pub fn show(&mut self, line: u64) {
-        self.first = line.saturating_sub(self.rows as u64 / 3);
+    /// Shows the line that holds `offset`.
+    pub fn show(&mut self, offset: u64) {
+        self.stride = Stride::Show(offset);
         self.follow = false;
     }
 }

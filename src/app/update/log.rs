@@ -77,9 +77,9 @@ pub(super) fn search(model: &mut Model, step: &StepId, pattern: &str) -> Vec<Eff
         view.search = None;
         return Vec::new();
     }
-    let from = if view.follow { view.last_first() } else { view.first };
-    let towards = if view.follow { Towards::Beginning } else { Towards::End };
-    let from = if view.follow { from + view.rows as u64 } else { from };
+    // Whoever looks at the end looks for what was, else for what comes.
+    let (from, towards) =
+        if view.follow { (u64::MAX, Towards::Beginning) } else { (view.first(), Towards::End) };
     query(model, step, LogQuery { pattern: pattern.to_owned(), from, towards })
 }
 
@@ -88,18 +88,13 @@ fn again(model: &mut Model, towards: Towards) -> Vec<Effect> {
     let step = view.step.clone();
     let Some((pattern, state)) = view.search.clone() else { return Vec::new() };
     let at = match state {
-        SearchState::At { line } => Some(line),
+        SearchState::At { offset } => offset,
         SearchState::Searching => return Vec::new(),
-        SearchState::NoMore => None,
+        SearchState::NoMore => view.first(),
     };
-    let from = match (towards, at) {
-        (Towards::End, Some(line)) => line + 1,
-        (Towards::Beginning, Some(0)) => {
-            view.search = Some((pattern, SearchState::NoMore));
-            return Vec::new();
-        }
-        (Towards::Beginning, Some(line)) => line - 1,
-        (_, None) => view.first,
+    let from = match towards {
+        Towards::End => at + 1,
+        Towards::Beginning => at,
     };
     query(model, &step, LogQuery { pattern, from, towards })
 }
@@ -113,15 +108,15 @@ fn query(model: &mut Model, step: &StepId, query: LogQuery) -> Vec<Effect> {
 }
 
 /// Takes the end of a search: goes to the match, or stays and says that there is none.
-pub(super) fn search_ended(model: &mut Model, step: &StepId, pattern: &str, line: Option<u64>) {
+pub(super) fn search_ended(model: &mut Model, step: &StepId, pattern: &str, offset: Option<u64>) {
     let Some(view) = model.run.as_mut().and_then(|run| run.views.get_mut(step)) else { return };
     if view.search.as_ref().is_none_or(|(searched, _)| searched != pattern) {
         return;
     }
-    if let Some(line) = line {
-        view.show(line);
+    if let Some(offset) = offset {
+        view.show(offset);
     }
-    let state = line.map_or(SearchState::NoMore, |line| SearchState::At { line });
+    let state = offset.map_or(SearchState::NoMore, |offset| SearchState::At { offset });
     view.search = Some((pattern.to_owned(), state));
 }
 

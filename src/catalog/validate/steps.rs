@@ -9,15 +9,16 @@ use crate::domain::expand::Placeholder::{
 };
 use crate::domain::flow::{CheckName, Role};
 
-const OF_RELEASE: [Placeholder; 7] =
-    [Release, Revision, Category, Staging, Production, ComposeFolder, SyncFolder];
+const OF_RELEASE: [Placeholder; 6] = [Release, Revision, Category, Staging, ComposeFolder, SyncFolder];
 
-/// Returns the placeholders that have a value in a step of that role.
+/// Returns the placeholders that have a value in a step of that role. Only what stands behind a gate learns
+/// where production is.
 fn placeholders(role: Role) -> Vec<Placeholder> {
     let further: &[Placeholder] = match role {
         Role::Compose => &[Repo, Script],
         Role::Sync => &[Repo],
-        Role::SyncAll | Role::Stage | Role::Gate | Role::Publish => &[],
+        Role::SyncAll | Role::Stage => &[],
+        Role::Gate | Role::Publish => &[Production],
         Role::Lists => return Vec::new(),
     };
     [further, &OF_RELEASE].concat()
@@ -27,6 +28,7 @@ fn placeholders(role: Role) -> Vec<Placeholder> {
 pub(super) fn check(raw: &Raw, step: &RawStep, sink: &Sink) {
     templates(step, sink);
     command(step, sink);
+    publish_in_disguise(raw, step, sink);
     folder(step, sink);
     checks(raw, step, sink);
 }
@@ -109,6 +111,24 @@ fn command(step: &RawStep, sink: &Sink) {
     }
     if let (Some(host), None) = (&step.host, &step.command) {
         sink.note(&host.span, "a host without a command", None);
+    }
+}
+
+/// Notes a step that runs what a publish step runs, without being one: no gate would stand before it.
+fn publish_in_disguise(raw: &Raw, step: &RawStep, sink: &Sink) {
+    let words = |command: &At<Vec<At<String>>>| -> Vec<String> {
+        command.value.iter().map(|word| word.value.clone()).collect()
+    };
+    if step.role == Role::Publish {
+        return;
+    }
+    let publishes = raw.steps.entries.iter().filter(|other| other.role == Role::Publish);
+    for (other, published) in publishes.filter_map(|other| Some((other, words(other.command.as_ref()?)))) {
+        let own = step.command.iter().chain(&step.sig_command);
+        if let Some(command) = own.into_iter().find(|command| words(command) == published) {
+            let message = format!("a {} step with the command of `{}`", role_name(step.role), other.name);
+            sink.note(&command.span, message, "what publishes has role \"publish\"".to_owned());
+        }
     }
 }
 

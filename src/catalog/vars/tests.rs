@@ -84,6 +84,14 @@ fn an_append_that_is_commented_out_is_empty() {
 }
 
 #[test]
+fn an_empty_associative_array_is_an_empty_list() {
+    let common = COMMON.replace("MODS=(\n  AppStream\n  PowerTools\n)", "unset MODS; declare -A MODS=()");
+    assert_ne!(common, COMMON);
+    assert_eq!(read_8(&common, COMMON_8).unwrap().vars.module_variants, Vec::<String>::new());
+    assert!(problem("unset ARCHES; declare -A ARCHES=([a]=b)").contains("ARCHES"));
+}
+
+#[test]
 fn the_environment_of_the_caller_is_not_seen_and_output_is_not_taken_for_an_answer() {
     let common =
         format!("{COMMON}\necho 'declare -- REVISION=\"8.66\"'\necho \"[$HOME][$CARGO_MANIFEST_DIR]\" >&2\n");

@@ -72,7 +72,9 @@ struct Lane<'a> {
     facts: Facts,
     /// Whether its composes are read, or never will be: then its folders are known.
     based: bool,
-    told: Option<ReleaseStatus>,
+    /// Whether something became known since it was judged last: judging compares whole trees.
+    dirty: bool,
+    told: ReleaseStatus,
 }
 
 pub(super) struct Round<'a, 'scope, 'env> {
@@ -137,7 +139,9 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         for place in loose.into_iter().filter(|place| self.catalog.mount(place).is_none()) {
             self.opened(place);
         }
-        self.tell();
+        for lane in &self.lanes {
+            (self.on_part)(StatusPart::Release(lane.told.clone()));
+        }
     }
 
     pub(super) fn listen(&mut self, told: &Receiver<News>) {
@@ -157,17 +161,18 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     }
 
     pub(super) fn finish(self) -> Status {
-        let releases = self.lanes.iter().map(|lane| status(lane.release, &lane.facts)).collect();
+        let releases = self.lanes.into_iter().map(|lane| lane.told).collect();
         Status { releases, mounts: self.mounts }
     }
 
     /// Tells what changed about the releases.
     fn tell(&mut self) {
-        for lane in &mut self.lanes {
+        for lane in self.lanes.iter_mut().filter(|lane| lane.dirty) {
+            lane.dirty = false;
             let now = status(lane.release, &lane.facts);
-            if lane.told.as_ref() != Some(&now) {
+            if lane.told != now {
                 (self.on_part)(StatusPart::Release(now.clone()));
-                lane.told = Some(now);
+                lane.told = now;
             }
         }
     }
@@ -212,8 +217,11 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
             .collect()
     }
 
+    /// The lane of a release, about to be changed.
     fn lane(&mut self, id: &ReleaseId) -> Option<&mut Lane<'a>> {
-        self.lanes.iter_mut().find(|lane| lane.release.id == *id)
+        let lane = self.lanes.iter_mut().find(|lane| lane.release.id == *id)?;
+        lane.dirty = true;
+        Some(lane)
     }
 
     fn no_composes(&mut self, place: &str, reason: &str) {
@@ -291,7 +299,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
             }
             let mut questions = Vec::new();
             for (id, side) in wanted {
-                let Some(lane) = self.lane(&id) else { continue };
+                let Some(lane) = self.lanes.iter().find(|lane| lane.release.id == id) else { continue };
                 questions.extend(reading::content_question(lane.release, &lane.facts, side));
             }
             self.open += 1;
@@ -368,7 +376,8 @@ fn lane(release: &Release) -> Lane<'_> {
         held: BTreeMap::new(),
         before: BTreeMap::new(),
     };
-    Lane { release, facts, based: false, told: None }
+    let told = status(release, &facts);
+    Lane { release, facts, based: false, dirty: false, told }
 }
 
 fn status(release: &Release, facts: &Facts) -> ReleaseStatus {

@@ -43,6 +43,7 @@ fn catalog(dir: &Path, releases: Vec<Release>) -> Catalog {
         gate,
         severities: Vec::new(),
         lists: None,
+        torrents: None,
         notices: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
-//! `createrepo` and `modifyrepo`: the command lines of createrepo_c and modifyrepo_c that the scripts use,
+//! `createrepo` and `modifyrepo`: the command lines of `createrepo_c` and `modifyrepo_c` that the scripts use,
 //! over the sandbox's own metadata writer.
 //!
-//! Output and failures are those of createrepo_c 0.17. Options that change what is written are carried out;
+//! Output and failures are those of `createrepo_c` 0.17. Options that change what is written are carried out;
 //! those that only change how fast are accepted.
 
 use super::{Call, complain};

@@ -47,7 +47,7 @@ pub(super) fn run(call: &Call<'_>) -> io::Result<u8> {
     let doomed = practice::planted().as_deref() == Some("compose-doomed");
     let ending = if doomed { Ending::Doomed } else { Ending::Finished };
     let order = Order { ending, stop: Some(&stop), ..Order::new(major, repo, kind) };
-    let nap = call.pace(1, Duration::from_millis(22), Duration::from_millis(22));
+    let nap = call.pace(1, Duration::from_millis(38), Duration::from_millis(38));
     let mut out = io::stdout().lock();
     let result = assemble(host, &order, &mut |line| {
         // Pungi goes on when its terminal has gone; its log is a file.

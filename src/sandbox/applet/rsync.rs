@@ -5,12 +5,15 @@
 //! be able to tell it from the real one. It never talks to another host.
 
 mod copy;
+mod delete;
+mod ending;
 mod list;
 mod numbers;
 mod options;
 
 use super::{Call, practice};
 use copy::{CopyError, Go};
+use ending::Broken;
 use list::{Contents, Entry, Kind, List};
 use numbers::Progress;
 use options::{Extraneous, Mode, Names, Options, Owner, QuickCheck};
@@ -47,25 +50,6 @@ pub(super) fn run(call: &Call<'_>) -> io::Result<u8> {
     transfer.finish(ended)
 }
 
-/// How a transfer ended before its last file.
-#[derive(Debug)]
-enum Broken {
-    /// The output can no longer be written.
-    Output(io::Error),
-    /// The named file could not be written (code 11).
-    Full(PathBuf, io::Error),
-    /// A signal came (code 20).
-    Signal,
-    /// The receiving side died (code 12).
-    Peer,
-}
-
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Self {
-        Self::Output(error)
-    }
-}
-
 struct Transfer<'a> {
     options: &'a Options,
     out: io::StdoutLock<'static>,
@@ -94,7 +78,7 @@ impl<'a> Transfer<'a> {
             out: io::stdout().lock(),
             destination,
             stop,
-            per_file: call.pace(due, Duration::from_millis(25), Duration::from_millis(600)),
+            per_file: call.pace(due, Duration::from_millis(60), Duration::from_millis(1500)),
             fault: practice::transfer_fault().map(|fault| (fault, due / 2)),
             total: list.entries.len(),
             transferred: 0,
@@ -188,43 +172,6 @@ impl<'a> Transfer<'a> {
         made.and_then(|()| copy::own(target, self.owner_of(entry)))
             .and_then(|()| std::fs::set_permissions(target, Permissions::from_mode(entry.mode | 0o700)))
             .map_err(|error| Broken::Full(target.to_owned(), error))
-    }
-
-    /// Removes what the source's folder does not have, each folder's content before itself.
-    fn delete_extraneous(&mut self, entry: &Entry, target: &Path, list: &List) -> Result<(), Broken> {
-        let Ok(items) = target.read_dir() else { return Ok(()) };
-        let mut names: Vec<_> = items.flatten().map(|item| item.file_name()).collect();
-        names.sort_by(|a, b| b.cmp(a));
-        for name in names {
-            let below = entry.name.join(&name);
-            if !list.entries.iter().any(|known| known.name == below) {
-                self.delete(&below)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn delete(&mut self, name: &Path) -> Result<(), Broken> {
-        let path = self.destination.join(name);
-        let folder = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-        if folder {
-            let mut inside: Vec<_> = path.read_dir()?.flatten().map(|item| item.file_name()).collect();
-            inside.sort_by(|a, b| b.cmp(a));
-            for child in inside {
-                self.delete(&name.join(child))?;
-            }
-        }
-        let slash = if folder { "/" } else { "" };
-        match self.options.names {
-            Names::Itemized => writeln!(self.out, "*deleting   {}{slash}", name.display())?,
-            Names::Plain => writeln!(self.out, "deleting {}{slash}", name.display())?,
-            Names::Silent => {}
-        }
-        if self.options.mode == Mode::DryRun {
-            return Ok(());
-        }
-        let removed = if folder { std::fs::remove_dir(&path) } else { std::fs::remove_file(&path) };
-        removed.map_err(|error| Broken::Full(path, error))
     }
 
     fn link(&mut self, entry: &Entry, target: &Path, to: &Path) -> Result<(), Broken> {
@@ -362,61 +309,6 @@ impl<'a> Transfer<'a> {
         let speedup = numbers::ratio(total as f64 / moved);
         writeln!(self.out, "total size is {}  speedup is {speedup}{dry}", style.size(total))?;
         Ok(())
-    }
-
-    /// Prints how the transfer ended and returns the exit code for it.
-    fn finish(mut self, ended: Result<(), Broken>) -> io::Result<u8> {
-        self.out.flush()?;
-        let mut err = io::stderr().lock();
-        let received = self.received;
-        match ended {
-            Ok(()) if self.failed => {
-                writeln!(
-                    err,
-                    "rsync error: some files/attrs were not transferred (see previous errors) (code 23) at main.c(1394) [sender={VERSION}]"
-                )?;
-                Ok(23)
-            }
-            Ok(()) if self.vanished => {
-                writeln!(
-                    err,
-                    "rsync warning: some files vanished before they could be transferred (code 24) at main.c(1394) [sender={VERSION}]"
-                )?;
-                Ok(24)
-            }
-            Ok(()) => Ok(0),
-            Err(Broken::Output(error)) => {
-                writeln!(err, "rsync: [sender] write error: {}", list::reason(&error))?;
-                Ok(12)
-            }
-            Err(Broken::Full(path, error)) => {
-                writeln!(err, "{}", copy::write_failed(&path, &error))?;
-                writeln!(
-                    err,
-                    "rsync error: error in file IO (code 11) at receiver.c(657) [receiver={VERSION}]"
-                )?;
-                writeln!(err, "rsync: [sender] write error: Broken pipe (32)")?;
-                Ok(11)
-            }
-            Err(Broken::Signal) => {
-                writeln!(
-                    err,
-                    "rsync error: received SIGINT, SIGTERM, or SIGHUP (code 20) at rsync.c(713) [sender={VERSION}]"
-                )?;
-                Ok(20)
-            }
-            Err(Broken::Peer) => {
-                writeln!(
-                    err,
-                    "rsync: connection unexpectedly closed ({received} bytes received so far) [sender]"
-                )?;
-                writeln!(
-                    err,
-                    "rsync error: error in rsync protocol data stream (code 12) at io.c(232) [sender={VERSION}]"
-                )?;
-                Ok(12)
-            }
-        }
     }
 }
 

@@ -34,6 +34,7 @@ fn split(args: &[String]) -> Option<(&str, &[String])> {
         at += usize::from(value_follows);
     }
     let (host, command) = args.get(at..)?.split_first()?;
+    let command = command.strip_prefix(&["--".to_owned()]).unwrap_or(command);
     (!command.is_empty()).then_some((host, command))
 }
 
@@ -50,5 +51,7 @@ mod tests {
         assert_eq!(host, "root@errata01");
         assert_eq!(command.join(" "), "cd -- /x && ls -l");
         assert!(split(&args[..5]).is_none(), "no command");
+        let args: Vec<_> = ["errata01", "--", "true"].map(str::to_owned).to_vec();
+        assert_eq!(split(&args).expect("a destination").1, ["true"]);
     }
 }

@@ -1,20 +1,11 @@
 //! What the console reads from a compose, and what the scripts need of it.
 
 use super::*;
-use crate::sandbox::signer::tests::shared;
+use crate::sandbox::koji::tests::{Store, store};
 use serde_json::Value;
 
-struct Host {
-    dir: tempfile::TempDir,
-    paths: HostPaths,
-}
-
-fn host() -> Host {
-    let dir = tempfile::tempdir().unwrap();
-    let paths = HostPaths::new(dir.path());
-    let content = Content::embedded().unwrap();
-    Koji::fill(&paths, &content, shared(), &|generation| 1_700_000_000 + generation * 86_400).unwrap();
-    Host { dir, paths }
+fn host() -> Store {
+    store().0
 }
 
 fn order(repo: &str) -> Order<'_> {
@@ -44,7 +35,6 @@ fn a_finished_compose_has_what_the_scripts_and_the_console_look_for() {
     let info = json(&dir.join("compose/metadata/composeinfo.json"));
     assert_eq!(info["payload"]["compose"]["id"], *result.id);
     assert_eq!(info["payload"]["variants"].as_object().unwrap().len(), 3);
-    assert!(host.dir.path().exists());
 }
 
 #[test]

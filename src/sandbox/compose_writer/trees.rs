@@ -6,7 +6,9 @@ use super::{ComposeError, Composer, Site, at, productmd};
 use crate::sandbox::comps::comps_xml;
 use crate::sandbox::content::ARCHES;
 use crate::sandbox::koji::{Built, BuiltRpm, Category};
-use crate::sandbox::metadata::{Compression, CreaterepoOptions, ModifyrepoOptions, createrepo, modifyrepo};
+use crate::sandbox::metadata::{
+    Compression, CreaterepoOptions, ModifyrepoOptions, createrepo, modifyrepo, set_mtime,
+};
 use crate::sandbox::modules::modules_yaml;
 use std::{
     collections::BTreeSet,
@@ -198,6 +200,7 @@ pub(super) fn write_prep_modules(
     composer: &Composer<'_>,
     major: &str,
     site: &Site<'_>,
+    time: Option<u32>,
 ) -> Result<(), ComposeError> {
     for variant in site.variants() {
         let all = composer.koji.up_to(major, std::slice::from_ref(variant), site.generation);
@@ -208,6 +211,7 @@ pub(super) fn write_prep_modules(
                 fs::create_dir_all(folder).map_err(at(folder))?;
             }
             fs::write(&path, text).map_err(at(&path))?;
+            time.map_or(Ok(()), |time| set_mtime(&path, time)).map_err(at(&path))?;
         }
     }
     Ok(())

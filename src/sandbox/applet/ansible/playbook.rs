@@ -34,7 +34,7 @@ impl Playbook {
             } else if let (Some(rest), Some(task)) = (line.strip_prefix("      "), play.tasks.last_mut())
                 && task.module.is_empty()
             {
-                task.module = rest.trim().trim_end_matches(':').to_owned();
+                rest.trim().trim_end_matches(':').clone_into(&mut task.module);
             }
         }
         play
@@ -50,12 +50,11 @@ impl Inventory {
     pub(super) fn parse(text: &str) -> Self {
         let (mut group, mut hosts) = (String::new(), Vec::new());
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
-            match line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-                Some(name) => name.clone_into(&mut group),
-                None => {
-                    let host = line.split_whitespace().next().unwrap_or(line);
-                    hosts.push((group.clone(), host.to_owned()));
-                }
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                name.clone_into(&mut group);
+            } else {
+                let host = line.split_whitespace().next().unwrap_or(line);
+                hosts.push((group.clone(), host.to_owned()));
             }
         }
         Self(hosts)

@@ -3,7 +3,7 @@
 //!
 //! It reads the sources only. What cannot be read becomes a complaint and exit code 23, as in rsync.
 
-use super::options::{Naming, Options, Owner};
+use super::options::{Depth, Naming, Options, Owner};
 use std::ffi::OsStr;
 use std::fs::Metadata;
 use std::io;
@@ -62,7 +62,7 @@ impl List {
             for parent in implied {
                 list.add_implied(base, &parent);
             }
-            list.add(&base.join(source), name, options.recurse);
+            list.add(&base.join(source), &name, options.depth);
         }
         list
     }
@@ -75,17 +75,20 @@ impl List {
         }
     }
 
-    fn add(&mut self, source: &Path, name: PathBuf, recurse: bool) {
+    fn add(&mut self, source: &Path, name: &Path, depth: Depth) {
         let listed = source.symlink_metadata().and_then(|meta| {
             if meta.is_dir() {
-                self.push(name.clone(), source.to_owned(), Kind::Folder(Contents::Whole), &meta);
-                if recurse { self.add_contents(source, &name) } else { Ok(()) }
+                self.push(name.to_owned(), source.to_owned(), Kind::Folder(Contents::Whole), &meta);
+                match depth {
+                    Depth::Whole => self.add_contents(source, name),
+                    Depth::Itself => Ok(()),
+                }
             } else if meta.is_symlink() {
                 let target = source.read_link()?;
-                self.push(name.clone(), source.to_owned(), Kind::Link(target), &meta);
+                self.push(name.to_owned(), source.to_owned(), Kind::Link(target), &meta);
                 Ok(())
             } else if meta.is_file() {
-                self.push(name.clone(), source.to_owned(), Kind::File(meta.len()), &meta);
+                self.push(name.to_owned(), source.to_owned(), Kind::File(meta.len()), &meta);
                 Ok(())
             } else {
                 self.complaints.push(format!("skipping non-regular file \"{}\"", name.display()));
@@ -105,7 +108,7 @@ impl List {
         }
         found.sort();
         for (_, file_name) in found {
-            self.add(&source.join(&file_name), name.join(&file_name), true);
+            self.add(&source.join(&file_name), &name.join(&file_name), Depth::Whole);
         }
         Ok(())
     }

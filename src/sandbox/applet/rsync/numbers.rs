@@ -78,7 +78,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Formats the line up to and without its end: `\r          6.38K 100%    6.09MB/s    0:00:00`.
     pub(super) fn line(&self, style: Style) -> String {
-        let percent = if self.size == 0 { 100 } else { self.done * 100 / self.size };
+        let percent = (self.done * 100).checked_div(self.size).unwrap_or(100);
         let per_second = if self.elapsed_ms == 0 {
             0.0
         } else {

@@ -66,6 +66,16 @@ pub(super) enum Naming {
     WholePath,
 }
 
+/// How far a source that is a folder is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Depth {
+    /// The folder alone, without its content.
+    #[default]
+    Itself,
+    /// Everything below it (`-r`, `-a`).
+    Whole,
+}
+
 /// A parsed command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Options {
@@ -74,7 +84,7 @@ pub(super) struct Options {
     /// `-v` was given: the heading and the totals are printed.
     pub(super) verbose: bool,
     pub(super) progress: bool,
-    pub(super) recurse: bool,
+    pub(super) depth: Depth,
     pub(super) style: Style,
     pub(super) naming: Naming,
     pub(super) extraneous: Extraneous,
@@ -93,7 +103,7 @@ impl Options {
             names: Names::default(),
             verbose: false,
             progress: false,
-            recurse: false,
+            depth: Depth::default(),
             style: Style::Commas,
             naming: Naming::default(),
             extraneous: Extraneous::default(),
@@ -123,7 +133,7 @@ impl Options {
 
     fn long(&mut self, option: &str) -> Result<(), String> {
         match option.split_once('=').unwrap_or((option, "")) {
-            ("archive", "") => self.recurse = true,
+            ("archive", "") => self.depth = Depth::Whole,
             ("verbose", "") => self.be_verbose(),
             ("progress", "") => self.progress = true,
             ("relative", "") => self.naming = Naming::WholePath,
@@ -140,7 +150,7 @@ impl Options {
 
     fn short(&mut self, letter: char) -> Result<(), String> {
         match letter {
-            'a' | 'r' => self.recurse = true,
+            'a' | 'r' => self.depth = Depth::Whole,
             // Links, modes, times, owners and devices are what a copy keeps here anyway.
             'l' | 'p' | 't' | 'g' | 'o' | 'D' => {}
             'v' => self.be_verbose(),
@@ -183,7 +193,7 @@ mod tests {
                 .expect("good");
         assert_eq!(options.owner, Some(Owner { user: 10004, group: 10005 }));
         assert_eq!(options.naming, Naming::WholePath);
-        assert!(options.verbose && options.progress && options.recurse);
+        assert!(options.verbose && options.progress && options.depth == Depth::Whole);
         assert_eq!(options.sources, ["BaseOS/x86_64"]);
         assert_eq!(options.destination, "/t");
     }

@@ -54,7 +54,7 @@ ask_password() {
 # Never ends, and leaves a child that does not listen to TERM.
 hang() {
   echo "Waiting for the metadata lock..."
-  bash -c 'trap "" TERM; while :; do sleep 3600; done' &
+  bash -c 'trap "" TERM; echo "Still waiting..."; while :; do sleep 3600; done' &
   wait
 }
 

@@ -1,0 +1,1 @@
+//! Drives the loop with scripted keys on a terminal in memory.

@@ -1,0 +1,110 @@
+//! Gathers what is laid before the engineer at a gate: findings, changes, repos, and the seal over it all.
+//!
+//! It covers the release's whole staging directory, because that is what the push takes, whatever was
+//! ticked. Staging is sealed before and after everything else: what was found is true of what was sealed,
+//! or there is no evidence.
+
+use super::changes::{Now, Push, read};
+use super::held::{Held, held};
+use super::places::{Places, places};
+use super::seal::{SealCache, seal};
+use super::{VetContext, VetError, run_check};
+use crate::domain::evidence::{Evidence, OutgoingRepo};
+use crate::domain::finding::Finding;
+use crate::domain::flow::CheckName;
+use crate::domain::release::Release;
+use crate::domain::seal::Seal;
+use jiff::Timestamp;
+
+/// The checks of every gate, in the order in which they are told; the step's own come after them.
+const GATE: [CheckName; 5] = [
+    CheckName::Skipped,
+    CheckName::StagingMatchesCompose,
+    CheckName::MetadataSigned,
+    CheckName::ModulesPresent,
+    CheckName::Leftovers,
+];
+
+/// Gathers the evidence for the gate that `cx` is about, and the seal that it holds for.
+///
+/// `cache` keeps what need not be read again; saving it is the caller's work. Fails where staging cannot be
+/// read, or changes meanwhile.
+pub fn evidence(cx: &VetContext<'_>, cache: Option<&mut SealCache>) -> Result<(Evidence, Seal), VetError> {
+    let release = cx.release.ok_or_else(|| VetError::Release {
+        release: cx.step.id.to_string(),
+        problem: "the catalog does not know it".to_owned(),
+    })?;
+    let places = places(cx, release).ok_or_else(|| VetError::Release {
+        release: release.id.to_string(),
+        problem: release.vars.as_ref().err().cloned().unwrap_or_default(),
+    })?;
+    let mut scratch = SealCache::new();
+    let cache = cache.unwrap_or(&mut scratch);
+    let sealed = seal(&places.staging, Some(&mut *cache), cx.progress, cx.cancel)?;
+    let held = held(cx, release);
+    let findings = findings(cx);
+    let push = Push { depth: release.toolkit.depth, deletes: release.toolkit.deletes };
+    let (changes, now) = read(&places, push, cx.progress, cx.cancel)?;
+    let again = seal(&places.staging, Some(&mut *cache), cx.progress, cx.cancel)?;
+    if let Some((path, how)) = sealed.first_difference(&again) {
+        return Err(VetError::Moving { path, how });
+    }
+    let revision =
+        cx.plan.lane(&release.id).map_or_else(|| release.revision().to_owned(), |lane| lane.revision.clone());
+    let evidence = Evidence {
+        release: release.id.clone(),
+        production_now: production_now(&revision, &places, now),
+        revision,
+        staging: places.staging,
+        production: places.production,
+        at: Timestamp::now(),
+        repos: repos(release, &held),
+        findings,
+        changes,
+        checklist: cx.catalog.gate.checklist.clone(),
+        seal: sealed.digest(),
+        sealed_paths: sealed.paths.len(),
+    };
+    Ok((evidence, sealed))
+}
+
+/// Runs every check of the gate; blocking findings come first.
+fn findings(cx: &VetContext<'_>) -> Vec<Finding> {
+    let mut checks = GATE.to_vec();
+    for check in cx.step.before.iter().chain(&cx.step.after) {
+        if !checks.contains(check) {
+            checks.push(*check);
+        }
+    }
+    let mut findings: Vec<Finding> = checks.into_iter().flat_map(|check| run_check(check, cx)).collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    findings
+}
+
+/// Returns the repos that staging holds anything of.
+fn repos(release: &Release, held: &[Held]) -> Vec<OutgoingRepo> {
+    let order = |held: &&Held| release.repos.iter().position(|repo| repo.name == held.repo);
+    let mut present: Vec<&Held> = held.iter().filter(|held| held.present).collect();
+    present.sort_by_key(order);
+    let outgoing = |held: &Held| OutgoingRepo {
+        repo: held.repo.clone(),
+        compose: held.compose.clone(),
+        touched: held.touched,
+    };
+    present.into_iter().map(outgoing).collect()
+}
+
+fn production_now(revision: &str, places: &Places, now: Now) -> String {
+    if now == Now::default() {
+        return format!("production holds nothing of {revision} ({})", places.production.display());
+    }
+    let newest = now.newest.and_then(|second| Timestamp::from_second(second).ok());
+    let newest =
+        newest.map(|time| format!(", its metadata last written {}", time.strftime("%Y-%m-%d %H:%M UTC")));
+    format!(
+        "production holds {revision} with {} packages in {} repos{}",
+        now.packages,
+        now.repos,
+        newest.unwrap_or_default()
+    )
+}

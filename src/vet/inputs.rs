@@ -1,0 +1,32 @@
+//! Before a step: the files that prep needs are there: module data, comps.
+//!
+//! Without them prep exits 0 and the repos lose their modules and groups (reality.md 3.2).
+
+use super::VetContext;
+use super::found::Found;
+use super::places::shown;
+
+pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
+    let Some(release) = cx.release else { return };
+    for (at, path) in release.needs.iter().enumerate() {
+        (cx.progress)("input files", at as u64, Some(release.needs.len() as u64));
+        match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() && meta.len() > 0 => {}
+            Ok(_) => found.blocking(
+                "empty",
+                shown(path),
+                "is empty or no file; what it describes would be lost from the metadata",
+                "restore it, then check again",
+            ),
+            Err(error) => found.blocking(
+                "missing",
+                shown(path),
+                format!(
+                    "could not be read: {}; what it describes would be lost from the metadata",
+                    error.kind()
+                ),
+                "restore it, then check again",
+            ),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! After a push: production holds what staging holds, and every path that was sealed.
+//!
+//! The push exits 0 when a copy failed, and the mirrors are told to fetch the half of it
+//! (reality.md 3.3). Shallower files than the toolkit's depth are never pushed and do not count.
+
+use super::VetContext;
+use super::found::Found;
+use super::header::header_digest;
+use super::places::{Places, is_rsync_temporary, parts, places, shown};
+use super::trees::{cancelled, or_found, walk};
+use crate::compose::tree::{Depth, Directory, Entry, EntryKind, Facts, Root, Tree, join};
+use crate::domain::release::Release;
+use crate::domain::seal::{Seal, SealedPath};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+/// Files up to this size are compared byte by byte where their times differ.
+const COMPARED: u64 = 8 << 20;
+
+pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
+    let Some(release) = cx.release else { return };
+    let Some(places) = places(cx, release) else { return };
+    let roots = [Root::whole(&places.staging), Root::whole(&places.production)];
+    let mut walked = walk(cx, "production against staging", &roots, Depth::Facts).into_iter();
+    let (Some(staging), Some(production)) = (walked.next(), walked.next()) else { return };
+    let (Some(staging), Some(production)) =
+        (or_found(staging, &places.staging, found), or_found(production, &places.production, found))
+    else {
+        return;
+    };
+    let push = Push { cx, release, places: &places, staging: &staging, production: &production };
+    push.compare(found);
+    push.leftovers(found);
+    if let Some(seal) = cx.sealed {
+        push.holds(seal, found);
+    }
+}
+
+struct Push<'a> {
+    cx: &'a VetContext<'a>,
+    release: &'a Release,
+    places: &'a Places,
+    staging: &'a Tree,
+    production: &'a Tree,
+}
+
+impl Push<'_> {
+    fn depth(&self) -> usize {
+        usize::from(self.release.toolkit.depth)
+    }
+
+    /// The folder that is pushed as a whole: `BaseOS/x86_64`.
+    fn top(&self, folder: &OsStr) -> OsString {
+        Path::new(folder).components().take(self.depth()).collect::<PathBuf>().into_os_string()
+    }
+
+    /// Returns the folders that the push copies; asking once a folder keeps a large tree cheap.
+    fn pushed(&self) -> impl Iterator<Item = &Directory> {
+        self.staging.directories.iter().filter(|dir| parts(&dir.path) >= self.depth())
+    }
+
+    fn compare(&self, found: &mut Found<'_>) {
+        if self.pushed().all(|dir| dir.entries.is_empty()) {
+            let message = "staging holds nothing that a push would copy";
+            found.blocking(
+                "empty-staging",
+                shown(&self.places.staging),
+                message,
+                "see what became of staging",
+            );
+            return;
+        }
+        let mut absent: BTreeMap<OsString, (u64, u64)> = BTreeMap::new();
+        for dir in self.pushed() {
+            if self.cx.cancel.load(Ordering::Relaxed) {
+                return cancelled(found);
+            }
+            let theirs = self.production.directory(&dir.path);
+            let counts = absent.entry(self.top(&dir.path)).or_default();
+            for entry in copied(dir) {
+                counts.1 += 1;
+                let Some(other) = theirs.and_then(|theirs| theirs.entry(&entry.name)) else {
+                    counts.0 += 1;
+                    continue;
+                };
+                if let Some(difference) = self.differs(&dir.path, entry, other) {
+                    let message = format!("differs from staging: {difference}");
+                    let path = shown(join(&dir.path, &entry.name));
+                    found.blocking("differs", path, message, "push again");
+                }
+            }
+        }
+        partial(&absent, found);
+        self.missing(&absent, found);
+    }
+
+    /// Names what is missing of the folders that were pushed in part.
+    fn missing(&self, absent: &BTreeMap<OsString, (u64, u64)>, found: &mut Found<'_>) {
+        let in_part = |dir: &&Directory| {
+            absent.get(&self.top(&dir.path)).is_some_and(|(missing, all)| *missing > 0 && missing < all)
+        };
+        for dir in self.pushed().filter(in_part) {
+            let theirs = self.production.directory(&dir.path);
+            for entry in copied(dir) {
+                if theirs.and_then(|theirs| theirs.entry(&entry.name)).is_none() {
+                    let path = shown(join(&dir.path, &entry.name));
+                    found.blocking("missing", path, "is missing in production", "push again");
+                }
+            }
+        }
+    }
+
+    fn differs(&self, folder: &OsStr, staged: &Entry, published: &Entry) -> Option<String> {
+        if staged.kind != published.kind {
+            return Some("a link on one side, a file on the other".to_owned());
+        }
+        let both = || {
+            let path = join(folder, &staged.name);
+            (self.places.staging.join(&path), self.places.production.join(&path))
+        };
+        if staged.kind == EntryKind::Symlink {
+            let (from, to) = both();
+            let same = std::fs::read_link(&from).ok() == std::fs::read_link(&to).ok();
+            return (!same).then(|| "the link leads elsewhere".to_owned());
+        }
+        let (a, b) = (staged.facts?, published.facts?);
+        if (a.device, a.inode) == (b.device, b.inode) {
+            return None;
+        }
+        if a.size != b.size {
+            return Some(format!("{} bytes instead of {}", b.size, a.size));
+        }
+        let is_head = matches!(staged.name.as_encoded_bytes(), b"repomd.xml" | b"repomd.xml.asc");
+        // Times that rsync has kept are proof enough, but not for the file on which everything else hangs.
+        if !is_head && a.mtime.0 == b.mtime.0 {
+            return None;
+        }
+        let (from, to) = both();
+        content_differs(&staged.name, (&from, a), (&to, b))
+    }
+
+    fn leftovers(&self, found: &mut Found<'_>) {
+        for (folder, entry) in self.production.entries().filter(|(_, entry)| is_rsync_temporary(&entry.name))
+        {
+            found.warning(
+                "temporary",
+                shown(join(folder, &entry.name)),
+                "is an unfinished copy of rsync, in production",
+                "see that no push still runs, then remove it before the lists are made",
+            );
+        }
+    }
+
+    /// Everything that was approved must be there, whatever became of staging meanwhile.
+    fn holds(&self, seal: &Seal, found: &mut Found<'_>) {
+        for (path, sealed) in &seal.paths {
+            let place = Path::new(path);
+            let folder = place.parent().unwrap_or(Path::new("")).as_os_str();
+            let Some(name) = place.file_name().filter(|_| parts(folder) >= self.depth()) else { continue };
+            let entry = self.production.entry(folder, name);
+            let same = match (sealed, entry.map(|entry| (entry.kind, entry.facts))) {
+                (SealedPath::Link { .. }, Some((EntryKind::Symlink, _))) => true,
+                (SealedPath::Rpm { size, .. }, Some((EntryKind::File, Some(facts)))) => facts.size == *size,
+                (SealedPath::File { size, sha256 }, Some((EntryKind::File, Some(facts)))) => {
+                    facts.size == *size && (name != "repomd.xml" || self.has_content(place, sha256))
+                }
+                _ => false,
+            };
+            if !same {
+                let message = "was approved, and production does not hold it as it was approved";
+                found.blocking("not-as-sealed", shown(path), message, "push again from an unchanged staging");
+            }
+        }
+    }
+
+    fn has_content(&self, path: &Path, sha256: &str) -> bool {
+        std::fs::read(self.places.production.join(path))
+            .is_ok_and(|bytes| hex::encode(Sha256::digest(&bytes)) == sha256)
+    }
+}
+
+/// One finding for each folder of which something is missing: what a partial push looks like.
+fn partial(absent: &BTreeMap<OsString, (u64, u64)>, found: &mut Found<'_>) {
+    for (top, (missing, all)) in absent.iter().filter(|(_, (missing, _))| *missing > 0) {
+        let (kind, message) = if missing == all {
+            ("missing-tree", format!("is missing whole in production: {all} files"))
+        } else {
+            ("partial", format!("was pushed in part: {missing} of {all} files are missing in production"))
+        };
+        found.blocking(
+            kind,
+            shown(top),
+            message,
+            "push again; mirrors must not see the lists until it is whole",
+        );
+    }
+}
+
+/// Returns what rsync copies of a folder.
+fn copied(dir: &Directory) -> impl Iterator<Item = &Entry> {
+    dir.entries.iter().filter(|entry| entry.kind != EntryKind::Other)
+}
+
+/// Says whether two files of one size differ.
+fn content_differs(name: &OsStr, a: (&Path, Facts), b: (&Path, Facts)) -> Option<String> {
+    if name.as_encoded_bytes().ends_with(b".rpm") {
+        return match (header_digest(a.0), header_digest(b.0)) {
+            (Ok(a), Ok(b)) if a == b => None,
+            (Ok(_), Ok(_)) => Some("another package of the same size".to_owned()),
+            (Err(error), _) => Some(format!("staging's package: {error}")),
+            (_, Err(error)) => Some(format!("production's package: {error}")),
+        };
+    }
+    if a.1.size > COMPARED {
+        return None;
+    }
+    match (std::fs::read(a.0), std::fs::read(b.0)) {
+        (Ok(a), Ok(b)) if a == b => None,
+        (Ok(_), Ok(_)) => Some("other content of the same size".to_owned()),
+        (Err(error), _) | (_, Err(error)) => Some(format!("it could not be read: {}", error.kind())),
+    }
+}

@@ -1,0 +1,191 @@
+//! Makes the seal: reads every path below a release's staging directory.
+//!
+//! A path that cannot be read cannot be vouched for, so it is an error and no gap. A file that the cache
+//! knows by device, inode, size and both times is not read again: whoever changes a file cannot keep its
+//! inode time. A file that changed in the moment it was read is never put into the cache, because clocks
+//! of file systems tick too coarsely to tell the next change from this one.
+
+mod cache;
+
+pub use cache::SealCache;
+
+use super::VetError;
+use super::header::{HeaderError, header_digest};
+use super::trees::watched;
+use crate::compose::pool::{self, Width};
+use crate::compose::tree::{Entry, EntryKind, Facts, Options, WalkError, join, walk};
+use crate::domain::seal::{Seal, SealedPath};
+use cache::Key;
+use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Threads that hash: more would only take the processor from the steps of other lanes.
+const WIDTH: Width = Width { first: 2, most: 8 };
+/// A file that changed within this time before it was read may change again without its time moving.
+const COARSE: Duration = Duration::from_secs(2);
+
+/// Seals every path below `root`.
+///
+/// Reads what `cache` does not know, and leaves in it what this tree holds; saving it is the caller's work.
+/// Progress is told as paths done of all.
+pub fn seal(
+    root: &Path,
+    cache: Option<&mut SealCache>,
+    progress: &dyn Fn(&str, u64, Option<u64>),
+    cancel: &AtomicBool,
+) -> Result<Seal, VetError> {
+    let tree = watched(progress, "listing staging", None, |count| {
+        let mut options = Options::facts(cancel);
+        options.progress = Some(count);
+        walk(root, options)
+    })
+    .map_err(|error| walk_error(root, error))?;
+    if let Some(problem) = tree.problems.first() {
+        let problem_path = root.join(&problem.path);
+        return Err(VetError::Unreadable { path: problem_path, problem: problem.problem.clone() });
+    }
+    let files: Vec<File<'_>> = tree.entries().map(|(folder, entry)| File::new(folder, entry)).collect();
+    let total = files.len() as u64;
+    let known = cache.as_deref();
+    let read = watched(progress, "sealing staging", Some(total), |count| {
+        let first_error = AtomicBool::new(false);
+        let stop = |error: VetError| {
+            first_error.store(true, Ordering::Relaxed);
+            error
+        };
+        pool::map(files, WIDTH, cancel, |file| {
+            if first_error.load(Ordering::Relaxed) {
+                return Err(VetError::Cancelled);
+            }
+            let sealed = file.seal(root, known).map_err(stop);
+            count.fetch_add(1, Ordering::Relaxed);
+            sealed
+        })
+    });
+    let mut seal = Seal::default();
+    let mut keep = Vec::new();
+    let mut failed = None;
+    for answer in read {
+        match answer.unwrap_or(Err(VetError::Cancelled)) {
+            Ok((path, sealed, key)) => {
+                keep.extend(key.map(|key| (key, sealed.clone())));
+                seal.paths.insert(path, sealed);
+            }
+            // What stopped the others matters, not that they were stopped.
+            Err(error) if failed.is_none() || !matches!(error, VetError::Cancelled) => failed = Some(error),
+            Err(_) => {}
+        }
+    }
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    if let Some(cache) = cache {
+        cache.replace(keep);
+    }
+    Ok(seal)
+}
+
+fn walk_error(root: &Path, error: WalkError) -> VetError {
+    match error {
+        WalkError::Cancelled => VetError::Cancelled,
+        WalkError::Root { problem, .. } => VetError::Unreadable { path: root.to_owned(), problem },
+    }
+}
+
+type SealedFile = (String, SealedPath, Option<Key>);
+
+struct File<'a> {
+    path: PathBuf,
+    entry: &'a Entry,
+}
+
+impl<'a> File<'a> {
+    fn new(folder: &OsStr, entry: &'a Entry) -> Self {
+        Self { path: join(folder, &entry.name).into(), entry }
+    }
+
+    fn seal(&self, root: &Path, known: Option<&SealCache>) -> Result<SealedFile, VetError> {
+        let whole = root.join(&self.path);
+        let fail = |problem: String| VetError::Unreadable { path: whole.clone(), problem };
+        match (self.entry.kind, self.entry.facts) {
+            (EntryKind::Symlink, _) => {
+                let target = std::fs::read_link(&whole).map_err(|error| fail(error.kind().to_string()))?;
+                Ok((text(self.path.as_os_str()), SealedPath::Link { target: text(target.as_os_str()) }, None))
+            }
+            (EntryKind::File, Some(facts)) => {
+                let key = Key::of(facts, is_rpm(&self.entry.name));
+                if let Some(sealed) = known.and_then(|cache| cache.get(&key)) {
+                    return Ok((text(self.path.as_os_str()), sealed.clone(), Some(key)));
+                }
+                let sealed = read(&whole, facts, &key).map_err(fail)?;
+                Ok((text(self.path.as_os_str()), sealed, is_settled(facts).then_some(key)))
+            }
+            _ => Err(fail("it is neither a file nor a link, and cannot be sealed; remove it".to_owned())),
+        }
+    }
+}
+
+/// Returns a path as text, lossless: bytes that are no UTF-8 are written as escapes.
+fn text(path: &OsStr) -> String {
+    path.to_str().map_or_else(|| path.as_bytes().escape_ascii().to_string(), str::to_owned)
+}
+
+fn is_rpm(name: &OsStr) -> bool {
+    name.as_bytes().ends_with(b".rpm")
+}
+
+/// Reads one file, and makes sure that it is the one that was listed, before and after.
+fn read(path: &Path, listed: Facts, key: &Key) -> Result<SealedPath, String> {
+    let sealed = if key.is_rpm() { rpm(path, listed.size)? } else { file(path, listed.size)? };
+    let now = std::fs::symlink_metadata(path).map_err(|error| error.kind().to_string())?;
+    let same = (now.dev(), now.ino(), now.size(), now.mtime(), now.mtime_nsec())
+        == (listed.device, listed.inode, listed.size, listed.mtime.0, i64::from(listed.mtime.1));
+    if same {
+        Ok(sealed)
+    } else {
+        Err("it changed while it was read; see what still writes to it".to_owned())
+    }
+}
+
+fn rpm(path: &Path, size: u64) -> Result<SealedPath, String> {
+    match header_digest(path) {
+        Ok(header) => Ok(SealedPath::Rpm { size, header }),
+        // A file that only has the name of a package is sealed as what it is.
+        Err(HeaderError::Short | HeaderError::NotAnRpm(_)) => file(path, size),
+        Err(HeaderError::Io(error)) => Err(error.kind().to_string()),
+    }
+}
+
+fn file(path: &Path, size: u64) -> Result<SealedPath, String> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).unwrap_or(0);
+    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let mut file = opened.map_err(|error| error.kind().to_string())?;
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; 128 << 10];
+    loop {
+        let read = file.read(&mut buffer).map_err(|error| error.kind().to_string())?;
+        if read == 0 {
+            break;
+        }
+        hash.update(buffer.get(..read).unwrap_or_default());
+    }
+    Ok(SealedPath::File { size, sha256: hex::encode(hash.finalize()) })
+}
+
+/// Returns whether a file's times are old enough for the next change to move them.
+fn is_settled(facts: Facts) -> bool {
+    let (seconds, nanos) = facts.mtime.max(facts.ctime);
+    let Ok(seconds) = u64::try_from(seconds) else { return false };
+    let changed = UNIX_EPOCH + Duration::new(seconds, nanos);
+    SystemTime::now().duration_since(changed).is_ok_and(|age| age >= COARSE)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The checks about composes: finished, pinned, copied to staging.
+
+use super::host;
+use crate::domain::flow::CheckName;
+use crate::vet::fixture::{GLUSTER, ROCKY, package};
+use jiff::{SignedDuration, Timestamp};
+use std::os::unix::fs::symlink;
+
+const BASH: &str = "BaseOS/x86_64/os/Packages/bash-5.1-1.el8.x86_64.rpm";
+
+#[test]
+fn a_compose_that_did_not_finish_is_found() {
+    let fixture = host();
+    let status = format!("compose/8/{ROCKY}/STATUS");
+    for (word, line) in [
+        ("DOOMED\n", "Blocking DIR/compose/8/latest-Rocky-8 Rocky-8-updates-20210721.1 is DOOMED"),
+        ("TERMINATED\n", "Blocking DIR/compose/8/latest-Rocky-8 Rocky-8-updates-20210721.1 is TERMINATED"),
+    ] {
+        fixture.write(&status, word);
+        assert_eq!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky"), [line]);
+    }
+    fixture.write(&status, "FINISHED_INCOMPLETE\n");
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].starts_with("Warning"));
+    std::fs::remove_file(fixture.path(&status)).unwrap();
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("has no STATUS"));
+}
+
+#[test]
+fn a_link_that_is_missing_moved_or_no_link_is_found() {
+    let fixture = host();
+    let link = fixture.path("compose/8/latest-Rocky-8");
+    let newer = "Rocky-8-updates-20210722.0";
+    fixture.write(&format!("compose/8/{newer}/COMPOSE_ID"), newer);
+    fixture.write(&format!("compose/8/{newer}/STATUS"), "STARTED\n");
+    let lines = fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky");
+    assert!(
+        lines.len() == 1 && lines[0].starts_with("Warning Rocky-8-updates-20210722.0 is newer"),
+        "{lines:?}"
+    );
+    fixture.write(&format!("compose/8/{newer}/STATUS"), "FINISHED\n");
+    std::fs::remove_file(&link).unwrap();
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("no such link"));
+    symlink(newer, &link).unwrap();
+    assert_eq!(
+        fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky"),
+        [format!("Blocking DIR/compose/8/latest-Rocky-8 names {newer} now; the plan pinned {ROCKY}")]
+    );
+    fixture.write(&format!("compose/8/{newer}/COMPOSE_ID"), ROCKY);
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("COMPOSE_ID"));
+    std::fs::remove_file(&link).unwrap();
+    std::fs::create_dir(&link).unwrap();
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("is a folder"));
+}
+
+#[test]
+fn a_compose_step_must_have_moved_the_link_to_something_new() {
+    let mut fixture = host();
+    let now = Timestamp::now();
+    fixture.started = Some(now.checked_sub(SignedDuration::from_mins(1)).unwrap());
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/compose/Rocky").is_empty());
+    fixture.started = Some(now.checked_add(SignedDuration::from_mins(1)).unwrap());
+    assert_eq!(
+        fixture.lines(CheckName::ComposeFinished, "8/compose/Rocky"),
+        [format!("Blocking DIR/compose/8/latest-Rocky-8 still names {ROCKY}, which is older than this step")]
+    );
+}
+
+#[test]
+fn a_sync_that_left_something_out_is_found() {
+    let fixture = host();
+    std::fs::remove_file(fixture.staging(BASH)).unwrap();
+    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/.treeinfo", "longer than it was\n");
+    fixture.write(
+        "staging/pub/8.10-RC1/BaseOS/x86_64/os/repodata/repomd.xml",
+        &crate::vet::fixture::repomd(false).replace("<revision>1", "<revision>2"),
+    );
+    let lines = fixture.lines(CheckName::StagingMatchesCompose, "8/sync/Rocky");
+    assert_eq!(
+        lines,
+        [
+            format!("Blocking BaseOS/x86_64/os/.treeinfo differs from {ROCKY}: 19 bytes instead of 9"),
+            format!("Blocking {BASH} is missing; {ROCKY} has it"),
+            format!(
+                "Blocking BaseOS/x86_64/os/repodata/repomd.xml differs from {ROCKY}: other content of the same size"
+            ),
+        ]
+    );
+    // Prep makes metadata and .treeinfo anew: at the gate the package alone counts.
+    let gate = fixture.lines(CheckName::StagingMatchesCompose, "8/gate");
+    assert_eq!(gate, [format!("Blocking {BASH} is missing; {ROCKY} has it")]);
+    // The minor release's script changes .treeinfo.
+    let minor = fixture.lines(CheckName::StagingMatchesCompose, "8/minor-sync");
+    assert!(minor.len() == 1 && minor[0].contains(BASH), "{minor:?}");
+    std::fs::remove_dir_all(fixture.staging("BaseOS/x86_64")).unwrap();
+    assert_eq!(
+        fixture.lines(CheckName::StagingMatchesCompose, "8/gate"),
+        [format!("Blocking BaseOS/x86_64 is missing whole: 2 files of {ROCKY}")]
+    );
+}
+
+#[test]
+fn a_package_of_the_same_size_with_other_content_is_found_at_the_gate() {
+    let fixture = host();
+    std::fs::write(fixture.staging(BASH), package("bash", "5.1-1.el8", b"CONTENT")).unwrap();
+    assert!(
+        fixture.lines(CheckName::StagingMatchesCompose, "8/sync/Rocky").is_empty(),
+        "a size is all it asks"
+    );
+    assert_eq!(
+        fixture.lines(CheckName::StagingMatchesCompose, "8/gate"),
+        [format!("Blocking {BASH} differs from {ROCKY}: another package of the same size")]
+    );
+    // Older packages are history.
+    fixture.copy(
+        &format!("compose/8/{ROCKY}/compose/BaseOS/x86_64/os/Packages"),
+        "staging/pub/8.10-RC1/BaseOS/x86_64/os/Packages",
+    );
+    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/Packages/bash-4.rpm", "old");
+    assert!(fixture.lines(CheckName::StagingMatchesCompose, "8/gate").is_empty());
+}
+
+#[test]
+fn content_that_the_toolkit_does_not_copy_is_not_missed() {
+    let fixture = host();
+    assert!(!fixture.staging("metadata").exists());
+    fixture.write(&format!("compose/8/{ROCKY}/compose/BaseOS/README"), "too shallow");
+    assert!(fixture.lines(CheckName::StagingMatchesCompose, "8/sync/Rocky").is_empty());
+}
+
+#[test]
+fn a_sig_repo_in_the_releases_own_folder_is_in_the_wrong_place() {
+    let fixture = host();
+    fixture.copy(&format!("compose/8/{GLUSTER}/compose/gluster9"), "staging/pub/8.10-RC1/gluster9");
+    let line = "Blocking gluster9 gluster9 belongs in storage, not in the release's own folder";
+    assert_eq!(fixture.lines(CheckName::StagingMatchesCompose, "8/sync/gluster9"), [line]);
+    assert_eq!(fixture.lines(CheckName::StagingMatchesCompose, "8/gate"), [line]);
+    // What the SOP's own example does: only there, and not where it belongs.
+    std::fs::remove_dir_all(fixture.staging("storage")).unwrap();
+    let lines = fixture.lines(CheckName::StagingMatchesCompose, "8/sync/gluster9");
+    assert!(
+        lines.iter().any(|l| l.contains("storage/gluster9/x86_64 is missing whole: 4 files")),
+        "{lines:?}"
+    );
+}
+
+#[test]
+fn an_empty_compose_is_found_though_nothing_of_it_is_missing() {
+    let fixture = host();
+    std::fs::remove_dir_all(fixture.path(&format!("compose/8/{ROCKY}/compose/BaseOS"))).unwrap();
+    let lines = fixture.lines(CheckName::StagingMatchesCompose, "8/sync/Rocky");
+    assert!(lines[0].contains("holds no package and no image"), "{lines:?}");
+}
+
+#[test]
+fn a_pin_that_nobody_knows_is_found() {
+    let mut fixture = host();
+    fixture.composes.clear();
+    assert!(fixture.lines(CheckName::StagingMatchesCompose, "8/sync/Rocky")[0].contains("is pinned"));
+    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("is pinned yet"));
+}

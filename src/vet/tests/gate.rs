@@ -1,0 +1,165 @@
+//! What is laid before the engineer.
+
+use super::{Fixture, host};
+use crate::domain::evidence::{Change, ChangeKind, Changes, Evidence};
+use crate::domain::flow::CheckName;
+use crate::domain::seal::Seal;
+use crate::vet::fixture::{GLUSTER, ROCKY, package};
+use crate::vet::{SealCache, VetError};
+
+fn evidence(fixture: &Fixture) -> Result<(Evidence, Seal), VetError> {
+    fixture.with_context("8/gate", |cx| crate::vet::evidence(cx, Some(&mut SealCache::new())))
+}
+
+fn changes(fixture: &Fixture, deletes: bool) -> Changes {
+    let cancel = std::sync::atomic::AtomicBool::new(false);
+    let (staging, production) = (fixture.staging(""), fixture.production(""));
+    crate::vet::changes(&staging, &production, 2, deletes, &|_, _, _| {}, &cancel).unwrap()
+}
+
+fn short(changes: &[Change]) -> Vec<String> {
+    let text = |version: &Option<String>| version.clone().unwrap_or_else(|| "-".to_owned());
+    changes
+        .iter()
+        .map(|c| format!("{:?} {} {} {} {}", c.kind, c.place, c.name, text(&c.from), text(&c.to)))
+        .collect()
+}
+
+fn stage(fixture: &Fixture, name: &str, version_release: &str) {
+    let path = format!("staging/pub/8.10-RC1/BaseOS/x86_64/os/Packages/{name}-{version_release}.x86_64.rpm");
+    fixture.put(&path, &package(name, version_release, b"content"));
+}
+
+#[test]
+fn the_evidence_holds_what_goes_out_and_what_was_found() {
+    let fixture = host();
+    stage(&fixture, "ksh", "1.0-1.el8");
+    let (evidence, seal) = evidence(&fixture).unwrap();
+    assert_eq!(evidence.seal, seal.digest());
+    assert_eq!(evidence.sealed_paths, seal.paths.len());
+    assert_eq!((evidence.revision.as_str(), evidence.checklist.len()), ("8.10", 1));
+    let repos: Vec<(&str, String, bool)> = evidence
+        .repos
+        .iter()
+        .map(|out| (out.repo.as_str(), out.compose.as_ref().unwrap().to_string(), out.touched))
+        .collect();
+    assert_eq!(repos, [("Rocky", ROCKY.to_owned(), true), ("gluster9", GLUSTER.to_owned(), true)]);
+    assert_eq!(short(&evidence.changes.packages), ["Added BaseOS/x86_64/os ksh - 1.0-1.el8"]);
+    let now = &evidence.production_now;
+    assert!(now.starts_with("production holds 8.10 with 4 packages in 2 repos, its metadata last"), "{now}");
+    // Nothing is signed here, and that is all there is to find.
+    assert!(evidence.findings.iter().all(|finding| finding.check == CheckName::MetadataSigned));
+    assert_eq!(evidence.findings.len(), 2);
+}
+
+#[test]
+fn a_repo_that_this_run_did_not_touch_goes_out_too_and_is_compared() {
+    let mut fixture = host();
+    fixture.plan.steps.retain(|step| step.repo.as_ref().is_none_or(|repo| repo.as_str() != "gluster9"));
+    let (first, _) = evidence(&fixture).unwrap();
+    let gluster = first.repos.iter().find(|out| out.repo.as_str() == "gluster9").unwrap();
+    assert_eq!(
+        (gluster.compose.as_ref().map(ToString::to_string), gluster.touched),
+        (Some(GLUSTER.to_owned()), false)
+    );
+    let bash = "storage/gluster9/x86_64/os/Packages/bash-5.1-1.el8.x86_64.rpm";
+    std::fs::write(fixture.staging(bash), package("bash", "5.1-1.el8", b"CONTENT")).unwrap();
+    let found = fixture.lines(CheckName::StagingMatchesCompose, "8/gate");
+    assert_eq!(found, [format!("Blocking {bash} differs from {GLUSTER}: another package of the same size")]);
+    // Half of it there: nobody ticked it, and it would go out.
+    std::fs::remove_file(fixture.staging(bash)).unwrap();
+    let found = fixture.lines(CheckName::StagingMatchesCompose, "8/gate");
+    assert!(found.len() == 1 && found[0].contains("goes out too, and is not whole"), "{found:?}");
+}
+
+#[test]
+fn skipped_steps_and_leftovers_are_part_of_the_evidence() {
+    let mut fixture = host();
+    fixture.skipped.insert("8/prep".parse().unwrap(), "no time".to_owned());
+    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/Packages/.bash-5.rpm.Ab12Cd", "half");
+    let (evidence, seal) = evidence(&fixture).unwrap();
+    let checks: Vec<CheckName> = evidence.findings.iter().map(|finding| finding.check).collect();
+    assert!(checks.contains(&CheckName::Skipped) && checks.contains(&CheckName::Leftovers), "{checks:?}");
+    assert!(
+        seal.paths.contains_key("BaseOS/x86_64/os/Packages/.bash-5.rpm.Ab12Cd"),
+        "hidden files are sealed"
+    );
+}
+
+#[test]
+fn there_is_no_evidence_of_what_cannot_be_read() {
+    let fixture = host();
+    std::fs::remove_dir_all(fixture.staging("")).unwrap();
+    assert!(matches!(evidence(&fixture), Err(VetError::Unreadable { .. })));
+}
+
+#[test]
+fn versions_are_ordered_as_rpm_orders_them() {
+    let fixture = host();
+    stage(&fixture, "bash", "5.10-1.el8");
+    stage(&fixture, "zsh", "5.1-0.9.el8");
+    stage(&fixture, "ksh", "1.0-1.el8");
+    stage(&fixture, "ksh", "1.0-2.el8");
+    assert_eq!(
+        short(&changes(&fixture, false).packages),
+        [
+            "Updated BaseOS/x86_64/os bash 5.1-1.el8 5.10-1.el8",
+            "Added BaseOS/x86_64/os ksh - 1.0-2.el8",
+            "Downgraded BaseOS/x86_64/os zsh 5.1-1.el8 5.1-0.9.el8",
+        ]
+    );
+}
+
+#[test]
+fn a_rebuild_is_found_though_name_and_size_are_the_same() {
+    let fixture = host();
+    let bash = fixture.staging("BaseOS/x86_64/os/Packages/bash-5.1-1.el8.x86_64.rpm");
+    // The same bytes with another time are no rebuild.
+    let touch = || {
+        let old = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1000);
+        std::fs::File::options().write(true).open(&bash).unwrap().set_modified(old).unwrap();
+    };
+    touch();
+    assert_eq!(changes(&fixture, false), Changes::default());
+    std::fs::write(&bash, package("bash", "5.1-1.el8", b"CONTENT")).unwrap();
+    touch();
+    assert_eq!(
+        short(&changes(&fixture, false).packages),
+        ["Rebuilt BaseOS/x86_64/os bash 5.1-1.el8 5.1-1.el8"]
+    );
+}
+
+#[test]
+fn only_a_deleting_push_removes() {
+    let fixture = host();
+    let zsh = fixture.staging("BaseOS/x86_64/os/Packages/zsh-5.1-1.el8.x86_64.rpm");
+    std::fs::remove_file(zsh).unwrap();
+    assert_eq!(changes(&fixture, false), Changes::default());
+    assert_eq!(short(&changes(&fixture, true).packages), ["Removed BaseOS/x86_64/os zsh 5.1-1.el8 -"]);
+    fixture.write("production/pub/8.10/isos/x86_64/old.iso", "image");
+    assert_eq!(short(&changes(&fixture, true).files), ["Removed isos/x86_64 old.iso 5 bytes -"]);
+}
+
+#[test]
+fn images_and_bytes_are_counted() {
+    let fixture = host();
+    fixture.write("staging/pub/8.10-RC1/isos/x86_64/Rocky-8.10-x86_64-boot.iso", "image");
+    fixture.write("staging/pub/8.10-RC1/README", "too shallow to go out");
+    let changes = changes(&fixture, false);
+    assert_eq!(short(&changes.files), ["Added isos/x86_64 Rocky-8.10-x86_64-boot.iso - 5 bytes"]);
+    assert_eq!(changes.bytes, 5);
+    assert!(changes.packages.iter().all(|change| change.kind != ChangeKind::Added));
+}
+
+#[test]
+fn a_release_that_production_does_not_have_is_all_new() {
+    let fixture = host();
+    std::fs::remove_dir_all(fixture.production("")).unwrap();
+    let (evidence, _) = evidence(&fixture).unwrap();
+    assert_eq!(evidence.changes.packages.len(), 4);
+    assert!(
+        evidence.production_now.starts_with("production holds nothing of 8.10"),
+        "{}",
+        evidence.production_now
+    );
+}
