@@ -70,8 +70,8 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     let step = open.selected().unwrap().id.clone();
     let view = open.views.get_mut(&step).unwrap();
     view.follow = false;
-    view.first = 4;
-    view.search = Some(("package-5".to_owned(), SearchState::At { line: 6 }));
+    view.offsets = vec![4];
+    view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
     check("run-large-paused", &model);
 }
 
