@@ -3,6 +3,8 @@
 //! A change in a snapshot is a change that a user sees: `cargo insta review`, or `INSTA_UPDATE=always` and a look at the
 //! difference. The fixtures' clock stands still, so nothing here depends on when or where it runs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use insta::assert_snapshot;
 use stagegate::app::Model;
 use stagegate::app::model::{
