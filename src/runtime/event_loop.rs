@@ -12,10 +12,11 @@ use crate::app::model::{Measures, Screen, ThemeName};
 use crate::app::{Effect, Model, Msg, update};
 use crate::domain::name::StepId;
 use crate::domain::run::StepRecord;
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 use ratatui::backend::Backend;
 use ratatui::{Frame, Terminal};
 use std::fmt::Display;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
@@ -159,7 +160,7 @@ where
             };
             match happening {
                 Happening::End => self.take(Msg::EndRequested)?,
-                Happening::Input(input) => self.typed(input, &mut keys)?,
+                Happening::Input(input) => self.typed(input, &mut keys).await?,
                 Happening::Told(msg) => self.told(msg)?,
                 Happening::Time => self.time_passed()?,
             }
@@ -177,10 +178,14 @@ where
     }
 
     /// Takes a key and those that wait behind it, and draws at once.
-    fn typed(&mut self, first: Input, keys: &mut K::Stream) -> Result<(), LoopError> {
+    ///
+    /// They are asked for with the loop's own waker: crossterm's stream keeps the waker of the first poll that
+    /// found nothing, so a look without one would leave every later key unheard.
+    async fn typed(&mut self, first: Input, keys: &mut K::Stream) -> Result<(), LoopError> {
         self.take(of_input(first))?;
         for _ in 1..DRAIN {
-            let Some(Some(Ok(input))) = keys.next().now_or_never() else { break };
+            let waiting = std::future::poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await;
+            let Poll::Ready(Some(Ok(input))) = waiting else { break };
             if self.state.farewell.is_some() || self.state.sleepy {
                 break;
             }
