@@ -184,11 +184,11 @@ where
     async fn typed(&mut self, first: Input, keys: &mut K::Stream) -> Result<(), LoopError> {
         self.take(of_input(first))?;
         for _ in 1..DRAIN {
-            let waiting = std::future::poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await;
-            let Poll::Ready(Some(Ok(input))) = waiting else { break };
             if self.state.farewell.is_some() || self.state.sleepy {
                 break;
             }
+            let waiting = std::future::poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await;
+            let Poll::Ready(Some(Ok(input))) = waiting else { break };
             self.take(of_input(input))?;
         }
         if self.state.farewell.is_none() { self.draw() } else { Ok(()) }
