@@ -52,13 +52,13 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
         .gate(&release)
         .ok_or_else(|| Failure::usage_text(format!("release {release} has no gate in this run")))?;
     let word = state.record(&step.id).map_or("pending", crate::domain::run::StepRecord::word);
-    let file = match gate {
-        Some(
-            GateState::Waiting { evidence, .. }
-            | GateState::Passed { evidence, .. }
-            | GateState::Void { evidence, .. },
-        ) => evidence,
-        None => return Err(anyhow::anyhow!("{} has no evidence yet: it is {word}", step.id).into()),
+    let Some(
+        GateState::Waiting { evidence: file, .. }
+        | GateState::Passed { evidence: file, .. }
+        | GateState::Void { evidence: file, .. },
+    ) = gate
+    else {
+        return Err(anyhow::anyhow!("{} has no evidence yet: it is {word}", step.id).into());
     };
     let evidence = dir.evidence(file)?;
     let waivers = state.waivers(&release);

@@ -66,7 +66,8 @@ fn write_step(out: &mut String, number: usize, step: &Step) {
         };
     }
     if !step.resources.is_empty() {
-        let names: Vec<&str> = step.resources.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> =
+            step.resources.iter().map(super::super::domain::name::ResourceName::as_str).collect();
         let _ = writeln!(out, "     holds {}", names.join(", "));
     }
 }

@@ -3,6 +3,7 @@
 use super::args::Arguments;
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::ui::theme::{Role, SHIPPED};
 use clap::CommandFactory;
 
 /// Prints the built-in catalog.
@@ -19,7 +20,12 @@ pub(super) fn keys() -> Result<Exit, Failure> {
 
 /// Lists the themes.
 pub(super) fn themes() -> Result<Exit, Failure> {
-    context::out(&String::new())?;
+    let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
+    let roles: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+    let (names, roles) = (names.join("\n  "), roles.join("\n  "));
+    context::out(&format!(
+        "Themes that are built in (stagegate --theme NAME):\n  {names}\n\nRoles that a theme gives a style:\n  {roles}\n"
+    ))?;
     Ok(Exit::Done)
 }
 

@@ -15,7 +15,7 @@ impl Supervisor {
         let attempt = self.state.record(&step.id).map_or(1, |record| record.attempts);
         let request = self.check_request(step, &step.after, Some(attempt));
         let (id, sender) = (step.id.clone(), self.happenings.clone());
-        self.spawn_checks(request, move |findings, _| {
+        Self::spawn_checks(request, move |findings, _| {
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(Happening::CheckedAfter { step: id, findings });
         });

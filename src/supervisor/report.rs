@@ -169,8 +169,8 @@ fn report_step(state: &RunState, step: &crate::domain::plan::Step) -> ReportStep
         state: record.map_or("pending", |record| record.word()),
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
-        seconds: record.and_then(|record| record.took_s()),
-        exit_code: record.and_then(|record| record.exit_code()),
+        seconds: record.and_then(super::super::domain::run::state::StepRecord::took_s),
+        exit_code: record.and_then(super::super::domain::run::state::StepRecord::exit_code),
         reason,
         findings: record.map(|record| record.findings.clone()).unwrap_or_default(),
     }

@@ -25,7 +25,8 @@ pub(super) fn look(model: &mut Model) -> Vec<Effect> {
 /// While Status is shown, has runs listed and everything looked at again now and then.
 pub(super) fn time_passed(model: &mut Model) -> Vec<Effect> {
     let now = model.clock;
-    if model.screen != Screen::Status || model.history.next_list_ms > now.uptime_ms {
+    let due = model.history.listed && model.history.next_list_ms <= now.uptime_ms;
+    if model.screen != Screen::Status || !due {
         return Vec::new();
     }
     model.history.next_list_ms = now.uptime_ms + crate::app::model::RUNS_EVERY_MS;

@@ -97,7 +97,9 @@ fn waiting(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) {
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     let gathering = run.live.gathering.get(&gate.release);
     let (role, words) = match (&gate.evidence, gathering) {
-        (_, Some((what, paths))) => (Role::Running, format!("► Gathering: {what}, {paths} paths so far.")),
+        (_, Some((what, paths))) => {
+            (Role::Running, format!("► Gathering: {what}, {} paths so far.", text::thousands(*paths)))
+        }
         (EvidenceState::Unreadable { file, problem }, _) => {
             (Role::Error, format!("✗ {file} cannot be read: {problem}. Gather the evidence anew."))
         }
@@ -147,8 +149,7 @@ fn heights(height: u16, focus: GateFocus, evidence: &Evidence) -> [u16; 3] {
     let mut left = height.saturating_sub(6);
     let first = match focus {
         GateFocus::Changes => [1, 0, 2],
-        GateFocus::Checklist => [2, 0, 1],
-        GateFocus::Phrase => [2, 0, 1],
+        GateFocus::Checklist | GateFocus::Phrase => [2, 0, 1],
         GateFocus::Cancel | GateFocus::Findings => [0, 2, 1],
     };
     for place in first {

@@ -50,8 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, plan: &Plan) {
             );
         }
         if is_selected {
-            pen.tint(line, Role::Selection);
-            pen.line(line, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(line, Role::Selection);
         }
     }
     let below = total.saturating_sub(first + usize::from(inside.height));
