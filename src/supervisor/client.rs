@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -17,12 +17,20 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 /// How long a supervisor may take until it says hello.
 const HELLO_PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a supervisor that ends or begins is waited for.
+const REACH_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is asked for in that time.
+const REACH_EVERY: Duration = Duration::from_millis(50);
+
 /// Why a run could not be started or reached.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// Somebody else has the release (exit code 4).
     #[error("{0}")]
     Locked(String),
+    /// The run has a supervisor already.
+    #[error("the run already has a supervisor")]
+    Taken,
     /// The supervisor could not begin.
     #[error("the run cannot be supervised: {0}")]
     Supervisor(String),
@@ -101,6 +109,7 @@ async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
     };
     match serde_json::from_str::<Hello>(&line) {
         Ok(Hello::Ready) => Ok(()),
+        Ok(Hello::Taken) => Err(ClientError::Taken),
         Ok(Hello::Locked { message }) => Err(ClientError::Locked(message)),
         Ok(Hello::Failed { message }) => Err(ClientError::Supervisor(message)),
         Err(_) => {
@@ -111,17 +120,30 @@ async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
 
 /// Connects to the supervisor of a run, starting one anew where none lives.
 pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientError> {
-    for attempt in 0..3 {
+    let begun = Instant::now();
+    while begun.elapsed() < REACH_PATIENCE {
         if let Ok(client) = connect(dir).await {
             return Ok(client);
         }
         match spawn(spawner, dir).await {
-            Ok(()) | Err(ClientError::Locked(_)) if attempt < 2 => {}
             Ok(()) => {}
+            // The one before is on its way out, or another one is on its way in.
+            Err(ClientError::Taken) => tokio::time::sleep(REACH_EVERY).await,
             Err(error) => return Err(error),
         }
     }
     connect(dir).await
+}
+
+/// Asks the supervisor of a run for one thing, starting one anew where none lives.
+///
+/// A supervisor that ends just then is taken for none and the request is made once more; so this is not for
+/// [`Request::Input`], which would be typed twice.
+pub async fn ask(spawner: &Spawner, dir: &RunDir, request: &Request) -> Result<Response, ClientError> {
+    match reach(spawner, dir).await?.request(request).await {
+        Err(ClientError::Gone) => reach(spawner, dir).await?.request(request).await,
+        answer => answer,
+    }
 }
 
 /// Connects to the supervisor of a run that lives.

@@ -203,7 +203,8 @@ fn report_gate(
 
 /// Writes `report.md` and `report.json` into the run's folder.
 pub(super) fn write(dir: &RunDir, state: &RunState) -> Result<(), JournalError> {
-    let report = Report::of(dir, state, None, true);
+    // It is the end: what has not run by now does not run by itself.
+    let report = Report::of(dir, state, None, false);
     let json = serde_json::to_vec_pretty(&report).unwrap_or_default();
     dir.write("report.json", &json)?;
     dir.write("report.md", report.markdown().as_bytes())

@@ -116,12 +116,16 @@ impl Supervisor {
         if let Some(problem) = still_alive(&record.state) {
             return Ok(Err(problem));
         }
-        if matches!(record.state, StepState::Pending) {
+        if matches!(record.state, StepState::Pending) && self.state.cancelled.is_none() {
             return Ok(Err(format!("{id} has not run yet, so there is nothing to retry")));
         }
         let stale = self.state.plan.descendants(id);
         if let Some(other) = stale.iter().find(|other| self.busy.contains_key(*other)) {
             return Ok(Err(format!("{other} builds on {id} and is at work; cancel it first")));
+        }
+        let first_lives = |other: &StepId| self.state.record(other).and_then(|it| still_alive(&it.state));
+        if let Some(problem) = stale.iter().find_map(first_lives) {
+            return Ok(Err(problem));
         }
         self.cancel.store(false, Ordering::Relaxed);
         self.record(&Event::StepRetried { step: id.clone(), reason, by, stale })?;
@@ -190,7 +194,12 @@ impl Supervisor {
             // A step that ended in this moment needs no stopping.
             let _ended = self.stop(id, StopStage::Terminate, by.clone())?;
         }
-        self.busy.retain(|_, busy| !matches!(busy, Busy::Waiting));
+        let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
+        for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.done_with(&id);
+        }
+        // Whoever retries a step lets that step's lane go on, not all of them.
+        self.released.clear();
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
         let stopping =
             if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
@@ -256,7 +265,34 @@ impl Supervisor {
                 },
             }
         }
+        let cancelled = self.state.cancelled.is_some();
+        for id in self.held_by_cancel(&lanes) {
+            match self.retry(&id, "resumed after the run was cancelled".to_owned(), by.clone())? {
+                Ok(message) => said.push(message),
+                Err(problem) => return Ok(Err(problem)),
+            }
+        }
+        if cancelled && said.is_empty() {
+            return Ok(Err("the run was cancelled; retry the step that it stopped at".to_owned()));
+        }
         Ok(Ok(if said.is_empty() { "the run goes on".to_owned() } else { said.join("; ") }))
+    }
+
+    /// Returns where the lanes of a cancelled run stand, as far as nothing was stopped there.
+    fn held_by_cancel(&self, lanes: &[ReleaseId]) -> Vec<StepId> {
+        if self.state.cancelled.is_none() {
+            return Vec::new();
+        }
+        let untouched = |id: &StepId| {
+            let state = self.state.record(id).map(|record| &record.state);
+            matches!(state, Some(StepState::Pending | StepState::Gate { .. }))
+        };
+        let standing = self.state.plan.lanes.iter().filter(|lane| lanes.contains(&lane.release));
+        standing
+            .filter_map(|lane| self.state.lane_at(lane))
+            .map(|step| step.id.clone())
+            .filter(untouched)
+            .collect()
     }
 
     /// Returns the interrupted steps of `lanes`, each with what forbids to run it again, if anything does.
@@ -291,6 +327,7 @@ impl Supervisor {
 
     pub(super) fn on_terminated(&mut self) -> Result<(), JournalError> {
         let by = identity::own();
+        self.asked = true;
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
             let _answer = self.cancel_run(&by)?;
