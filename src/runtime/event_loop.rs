@@ -259,7 +259,7 @@ where
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), LoopError> {
         for effect in effects {
-            log::debug!("{effect:?}");
+            log::debug!("{effect}");
             match effect {
                 Effect::Redraw => {
                     self.terminal.clear().map_err(draw_error)?;
