@@ -3,6 +3,8 @@
 //! A change in a snapshot is a change that a user sees: `cargo insta review`, or `INSTA_UPDATE=always` and a look at the
 //! difference. The fixtures' clock stands still, so nothing here depends on when or where it runs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use insta::assert_snapshot;
 use stagegate::app::Model;
 use stagegate::app::model::{
@@ -70,8 +72,8 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     let step = open.selected().unwrap().id.clone();
     let view = open.views.get_mut(&step).unwrap();
     view.follow = false;
-    view.first = 4;
-    view.search = Some(("package-5".to_owned(), SearchState::At { line: 6 }));
+    view.offsets = vec![4];
+    view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
     check("run-large-paused", &model);
 }
 

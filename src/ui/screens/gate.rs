@@ -149,8 +149,7 @@ fn heights(height: u16, focus: GateFocus, evidence: &Evidence) -> [u16; 3] {
     let mut left = height.saturating_sub(6);
     let first = match focus {
         GateFocus::Changes => [1, 0, 2],
-        GateFocus::Checklist => [2, 0, 1],
-        GateFocus::Phrase => [2, 0, 1],
+        GateFocus::Checklist | GateFocus::Phrase => [2, 0, 1],
         GateFocus::Cancel | GateFocus::Findings => [0, 2, 1],
     };
     for place in first {

@@ -95,10 +95,7 @@ fn place(pen: &Pen<'_>, view: &LogView, room: u16) -> Vec<Span<'static>> {
 }
 
 fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
-    let found = match &view.search {
-        Some((pattern, state)) => Some((pattern.as_str(), state)),
-        None => None,
-    };
+    let found = view.search.as_ref().map(|(pattern, state)| (pattern.as_str(), state));
     let mut rows: Vec<(std::ops::Range<u64>, Vec<Span<'static>>)> = Vec::new();
     for (place, line) in view.lines.iter().enumerate() {
         let begin = view.offsets.get(place).copied().unwrap_or(0);
