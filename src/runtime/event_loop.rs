@@ -296,7 +296,6 @@ where
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn draw_error(error: impl Display) -> LoopError {
     LoopError::Draw(error.to_string())
 }

@@ -45,7 +45,8 @@ enum Turn {
 }
 
 fn any_turn() -> impl Strategy<Value = Turn> {
-    let action = prop::sample::select(TABLE).prop_map(|info| Turn::Tell(Box::new(Msg::ActionChosen(info.action))));
+    let action =
+        prop::sample::select(TABLE).prop_map(|info| Turn::Tell(Box::new(Msg::ActionChosen(info.action))));
     let told = prop::sample::select(vec![
         Msg::Pasted("8.10 vetted".to_owned()),
         Msg::Resized(Size { columns: 1, rows: 1 }),
