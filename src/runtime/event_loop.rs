@@ -259,7 +259,7 @@ where
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), LoopError> {
         for effect in effects {
-            log::debug!("{effect:?}");
+            log::debug!("{effect}");
             match effect {
                 Effect::Redraw => {
                     self.terminal.clear().map_err(draw_error)?;
@@ -296,7 +296,6 @@ where
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn draw_error(error: impl Display) -> LoopError {
     LoopError::Draw(error.to_string())
 }
