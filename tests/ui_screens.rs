@@ -76,6 +76,13 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     view.offsets = vec![4];
     view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
     check("run-large-paused", &model);
+    let open = model.run.as_mut().unwrap();
+    open.layout = RunLayout::Lanes;
+    let view = open.views.get_mut(&step).unwrap();
+    view.follow = true;
+    view.wrap = true;
+    view.search = Some(("package-77".to_owned(), SearchState::NoMore));
+    check("run-lanes-wrapped", &model);
 }
 
 #[test]
