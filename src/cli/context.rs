@@ -102,7 +102,8 @@ fn selection(catalog: &Catalog, args: &SelectionArgs) -> Result<Selection, Failu
     Ok(Selection { flow: args.flow.clone(), releases: releases.collect::<Result<_, Failure>>()? })
 }
 
-fn unknown_release(catalog: &Catalog, id: &ReleaseId) -> Failure {
+/// Returns the failure of a release that the catalog does not have.
+pub(super) fn unknown_release(catalog: &Catalog, id: &ReleaseId) -> Failure {
     let known: Vec<&str> = catalog.releases.iter().map(|release| release.id.as_str()).collect();
     Failure::usage_text(format!("there is no release `{id}`; the catalog has {}", known.join(", ")))
 }

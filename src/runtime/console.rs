@@ -138,7 +138,8 @@ impl ThemedView {
         if self.colourless {
             return vec![self.theme.name.clone()];
         }
-        let mut names: Vec<ThemeName> = ui::theme::SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let mut names: Vec<ThemeName> =
+            ui::theme::SHIPPED.iter().map(|(name, _)| (*name).to_owned()).collect();
         if !names.contains(&self.theme.name) {
             names.push(self.theme.name.clone());
         }
@@ -148,9 +149,10 @@ impl ThemedView {
 
 fn user_theme(name: &str) -> Option<String> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    plain.then(|| config_folder()).flatten().and_then(|folder| {
-        read_if_there(&folder.join("themes").join(format!("{name}.toml")))
-    })
+    plain
+        .then(|| config_folder())
+        .flatten()
+        .and_then(|folder| read_if_there(&folder.join("themes").join(format!("{name}.toml"))))
 }
 
 impl View for ThemedView {

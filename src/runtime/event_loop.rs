@@ -126,14 +126,8 @@ where
         told: (UnboundedReceiver<Msg>, Clock),
     ) -> Self {
         let now = Instant::now();
-        let state = LoopState {
-            drawn: now,
-            dirty: false,
-            ticked: now,
-            looked: now,
-            sleepy: false,
-            farewell: None,
-        };
+        let state =
+            LoopState { drawn: now, dirty: false, ticked: now, looked: now, sleepy: false, farewell: None };
         Self { terminal, model, view, outside, keys, inbox: told.0, clock: told.1, state }
     }
 

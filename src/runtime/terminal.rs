@@ -40,7 +40,8 @@ impl Guard {
     /// Gives the terminal back, stops this process until somebody continues it, and takes the terminal again.
     pub fn sleep(&self) -> io::Result<()> {
         give_back(&self.taken);
-        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP).map_err(io::Error::from)?;
+        rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)
+            .map_err(io::Error::from)?;
         self.enter()
     }
 }

@@ -15,7 +15,11 @@ fn at_gate_with(findings: Vec<Finding>) -> Bench {
     let mut bench = Bench::new(Mode::Acting);
     bench.open_run(&at_gate());
     let answer = Answer::Done { message: String::new() };
-    bench.tell(Msg::RequestAnswered { run: run_id(), request: RunRequest::TakeHelm { reason: None }, answer });
+    bench.tell(Msg::RequestAnswered {
+        run: run_id(),
+        request: RunRequest::TakeHelm { reason: None },
+        answer,
+    });
     let file = "gates/8-1.json".to_owned();
     let load = Effect::LoadEvidence { run: run_id(), release: release_id("8"), file: file.clone() };
     assert_eq!(bench.press("g"), [load]);

@@ -7,8 +7,8 @@ use crate::app::model::{Confirm, Helm, Mode, Overlay, RunLayout, Screen, SearchS
 use crate::app::msg::{Answer, Msg};
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::outcome::Outcome;
-use crate::domain::run::event::StopStage;
 use crate::domain::run::Event;
+use crate::domain::run::event::StopStage;
 
 fn send(request: RunRequest) -> Effect {
     Effect::Send { run: run_id(), request }
@@ -20,7 +20,11 @@ fn take_helm() -> Effect {
 
 fn helm_given(bench: &mut Bench) {
     let answer = Answer::Done { message: "you have the helm".to_owned() };
-    bench.tell(Msg::RequestAnswered { run: run_id(), request: RunRequest::TakeHelm { reason: None }, answer });
+    bench.tell(Msg::RequestAnswered {
+        run: run_id(),
+        request: RunRequest::TakeHelm { reason: None },
+        answer,
+    });
 }
 
 fn opened(events: &[Event]) -> Bench {
@@ -101,7 +105,11 @@ fn the_helm_is_elsewhere_until_it_is_taken_for_a_reason() {
     let mut bench = Bench::new(Mode::Acting);
     bench.open_run(&[starting("8/sync/Rocky", 1)]);
     let busy = Answer::HelmBusy { by: person("other") };
-    bench.tell(Msg::RequestAnswered { run: run_id(), request: RunRequest::TakeHelm { reason: None }, answer: busy });
+    bench.tell(Msg::RequestAnswered {
+        run: run_id(),
+        request: RunRequest::TakeHelm { reason: None },
+        answer: busy,
+    });
     for key in ["X", "ctrl-x", "t", "x", "R", "K", "i"] {
         assert_eq!(bench.press(key), [], "{key}");
         assert!(bench.model.overlays.is_empty(), "{key}");

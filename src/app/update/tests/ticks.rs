@@ -8,9 +8,11 @@ use crate::domain::name::StepId;
 use crate::keys::Action;
 
 fn steps(bench: &Bench) -> Vec<&str> {
-    bench.model.plan.plan().map_or_else(Vec::new, |plan| {
-        plan.steps.iter().map(|step| step.id.as_str()).collect()
-    })
+    bench
+        .model
+        .plan
+        .plan()
+        .map_or_else(Vec::new, |plan| plan.steps.iter().map(|step| step.id.as_str()).collect())
 }
 
 #[test]
@@ -60,10 +62,7 @@ fn what_is_never_synced_says_so_when_it_is_ticked() {
     let mut bench = Bench::new(Mode::Acting);
     bench.press("end");
     bench.press("s");
-    assert_eq!(
-        bench.model.toasts[0].message,
-        "virt is composed only; the procedure does not sync it"
-    );
+    assert_eq!(bench.model.toasts[0].message, "virt is composed only; the procedure does not sync it");
     assert!(bench.model.ticks.now.is_empty());
 }
 
@@ -123,7 +122,9 @@ fn a_release_whose_vars_are_unreadable_cannot_be_ticked() {
 #[test]
 fn screens_are_reached_by_number_and_by_tab() {
     let mut bench = Bench::new(Mode::Acting);
-    for (key, screen) in [("2", Screen::Plan), ("5", Screen::History), ("6", Screen::Log), ("1", Screen::Status)] {
+    for (key, screen) in
+        [("2", Screen::Plan), ("5", Screen::History), ("6", Screen::Log), ("1", Screen::Status)]
+    {
         bench.press(key);
         assert_eq!(bench.model.screen, screen);
     }
