@@ -93,7 +93,16 @@ pub struct Release {
     /// The repos that can be synced, in sync order.
     pub sync_order: Vec<RepoName>,
     /// Further files that must be there before its staging is prepared (comps, module data).
-    pub needs: Vec<PathBuf>,
+    pub needs: Vec<Need>,
+}
+
+/// A file that must be there before staging is prepared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The file.
+    pub path: PathBuf,
+    /// The folder of staging that it is needed for, relative to the release's; without one it is always needed.
+    pub only_where: Option<PathBuf>,
 }
 
 impl Release {
