@@ -76,6 +76,7 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Sandbox(options)) => sandbox::run(&global, options),
         Some(Command::Config) => print::config(),
         Some(Command::Keys) => print::keys(),
+        Some(Command::Themes) => print::themes(),
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Supervise { run }) => supervise::run(&global, &run),
     }

@@ -376,6 +376,8 @@ pub(super) enum Command {
     Config,
     /// Prints every key and what it does.
     Keys,
+    /// Lists the themes and their roles.
+    Themes,
     /// Prints a completion script for a shell.
     Completions {
         /// The shell.
