@@ -133,6 +133,12 @@ fn line(record: &StepRecord) -> Option<String> {
         StepState::Gate { gate: GateState::Void { refusal, .. } } => format!("void: {refusal}"),
         _ => record.word().to_owned(),
     };
-    let attempt = if record.attempts > 1 { format!("attempt {}, ", record.attempts) } else { String::new() };
+    // A gate counts how often its evidence was gathered, which is nobody's attempt.
+    let is_gate = matches!(record.state, StepState::Gate { .. });
+    let attempt = if record.attempts > 1 && !is_gate {
+        format!("attempt {}, ", record.attempts)
+    } else {
+        String::new()
+    };
     Some(format!("{attempt}{line}"))
 }

@@ -79,7 +79,7 @@ impl Differences {
             if let Rank::Missing(_) = difference.rank
                 && let Some(count @ 2..) = self.missing.remove(&difference.compose)
             {
-                message = format!("{message}; {count} of its files are missing");
+                message = format!("is missing, one of {count} missing files of {}", difference.compose);
             }
             found.blocking(kind, difference.path, message, "sync the repo again");
         }
@@ -114,7 +114,7 @@ mod tests {
                 "a/repodata/repomd.xml"
             ]
         );
-        assert_eq!(findings[0].message, format!("is missing; {id} has it; 3 of its files are missing"));
+        assert_eq!(findings[0].message, format!("is missing, one of 3 missing files of {id}"));
         assert_eq!(findings[1].message, format!("is missing; {id} has it"));
     }
 }
