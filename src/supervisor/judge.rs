@@ -71,8 +71,11 @@ fn phrase_finding(step: &Step, hit: &PhraseHit) -> Finding {
 pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit]) -> (Outcome, String) {
     let blocking: Vec<&Finding> = findings.iter().filter(|finding| finding.blocks()).collect();
     let doubt = blocking.first().map(|first| {
-        let more =
-            if blocking.len() > 1 { format!(" (and {} more)", blocking.len() - 1) } else { String::new() };
+        let more = if blocking.len() > 1 {
+            format!(" (and {} more findings)", blocking.len() - 1)
+        } else {
+            String::new()
+        };
         format!("{}: {}{more}", first.path, first.message)
     });
     match end {
