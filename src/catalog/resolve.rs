@@ -157,6 +157,7 @@ fn release(
             depth: toolkit.depth,
             deletes: toolkit.deletes,
             signer: toolkit.signer.clone(),
+            keys: toolkit.keys.clone(),
             tools: toolkit.tools.clone(),
         },
         vars: answer.map(|answer| answer.vars),

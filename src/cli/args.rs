@@ -226,6 +226,57 @@ pub(super) struct WaiveArgs {
     pub(super) release: Option<ReleaseId>,
 }
 
+/// A position that can be verified or compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PositionName {
+    /// The latest composes.
+    Compose,
+    /// Staging.
+    Staging,
+    /// Production.
+    Production,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// A release of the catalog (`8`), or a folder of RPM repos (`./tree`).
+    #[arg(value_name = "RELEASE|PATH")]
+    pub(super) target: String,
+    /// Which position of the release; staging if none is named.
+    #[arg(long)]
+    pub(super) position: Option<PositionName>,
+    /// A public key that metadata may be signed with; without one only a missing or stale signature is found.
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Vec<PathBuf>,
+    /// The tree that it would replace, for the checks that compare; for staging of a release it is production.
+    #[arg(long, value_name = "PATH")]
+    pub(super) against: Option<PathBuf>,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
+/// `diff`
+#[derive(Debug, Args)]
+pub(super) struct DiffArgs {
+    /// A release of the catalog (`8`), or the older of two folders (`./old`).
+    #[arg(value_name = "RELEASE|PATH")]
+    pub(super) target: String,
+    /// The newer folder, where the first argument is a folder.
+    #[arg(value_name = "PATH")]
+    pub(super) other: Option<PathBuf>,
+    /// The position of the release that is replaced; production if none is named.
+    #[arg(long, value_name = "POSITION")]
+    pub(super) from: Option<PositionName>,
+    /// The position of the release that replaces it; staging if none is named.
+    #[arg(long, value_name = "POSITION")]
+    pub(super) to: Option<PositionName>,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
 /// How fast the practice host works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SpeedName {
@@ -307,6 +358,10 @@ pub(super) enum Command {
         #[arg(long)]
         detach: bool,
     },
+    /// Checks a position of a release, or a folder of RPM repos; exit code 1 if a finding blocks.
+    Verify(VerifyArgs),
+    /// Shows which packages and images differ between two positions of a release, or two folders.
+    Diff(DiffArgs),
     /// Prints the report of a run.
     Report {
         /// The run: its id, the beginning of one, or `latest`.

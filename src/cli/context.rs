@@ -7,6 +7,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::make;
+use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::domain::selection::{ReleaseSelection, Selection};
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
@@ -102,7 +103,8 @@ fn selection(catalog: &Catalog, args: &SelectionArgs) -> Result<Selection, Failu
     Ok(Selection { flow: args.flow.clone(), releases: releases.collect::<Result<_, Failure>>()? })
 }
 
-fn unknown_release(catalog: &Catalog, id: &ReleaseId) -> Failure {
+/// Returns the failure of a release that the catalog does not have.
+pub(super) fn unknown_release(catalog: &Catalog, id: &ReleaseId) -> Failure {
     let known: Vec<&str> = catalog.releases.iter().map(|release| release.id.as_str()).collect();
     Failure::usage_text(format!("there is no release `{id}`; the catalog has {}", known.join(", ")))
 }
@@ -129,6 +131,14 @@ pub(super) fn lane(state: &RunState, named: Option<&ReleaseId>) -> Result<Releas
             "the run has several releases ({list}); name one with --release"
         ))),
     }
+}
+
+/// Makes what takes secrets out of everything that a run shows, by the names of the catalog that it was made from.
+pub(super) fn redactor(dir: &RunDir, plan: &Plan) -> Redactor {
+    // A run whose catalog cannot be read any more is shown by the names of the built-in one, not by none.
+    let read = |source: &Source| catalog::read(source).map(|draft| draft.secrets());
+    let names = read(&Source::File(dir.catalog())).or_else(|_| read(&Source::BuiltIn)).unwrap_or_default();
+    Redactor::of_plan(&names, plan)
 }
 
 /// Finds a run by its id, the beginning of one, or `latest`.

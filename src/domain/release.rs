@@ -69,6 +69,8 @@ pub struct Toolkit {
     pub deletes: bool,
     /// The signing script, which must be executable.
     pub signer: Option<PathBuf>,
+    /// The public keys that metadata must be signed with; without any, only stale signatures are found.
+    pub keys: Vec<PathBuf>,
     /// Programs that the scripts call and that must be found in `PATH`.
     pub tools: Vec<String>,
 }

@@ -17,6 +17,7 @@ pub(in crate::catalog) struct RawToolkit {
     pub(in crate::catalog) compose_folder: PathBuf,
     pub(in crate::catalog) vars: Vec<String>,
     pub(in crate::catalog) signer: Option<PathBuf>,
+    pub(in crate::catalog) keys: Vec<PathBuf>,
     pub(in crate::catalog) tools: Vec<String>,
     pub(in crate::catalog) production: At<String>,
     pub(in crate::catalog) depth: u8,
@@ -71,6 +72,7 @@ pub(super) fn toolkit(name: &At<String>, value: Value<'_>, sink: &Sink) -> Optio
     let compose_folder = table.required_with("compose_folder", absolute);
     let vars = table.required_with("vars", vars_files);
     let signer = table.optional_with("signer", absolute).map(|path| path.value);
+    let keys = table.list::<KeyFile>("keys").into_iter().map(|key| key.value.0).collect();
     let tools = table.list::<Program>("tools").into_iter().map(|tool| tool.value.0).collect();
     let production = table.required_with("production", production_dir);
     let depth = table.optional_with("depth", depth).map_or(2, |depth| depth.value);
@@ -83,12 +85,23 @@ pub(super) fn toolkit(name: &At<String>, value: Value<'_>, sink: &Sink) -> Optio
         compose_folder: compose_folder?.value,
         vars: vars?.value.into_iter().map(|file| file.value.0).collect(),
         signer,
+        keys,
         tools,
         production: production?,
         depth,
         deletes,
         needs,
     })
+}
+
+/// A public key that repository metadata may be signed with.
+#[derive(Debug)]
+struct KeyFile(PathBuf);
+
+impl Read for KeyFile {
+    fn read(value: Value<'_>, sink: &Sink) -> Option<Self> {
+        absolute(value, sink).map(Self)
+    }
 }
 
 fn vars_files(value: Value<'_>, sink: &Sink) -> Option<Vec<At<VarsFile>>> {
