@@ -14,6 +14,8 @@ run_scenarios() {
   first_update
   save first
   second_update
+  same_again
+  minor_release
   rsync_fails_in_sync
   rsync_fails_in_publish
   sudo_fails
@@ -57,12 +59,37 @@ good_update() {
   that "approve publishes: exit code 0" exit_code_is 0
   that "every step succeeded" steps_are $(before_gate $all_repos succeeded) \
     8/gate=succeeded 8/publish=succeeded shared/filelists=succeeded
-  that "production is what staging is (diff)" like_staging
+  that "production holds all that staging holds (diff)" like_staging
   that "every repo that the toolkit signs has a good signature (gpg)" signatures_good
   that "each repo lists the packages it holds and no others (python)" packages_listed
   sg status --format json >/tmp/status.json
   that "the status says so: staging and production current" positions_are $all_repos current current
   that "the lists end with [End] and name every package" lists_whole
+}
+
+# The sync puts the composes' metadata over what prep made of it, and all of it is done again.
+same_again() {
+  heading "the same composes again: nothing is new"
+  good_update
+}
+
+minor_release() {
+  heading "a minor release, with images"
+  restore empty
+  compose_with_images
+  sg_coded run --release $release --flow minor --compose none
+  that "run stops at the gate: exit code 3" exit_code_is 3
+  that "every step before it succeeded" steps_are 8/minor-sync=succeeded 8/torrents=succeeded 8/sign=succeeded \
+    8/gate=waiting
+  sg gate "$run" --format json >/tmp/gate.json || true
+  that "the gate has no blocking finding" no_blocking_finding
+  sg_coded approve "$run" --phrase "8.5 vetted"
+  that "approve publishes: exit code 0" exit_code_is 0
+  that "every step succeeded" steps_are 8/minor-sync=succeeded 8/torrents=succeeded 8/sign=succeeded \
+    8/gate=succeeded 8/publish=succeeded shared/filelists=succeeded
+  heading "an update on top of it: kickstart folders are there"
+  compose_of_day newest
+  good_update
 }
 
 rsync_fails_in_sync() {
