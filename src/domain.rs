@@ -19,6 +19,7 @@ pub mod name;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
+pub mod redact;
 pub mod release;
 pub mod run;
 pub mod seal;

@@ -131,6 +131,7 @@ pub(crate) fn release(id: &str, repos: &[(&str, Option<&str>)], sync_order: &[&s
             depth: 2,
             deletes: false,
             signer: None,
+            keys: Vec::new(),
             tools: Vec::new(),
         },
         vars: Ok(ToolkitVars {

@@ -259,18 +259,26 @@ where
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), LoopError> {
         for effect in effects {
-            log::debug!("{effect:?}");
+            log::debug!("{effect}");
             match effect {
-                Effect::Redraw => {
-                    self.terminal.clear().map_err(draw_error)?;
-                    self.state.dirty = true;
-                }
+                Effect::Redraw => self.forget_screen()?,
                 Effect::Suspend => self.state.sleepy = true,
                 Effect::Leave { farewell } => self.state.farewell = Some(farewell),
                 Effect::LoadTheme { theme } => self.load_theme(theme),
                 other => self.outside.carry_out(other),
             }
         }
+        Ok(())
+    }
+
+    /// Has the next frame drawn as a whole, on an empty screen.
+    ///
+    /// `Terminal::clear` would ask the terminal where its cursor is, and the answer would go to whoever
+    /// listens to the keys. An empty frame leaves nothing to be remembered, which is all that is wanted.
+    fn forget_screen(&mut self) -> Result<(), LoopError> {
+        self.terminal.draw(|_| {}).map_err(draw_error)?;
+        self.terminal.backend_mut().clear().map_err(draw_error)?;
+        self.state.dirty = true;
         Ok(())
     }
 
@@ -296,7 +304,6 @@ where
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn draw_error(error: impl Display) -> LoopError {
     LoopError::Draw(error.to_string())
 }

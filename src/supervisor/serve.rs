@@ -178,7 +178,7 @@ async fn live(
     }
     if supervisor.dir.path().exists() {
         supervisor.end()?;
-        super::report::write(&supervisor.dir, supervisor.state())?;
+        super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets)?;
         tokio::task::yield_now().await;
         let _absent = std::fs::remove_file(&path);
     }
@@ -283,7 +283,7 @@ async fn converse(stream: UnixStream, client: ClientId, happenings: UnboundedSen
 }
 
 /// Writes answers in order, and the newest moment whenever there is no answer to write.
-async fn answer(
+pub(super) async fn answer(
     mut writing: OwnedWriteHalf,
     mut answers: UnboundedReceiver<Response>,
     mut moments: watch::Receiver<Option<Live>>,

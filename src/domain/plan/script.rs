@@ -4,6 +4,7 @@
 //! production without an approval (design 12.1), not even through a pipe into bash.
 
 use super::{Plan, Step};
+use crate::domain::redact::REDACTED;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -64,6 +65,12 @@ pub fn script(plan: &Plan) -> String {
     for warning in &plan.warnings {
         comment(&mut out, &format!("warning: {}", warning.message));
     }
+    if is_redacted(plan) {
+        let _ = writeln!(
+            out,
+            "# It cannot run as it stands: {REDACTED} stands for a secret of the catalog; put its value there."
+        );
+    }
     out.push_str("set -e\n");
     for (name, value) in &plan.environment {
         let _ = writeln!(out, "export {name}={}", quote(value));
@@ -86,6 +93,11 @@ pub fn script(plan: &Plan) -> String {
         }
     }
     out
+}
+
+fn is_redacted(plan: &Plan) -> bool {
+    let steps = plan.steps.iter().flat_map(|step| step.env.values().chain(&step.argv));
+    plan.environment.values().chain(steps).any(|text| text.contains(REDACTED))
 }
 
 fn write_gate(out: &mut String, plan: &Plan, step: &Step, gate: &str) {

@@ -4,7 +4,7 @@ use super::event::{Event, StopStage};
 use crate::domain::approval::{AfterApproval, Approval, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, first_blocking};
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
 use crate::domain::outcome::{Outcome, ProcessEnd};
 use crate::domain::plan::{Lane, Plan, Step};
@@ -110,6 +110,10 @@ pub struct StepRecord {
     pub log: Option<String>,
     /// What was executed in the last attempt.
     pub argv: Vec<String>,
+    /// SHA-256 of the scripts that the last attempt ran, by path.
+    pub scripts: BTreeMap<String, String>,
+    /// The composes that the last attempt used.
+    pub composes: BTreeMap<RepoName, ComposeId>,
     /// What its checks found in the last attempt.
     pub findings: Vec<Finding>,
     /// The step whose retry made this one stale.
@@ -123,6 +127,8 @@ impl StepRecord {
             attempts: 0,
             log: None,
             argv: Vec::new(),
+            scripts: BTreeMap::new(),
+            composes: BTreeMap::new(),
             findings: Vec::new(),
             stale: None,
         }
@@ -434,11 +440,13 @@ impl RunState {
         };
         let Some(record) = self.steps.get_mut(step).filter(|_| !foreign) else { return };
         match event {
-            Event::StepStarting { attempt, log, argv, findings, .. } => {
+            Event::StepStarting { attempt, log, argv, findings, scripts, composes, .. } => {
                 record.state = StepState::Running { since: at, process: None, stopping: None, end: None };
                 record.attempts = *attempt;
                 record.log = Some(log.clone()).filter(|log| !log.is_empty());
                 record.argv.clone_from(argv);
+                record.scripts.clone_from(scripts);
+                record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
                 record.stale = None;
             }
@@ -463,8 +471,7 @@ impl RunState {
             }
             Event::StepRefused { findings, .. } => {
                 record.findings.clone_from(findings);
-                let first = findings.iter().find(|finding| finding.blocks());
-                let reason = first.map_or_else(String::new, |finding| finding.message.clone());
+                let reason = first_blocking(findings).unwrap_or_default();
                 record.stale = None;
                 conclude(record, at, Outcome::Failed, format!("not started: {reason}"));
             }

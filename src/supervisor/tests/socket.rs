@@ -1,6 +1,6 @@
 //! The socket: who is heard, and what nobody's bytes can break.
 
-use super::super::serve::{accept, may_speak, short_socket, turn};
+use super::super::serve::{accept, answer, may_speak, short_socket, turn};
 use super::*;
 use crate::domain::run::Event;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -144,17 +144,30 @@ fn who_stops_writing_still_gets_an_answer() {
 
 /// A console that was stopped with ^Z must cost the supervisor nothing, however long it stays so.
 #[test]
-fn who_subscribes_and_never_reads_gets_the_newest_moment_only() {
-    let house = served(|dir| async move {
-        let mut sleeper = connect(&dir).await;
-        sleeper.0.write_all(b"{\"request\":\"subscribe\"}\n").await.unwrap();
-        let mut other = connect(&dir).await;
-        for _ in 0..50 {
-            said(&mut other, b"{\"request\":\"take-helm\",\"reason\":null}\n").await;
-            said(&mut other, b"{\"request\":\"release-helm\"}\n").await;
+fn who_subscribes_and_does_not_read_gets_the_newest_moment_only() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let (answers, outgoing) = unbounded_channel();
+        let (live, moments) = watch::channel(None);
+        let writer = tokio::spawn(answer(ours.into_split().1, outgoing, moments));
+        for events in 1..=10_000 {
+            live.send_replace(Some(Live { events, ..Live::default() }));
+            if events % 1000 == 0 {
+                tokio::task::yield_now().await;
+            }
         }
+        answers.send(Response::Done { message: "an answer".to_owned() }).unwrap();
+        drop(answers);
+        writer.await.unwrap();
+        let mut reading = BufReader::new(theirs.into_split().0);
+        let mut heard = Vec::new();
+        while let Some(response) = next(&mut reading).await {
+            heard.push(response);
+        }
+        assert!(heard.len() <= 11, "{} lines of 10,000 moments", heard.len());
+        assert_eq!(heard.last(), Some(&Response::Done { message: "an answer".to_owned() }));
     });
-    assert!(house.supervisor.clients.values().all(|one| one.live.borrow().is_none() || one.subscribed));
 }
 
 #[test]
