@@ -13,6 +13,12 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
+
+/// How often a lock is tried that somebody may only be looking at.
+const LOOKERS: u32 = 20;
+/// How long a look lasts at most, generously.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +89,19 @@ pub fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
         .and_then(|_| file.write_all(&text))
         .map_err(JournalError::io("cannot write the lock", path))?;
     Ok(Attempt::Held(HeldLock { _file: file }))
+}
+
+/// Takes the lock at `path` as [`take`] does, but lets those finish first who only look whether it is held.
+///
+/// [`is_held`] has the lock for an instant, shared; that must not make its owner-to-be believe in a rival.
+pub fn take_patiently(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
+    for _ in 0..LOOKERS {
+        if let held @ Attempt::Held(_) = take(path, holder)? {
+            return Ok(held);
+        }
+        std::thread::sleep(LOOK);
+    }
+    take(path, holder)
 }
 
 /// Returns whether somebody holds the lock at `path`; a lock that is not there is free.
