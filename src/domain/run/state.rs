@@ -324,7 +324,9 @@ impl RunState {
             Some(StepState::Concluded { outcome: Outcome::Suspect, .. }) => RunVerdict::Suspect,
             Some(StepState::Concluded { outcome: Outcome::Cancelled, .. }) => RunVerdict::Cancelled,
             Some(StepState::Interrupted { .. }) => RunVerdict::Interrupted,
-            Some(StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } }) => {
+            Some(StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } })
+                if self.cancelled.is_none() =>
+            {
                 RunVerdict::Waiting
             }
             Some(StepState::Running { .. }) => RunVerdict::Running,
