@@ -107,6 +107,11 @@ impl Draft {
             .map_err(|problems| CatalogErrors::new(&self.source, &self.text, problems))
     }
 
+    /// Returns the names and patterns of secrets, which are needed wherever a run is shown.
+    pub fn secrets(&self) -> Vec<String> {
+        self.raw.secrets.iter().map(|name| name.value.clone()).collect()
+    }
+
     /// Returns the text it was read from, for the record of a run.
     pub fn text(&self) -> &str {
         &self.text

@@ -5,19 +5,25 @@
 mod approve;
 mod args;
 mod context;
+mod diff;
 mod exit;
+mod findings;
 mod follow;
 mod gate;
 mod log;
 mod plan;
 mod print;
+mod progress;
 mod report;
 mod run;
 mod runs;
 mod sandbox;
 mod status;
 mod steps;
+mod subject;
 mod supervise;
+mod target;
+mod verify;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -64,6 +70,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Cancel { run, step, kill }) => steps::cancel(&global, &run, step, kill),
         Some(Command::Waive(options)) => steps::waive(&global, options),
         Some(Command::Resume { run, release, detach }) => steps::resume(&global, &run, release, detach),
+        Some(Command::Verify(options)) => verify::run(&global, &options),
+        Some(Command::Diff(options)) => diff::run(&global, &options),
         Some(Command::Report { run, format }) => report::run(&global, &run, format),
         Some(Command::Sandbox(options)) => sandbox::run(&global, options),
         Some(Command::Config) => print::config(),

@@ -9,6 +9,8 @@ pub mod compose;
 pub mod evidence;
 pub mod expand;
 pub mod finding;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod flow;
 pub mod launch;
 pub mod live;
@@ -17,6 +19,7 @@ pub mod name;
 pub mod outcome;
 pub mod plan;
 pub mod progress;
+pub mod redact;
 pub mod release;
 pub mod run;
 pub mod seal;

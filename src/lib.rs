@@ -14,6 +14,8 @@ pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod keys;
+pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;
+pub mod ui;
 pub mod vet;

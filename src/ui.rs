@@ -6,6 +6,7 @@
 
 #[doc(hidden)]
 pub mod fixtures;
+pub mod overlays;
 pub mod pen;
 pub mod root;
 pub mod screens;

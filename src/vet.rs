@@ -35,7 +35,7 @@ mod tools;
 mod torrents_written;
 mod trees;
 
-pub use changes::changes;
+pub use changes::{changes, changes_within};
 pub use evidence::evidence;
 pub use seal::{SealCache, seal};
 

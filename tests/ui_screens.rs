@@ -3,12 +3,21 @@
 //! A change in a snapshot is a change that a user sees: `cargo insta review`, or `INSTA_UPDATE=always` and a look at the
 //! difference. The fixtures' clock stands still, so nothing here depends on when or where it runs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use insta::assert_snapshot;
 use stagegate::app::Model;
-use stagegate::app::model::{RunFocus, RunLayout, Screen, SearchState};
+use stagegate::app::model::{
+    Banner, Confirm, GateFocus, Helm, Mode, Overlay, PlanFocus, RunFocus, RunLayout, Screen, SearchState,
+    TextPurpose, Toast,
+};
+use stagegate::app::text_input::TextInput;
 use stagegate::domain::live::Live;
+use stagegate::domain::name::StepId;
 use stagegate::ui::Theme;
-use stagegate::ui::fixtures::{console, frame, run};
+use stagegate::ui::fixtures::{console, evidence, frame, run};
+use stagegate::ui::theme::Role;
+use std::sync::Arc;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 
@@ -64,9 +73,114 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     let step = open.selected().unwrap().id.clone();
     let view = open.views.get_mut(&step).unwrap();
     view.follow = false;
-    view.first = 4;
-    view.search = Some(("package-5".to_owned(), SearchState::At { line: 6 }));
+    view.offsets = vec![4];
+    view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
     check("run-large-paused", &model);
+    let open = model.run.as_mut().unwrap();
+    open.layout = RunLayout::Lanes;
+    let view = open.views.get_mut(&step).unwrap();
+    view.follow = true;
+    view.wrap = true;
+    view.search = Some(("package-77".to_owned(), SearchState::NoMore));
+    check("run-lanes-wrapped", &model);
+}
+
+#[test]
+fn gate() {
+    check("gate-none", &console::answered(Screen::Gate));
+    check("gate-not-reached", &console::at_gate(run::running(), None));
+    check("gate-blocked", &console::at_gate(run::waiting(), Some(evidence::mixed())));
+    let mut model = console::at_gate(run::waiting(), Some(evidence::clean()));
+    let gate = model.gate.as_mut().unwrap();
+    gate.focus = GateFocus::Checklist;
+    gate.point = 1;
+    gate.ticked[0] = true;
+    check("gate-checklist", &model);
+    let gate = model.gate.as_mut().unwrap();
+    gate.ticked = vec![true; 3];
+    gate.focus = GateFocus::Phrase;
+    gate.phrase = TextInput::holding("8.1 vetted");
+    check("gate-wrong-phrase", &model);
+    model.gate.as_mut().unwrap().phrase = TextInput::holding("8.10 vetted");
+    check("gate-right-phrase", &model);
+    check("gate-void", &console::at_gate(run::void(), Some(evidence::clean())));
+    check("gate-passed", &console::at_gate(run::finished(), Some(evidence::clean())));
+}
+
+#[test]
+fn production_can_be_seen_on_every_screen_that_reaches_it() {
+    let theme = Theme::shipped("dark").unwrap();
+    let mono = Theme::shipped("mono").unwrap();
+    let publishing = |screen| console::with_run(screen, run::publishing(), run::publishing_live(), true);
+    let mut models = vec![
+        console::ticked(Screen::Plan, &run::one_lane()),
+        console::at_gate(run::waiting(), Some(evidence::mixed())),
+    ];
+    models.extend(Screen::ALL.map(publishing));
+    for mut model in models {
+        model.plan.focus = PlanFocus::Steps;
+        model.plan.step = 8;
+        for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
+            for theme in [&theme, &mono] {
+                let buffer = frame::buffer(&model, theme, columns, rows);
+                let block = theme.style(Role::ProductionBlock);
+                let seen = buffer.content().iter().filter(|cell| {
+                    cell.bg == block.bg.unwrap_or_default() && cell.modifier.contains(block.add_modifier)
+                });
+                assert!(frame::text(&buffer).contains("PRODUCTION"), "{:?} {columns}x{rows}", model.screen);
+                assert!(seen.count() >= 10, "{:?} {columns}x{rows} {}", model.screen, theme.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn history_and_log() {
+    check("history-empty", &console::asking(Screen::History));
+    let mut model = console::with_run(Screen::History, run::running(), run::running_live(), true);
+    check("history", &model);
+    model.history.cursor = 4;
+    check("history-unreadable", &model);
+    check("log-empty", &console::answered(Screen::Log));
+}
+
+#[test]
+fn overlays() {
+    let over = |screen: Screen, overlay: Overlay| {
+        let mut model = console::with_run(screen, run::failed(), Live::default(), true);
+        model.overlays.push(overlay);
+        model
+    };
+    let status = console::answered(Screen::Status).layers();
+    check("help", &over(Screen::Status, Overlay::Help { first: 0, layers: status }));
+    let actions = console::answered(Screen::Status).keymap.actions(status);
+    let palette = |typed: &str| Overlay::Palette {
+        input: TextInput::holding(typed),
+        cursor: 1,
+        actions: actions.clone(),
+    };
+    check("palette", &over(Screen::Status, palette("")));
+    check("palette-found", &over(Screen::Status, palette("tick rel")));
+    check("themes", &over(Screen::Status, Overlay::Themes { cursor: 1, before: "dark".to_owned() }));
+    let plan = Arc::new(run::plan(&run::two_lanes()));
+    check("confirm-start", &over(Screen::Plan, Overlay::Confirm(Confirm::StartRun { plan })));
+    let step = || "8/sync/Rocky".parse::<StepId>().unwrap();
+    let stale = vec!["8/prep".parse().unwrap(), "8/gate".parse().unwrap()];
+    let retry = Confirm::Retry { step: step(), stale, repeatable: false };
+    check("confirm-retry", &over(Screen::Run, Overlay::Confirm(retry)));
+    let purpose = TextPurpose::SkipReason { step: step() };
+    check("reason", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("done by hand") }));
+    let purpose = TextPurpose::Answer { step: step(), prompt: "Enter passphrase:".to_owned(), hidden: true };
+    check("answer", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("secret") }));
+}
+
+#[test]
+fn observers_see_that_they_observe() {
+    let mut model = console::running();
+    model.run.as_mut().unwrap().helm = Helm::Other { by: stagegate::ui::fixtures::other() };
+    check("observing", &model);
+    model.mode = Mode::WatchingForGood;
+    check("observing-for-good", &model);
 }
 
 #[test]
@@ -88,5 +202,24 @@ fn every_screen_can_be_drawn_at_every_size() {
                 frame::buffer(&model, &theme, columns, rows);
             }
         }
+    }
+}
+
+#[test]
+fn no_control_character_reaches_the_terminal() {
+    let theme = Theme::shipped("dark").unwrap();
+    let bad = "a\u{1b}[31mb\u{7}\r\u{9b}2Jc\u{0}";
+    for screen in Screen::ALL {
+        let mut model = console::with_run(screen, run::prompting(), run::prompting_live(), true);
+        bad.clone_into(&mut model.host);
+        for step in model.run.as_mut().unwrap().live.steps.values_mut() {
+            bad.clone_into(&mut step.label);
+            step.prompt = Some(bad.to_owned());
+        }
+        model.banners.push(Banner { about: "test", message: bad.to_owned() });
+        model.toasts.push(Toast { message: bad.to_owned(), until_ms: u64::MAX });
+        let buffer = frame::buffer(&model, &theme, 120, 40);
+        let control = buffer.content().iter().find(|cell| cell.symbol().contains(char::is_control));
+        assert_eq!(control, None, "{screen:?}");
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::make;
+use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::domain::selection::{ReleaseSelection, Selection};
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
@@ -102,7 +103,8 @@ fn selection(catalog: &Catalog, args: &SelectionArgs) -> Result<Selection, Failu
     Ok(Selection { flow: args.flow.clone(), releases: releases.collect::<Result<_, Failure>>()? })
 }
 
-fn unknown_release(catalog: &Catalog, id: &ReleaseId) -> Failure {
+/// Returns the failure of a release that the catalog does not have.
+pub(super) fn unknown_release(catalog: &Catalog, id: &ReleaseId) -> Failure {
     let known: Vec<&str> = catalog.releases.iter().map(|release| release.id.as_str()).collect();
     Failure::usage_text(format!("there is no release `{id}`; the catalog has {}", known.join(", ")))
 }
@@ -131,11 +133,26 @@ pub(super) fn lane(state: &RunState, named: Option<&ReleaseId>) -> Result<Releas
     }
 }
 
+/// Makes what takes secrets out of everything that a run shows, by the names of the catalog that it was made from.
+pub(super) fn redactor(dir: &RunDir, plan: &Plan) -> Redactor {
+    // A run whose catalog cannot be read any more is shown by the names of the built-in one, not by none.
+    let read = |source: &Source| catalog::read(source).map(|draft| draft.secrets());
+    let names = read(&Source::File(dir.catalog())).or_else(|_| read(&Source::BuiltIn)).unwrap_or_default();
+    Redactor::of_plan(&names, plan)
+}
+
 /// Finds a run by its id, the beginning of one, or `latest`.
 pub(super) fn find_run(global: &Global, text: &str) -> Result<(Store, RunDir), Failure> {
     let store = store(global)?;
     let dir = store.find(text)?;
     Ok((store, dir))
+}
+
+/// Returns the command line that reaches the same runs, up to the command: `stagegate --state DIR`.
+pub(super) fn invocation(global: &Global) -> String {
+    let quoted = |path: &Path| crate::domain::plan::script::quote(&path.to_string_lossy());
+    let state = global.state.as_deref().map(|state| format!(" --state {}", quoted(state)));
+    format!("stagegate{}", state.unwrap_or_default())
 }
 
 /// Writes to standard output; a reader that went away is no failure.
@@ -161,6 +178,13 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Opens the console, on a run if one is named.
 pub(super) fn console(global: &Global, run: Option<&str>) -> Result<Exit, Failure> {
-    let _ = (global, run);
-    Err(Failure::usage_text("the console is not part of this build yet"))
+    let run = run.map(|run| find_run(global, run).map(|(_, dir)| dir.id().clone())).transpose()?;
+    crate::runtime::run_console(crate::runtime::ConsoleOptions {
+        source: source(global),
+        state: state_folder(global)?,
+        observe: global.observe,
+        theme: global.theme.clone(),
+        run,
+    })?;
+    Ok(Exit::Done)
 }

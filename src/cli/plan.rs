@@ -4,12 +4,14 @@ use super::args::{Global, PlanArgs, PlanFormat};
 use super::context;
 use super::exit::{Exit, Failure};
 use crate::domain::plan::{Pin, Plan, Step, script};
+use crate::domain::redact::Redactor;
 use std::fmt::Write as _;
 
 /// Prints the plan of a selection.
 pub(super) fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let catalog = context::catalog(global)?;
     let plan = context::plan(&catalog, &args.selection)?;
+    let plan = Redactor::of_plan(&catalog.secrets, &plan).plan(&plan);
     match args.format {
         PlanFormat::Json => context::out_json(&plan)?,
         PlanFormat::Script => context::out(&script::script(&plan))?,
@@ -66,7 +68,8 @@ fn write_step(out: &mut String, number: usize, step: &Step) {
         };
     }
     if !step.resources.is_empty() {
-        let names: Vec<&str> = step.resources.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> =
+            step.resources.iter().map(super::super::domain::name::ResourceName::as_str).collect();
         let _ = writeln!(out, "     holds {}", names.join(", "));
     }
 }

@@ -13,9 +13,10 @@ pub(super) fn run(global: &Global, run: &str, format: ReportFormat) -> Result<Ex
         follower.poll()?;
         follower
     };
-    let report = Report::of(&dir, follower.state(), follower.problem(), dir.is_alive());
+    let redactor = context::redactor(&dir, &follower.state().plan);
+    let report = Report::of(&dir, follower.state(), follower.problem(), dir.is_alive(), redactor);
     match format {
-        ReportFormat::Json => context::out_json(&report)?,
+        ReportFormat::Json => context::out(&report.json())?,
         ReportFormat::Markdown => context::out(&report.markdown())?,
     }
     Ok(if follower.problem().is_some() { Exit::Failed } else { Exit::Done })

@@ -33,8 +33,9 @@ pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Re
 /// Runs a step again and follows the run.
 pub(super) fn retry(global: &Global, args: StepArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
+    let before = follow::Said::before(&dir.load()?);
     ask(&store, &dir, &Request::Retry { step: args.step, reason: args.reason })?;
-    if args.detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, before) }
 }
 
 /// Leaves a step out and follows the run.
@@ -43,8 +44,9 @@ pub(super) fn skip(global: &Global, args: StepArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage_text("a step is skipped only with a reason: --reason \"…\""));
     }
     let (store, dir) = context::find_run(global, &args.run)?;
+    let before = follow::Said::before(&dir.load()?);
     ask(&store, &dir, &Request::Skip { step: args.step, reason: args.reason })?;
-    if args.detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, before) }
 }
 
 /// Stops a run or a step.
@@ -74,6 +76,7 @@ pub(super) fn resume(
     detach: bool,
 ) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, run)?;
+    let before = follow::Said::before(&dir.load()?);
     ask(&store, &dir, &Request::Resume { release })?;
-    if detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, before) }
 }

@@ -74,15 +74,14 @@ impl Tail {
             Err(error) => return Err(JournalError::io("cannot read the journal", &self.path)(error)),
         };
         let length = file.metadata().map_err(JournalError::io("cannot read the journal", &self.path))?.len();
-        if length < self.whole_bytes {
+        if length < self.whole_bytes && self.problem.is_none() {
             self.problem = Some("it became shorter than what was read of it".to_owned());
         }
+        // What was torn is read again: a new supervisor may have cut it off and written something else there.
+        self.rest.clear();
         if length == self.whole_bytes || self.problem.is_some() {
-            self.rest.clear();
             return Ok(Vec::new());
         }
-        // A torn line is read anew each time: a supervisor may have cut it off and written others in its place.
-        self.rest.clear();
         file.seek(SeekFrom::Start(self.whole_bytes))
             .and_then(|_| file.take(length - self.whole_bytes).read_to_end(&mut self.rest))
             .map_err(JournalError::io("cannot read the journal", &self.path))?;

@@ -138,7 +138,7 @@ mod tests {
     fn it_follows_scrolls_back_and_follows_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let content: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let content = (0..100).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n") + "\n";
         std::fs::write(&path, content).unwrap();
         let (mut panes, mut view) = (LogPanes::default(), view(3));
         panes.fill(&mut view, path.clone()).unwrap();
@@ -146,20 +146,29 @@ mod tests {
         assert_eq!((view.number, view.total), (Some(98), Some(100)));
         view.scroll(-2);
         panes.fill(&mut view, path.clone()).unwrap();
-        assert_eq!((text(&view), view.follow), (vec!["line 95".into(), "line 96".into(), "line 97".into()], false));
+        assert_eq!(
+            (text(&view), view.follow),
+            (vec!["line 95".into(), "line 96".into(), "line 97".into()], false)
+        );
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"line 100\nunfin").unwrap();
         panes.fill(&mut view, path.clone()).unwrap();
         assert_eq!(text(&view), ["line 95", "line 96", "line 97"], "what comes does not move what is read");
         assert_eq!(view.total, Some(101));
         view.scroll(50);
         panes.fill(&mut view, path.clone()).unwrap();
-        assert_eq!((text(&view), view.follow), (vec!["line 99".into(), "line 100".into(), "unfin".into()], true));
+        assert_eq!(
+            (text(&view), view.follow),
+            (vec!["line 99".into(), "line 100".into(), "unfin".into()], true)
+        );
         view.go_first();
         panes.fill(&mut view, path.clone()).unwrap();
         assert_eq!(text(&view), ["line 0", "line 1", "line 2"]);
         view.scroll(2);
         panes.fill(&mut view, path.clone()).unwrap();
-        assert_eq!((text(&view), view.follow), (vec!["line 2".into(), "line 3".into(), "line 4".into()], false));
+        assert_eq!(
+            (text(&view), view.follow),
+            (vec!["line 2".into(), "line 3".into(), "line 4".into()], false)
+        );
         view.show(view.offsets[2] + 3);
         panes.fill(&mut view, path.clone()).unwrap();
         assert_eq!(text(&view), ["line 3", "line 4", "line 5"]);

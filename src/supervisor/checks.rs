@@ -66,7 +66,7 @@ impl CheckRequest {
             joblog: self.joblog.as_deref(),
             log: self.log.as_deref(),
             started: self.started,
-            keys: &[],
+            keys: release.map_or(&[], |release| &release.toolkit.keys),
             sealed: self.sealed.as_ref(),
             progress: &progress,
             cancel: &self.cancel,
@@ -100,9 +100,9 @@ impl CheckRequest {
             .argv
             .iter()
             .skip(1)
-            .filter(|argument| argument.ends_with(".sh"))
-            .filter_map(|argument| {
-                let path = self.step.cwd.join(argument);
+            .map(|argument| self.step.cwd.join(argument))
+            .filter(|path| path.extension().is_some_and(|ending| ending == "sh"))
+            .filter_map(|path| {
                 let text = std::fs::read(&path).ok()?;
                 Some((path.to_string_lossy().into_owned(), hex::encode(Sha256::digest(text))))
             })
@@ -168,7 +168,6 @@ impl Supervisor {
 
     /// Runs checks on a thread of their own and hands what they found to `done`.
     pub(super) fn spawn_checks(
-        &self,
         request: CheckRequest,
         done: impl FnOnce(Vec<Finding>, BTreeMap<String, String>) + Send + 'static,
     ) {

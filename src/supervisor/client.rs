@@ -18,6 +18,8 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 const HELLO_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a supervisor that has a run may take to answer or to end.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it does.
+const REACH_EVERY: Duration = Duration::from_millis(20);
 /// How often a request is sent whose supervisor ended before it looked at it.
 const TRIES: u32 = 5;
 
@@ -126,7 +128,9 @@ pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientErro
         }
         match spawn(spawner, dir).await {
             // One that is about to end has closed its door and not yet left.
-            Ok(()) | Err(ClientError::Attended) if begun.elapsed() < REACH_PATIENCE => {}
+            Ok(()) | Err(ClientError::Attended) if begun.elapsed() < REACH_PATIENCE => {
+                tokio::time::sleep(REACH_EVERY).await;
+            }
             Ok(()) => return Err(ClientError::Attended),
             Err(error) => return Err(error),
         }

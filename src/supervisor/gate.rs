@@ -81,16 +81,14 @@ impl Supervisor {
         release: &ReleaseId,
         shown: Option<&SealDigest>,
         pending: PendingApproval,
-    ) -> Result<(), JournalError> {
+    ) {
         let client = pending.client;
         match self.weigh(release, shown, &pending) {
             Ok(step) => {
                 self.look_at_seal(&step, SealPurpose::Approval(Box::new(pending)));
-                Ok(())
             }
             Err(refusal) => {
                 self.answer(client, Response::Refused { refusal });
-                Ok(())
             }
         }
     }

@@ -56,7 +56,7 @@ impl Supervisor {
     pub(super) fn check_before(&mut self, step: &Step) {
         let request = self.check_request(step, &step.before, None);
         let (id, sender) = (step.id.clone(), self.happenings.clone());
-        self.spawn_checks(request, move |findings, scripts| {
+        Self::spawn_checks(request, move |findings, scripts| {
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(Happening::CheckedBefore { step: id, findings, scripts });
         });

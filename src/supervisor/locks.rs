@@ -3,7 +3,7 @@
 use crate::domain::name::{ReleaseId, ResourceName, StepId};
 use crate::domain::plan::{Plan, Step};
 use crate::journal::JournalError;
-use crate::journal::lock::{Attempt, HeldLock, Holder, take, take_patiently};
+use crate::journal::lock::{Attempt, HeldLock, Holder, take};
 use crate::journal::store::{RunDir, Store};
 use std::collections::BTreeMap;
 
@@ -39,9 +39,7 @@ pub struct Locks {
 impl Locks {
     /// Takes the run's lock and those of all its lanes, or none.
     pub fn take(store: &Store, dir: &RunDir, plan: &Plan, holder: Holder) -> Result<Self, LockError> {
-        let Attempt::Held(run) = take_patiently(&dir.lock(), &holder)? else {
-            return Err(LockError::RunBusy);
-        };
+        let Attempt::Held(run) = take(&dir.lock(), &holder)? else { return Err(LockError::RunBusy) };
         let mut lanes = Vec::new();
         for lane in &plan.lanes {
             match take(&store.lane_lock(&lane.release), &holder)? {

@@ -34,19 +34,20 @@ impl Supervisor {
         self.asked |=
             request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
         let answer = match request {
-            Request::Subscribe => self.subscribe(client),
+            Request::Subscribe => Ok(self.subscribe(client)),
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
-            Request::ReleaseHelm => self.release_helm(client),
+            Request::ReleaseHelm => Ok(self.release_helm(client)),
             Request::Retry { step, reason } => self.retry(&step, reason, by)?,
             Request::Skip { step, reason } => self.skip(&step, reason, by)?,
             Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by)?,
-            Request::Cancel { step: None } => self.cancel_run(by)?,
+            Request::Cancel { step: None } => self.cancel_run(&by)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
             Request::Refresh { release } => self.refresh(&release),
             Request::Approve { release, phrase, seal, then } => {
                 let pending = PendingApproval { client, by, phrase, then };
-                return self.on_approve(&release, seal.as_ref(), pending);
+                self.on_approve(&release, seal.as_ref(), pending);
+                return Ok(());
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
             Request::Input { step, text } => self.input(&step, text),
@@ -59,12 +60,12 @@ impl Supervisor {
         Ok(())
     }
 
-    fn subscribe(&mut self, client: ClientId) -> Answer {
+    fn subscribe(&mut self, client: ClientId) -> String {
         if let Some(connection) = self.clients.get_mut(&client) {
             connection.subscribed = true;
         }
         self.live_changed = true;
-        Ok("subscribed".to_owned())
+        "subscribed".to_owned()
     }
 
     fn take_helm(
@@ -89,12 +90,12 @@ impl Supervisor {
         Ok(())
     }
 
-    fn release_helm(&mut self, client: ClientId) -> Answer {
+    fn release_helm(&mut self, client: ClientId) -> String {
         if self.helm == Some(client) {
             self.helm = None;
             self.live_changed = true;
         }
-        Ok("the helm is free".to_owned())
+        "the helm is free".to_owned()
     }
 
     pub(super) fn on_gone(&mut self, client: ClientId) {
@@ -181,7 +182,7 @@ impl Supervisor {
         Ok(Ok(format!("{id} was asked to stop; its checks will say what it left behind")))
     }
 
-    fn cancel_run(&mut self, by: Identity) -> Result<Answer, JournalError> {
+    fn cancel_run(&mut self, by: &Identity) -> Result<Answer, JournalError> {
         self.record(&Event::RunCancelled { by: by.clone() })?;
         let running: Vec<StepId> = self
             .busy
@@ -321,7 +322,7 @@ impl Supervisor {
         self.asked = true;
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
-            let _answer = self.cancel_run(by)?;
+            let _answer = self.cancel_run(&by)?;
         }
         Ok(())
     }

@@ -176,7 +176,7 @@ async fn live(
     }
     if supervisor.dir.path().exists() {
         supervisor.end()?;
-        super::report::write(&supervisor.dir, supervisor.state())?;
+        super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets)?;
         tokio::task::yield_now().await;
         let _absent = std::fs::remove_file(&path);
     }

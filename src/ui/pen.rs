@@ -7,9 +7,9 @@
 use super::style::Mark;
 use super::theme::{Role, Theme};
 use super::widgets::text;
-use ratatui::buffer::Buffer;
+use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
-use ratatui::style::Style;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// Draws into a buffer with a theme.
@@ -64,6 +64,22 @@ impl Pen<'_> {
         self.buffer.set_style(area, self.theme.style(role));
     }
 
+    /// Marks the selected row or cell: the role goes under everything but what has a ground of its own, such as the block
+    /// that says PRODUCTION, and a bar stands at its left edge.
+    pub fn select(&mut self, area: Rect, role: Role) {
+        let area = area.intersection(*self.buffer.area());
+        let style = self.theme.style(role);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                let cell = &mut self.buffer[(x, y)];
+                if !has_ground(cell) {
+                    cell.set_style(style);
+                }
+            }
+            self.line(Rect { y, width: 1, height: 1, ..area }, 0, vec![self.span(Role::BorderFocus, "▌")]);
+        }
+    }
+
     /// Empties `area`: blanks in the terminal's own colours.
     pub fn clear(&mut self, area: Rect) {
         let area = area.intersection(*self.buffer.area());
@@ -89,22 +105,26 @@ impl Pen<'_> {
         let stroke = if focus { "━" } else { "─" };
         self.repeat(area.x, area.y, area.width, stroke, rule);
         let mut room = area.width;
+        let padded = |spans: Vec<Span<'static>>| {
+            std::iter::once(Span::raw(" ")).chain(spans).chain([Span::raw(" ")]).collect::<Vec<_>>()
+        };
+        let columns = |spans: &[Span<'static>]| spans.iter().map(Span::width).sum::<usize>() as u16;
         if !right.is_empty() {
-            let mut spans = vec![Span::raw(" ")];
-            spans.extend(right);
-            spans.push(Span::raw(" "));
-            let before = Rect { width: area.width.saturating_sub(1), height: 1, ..area };
-            let title_width = Line::from(title.clone()).width() as u16 + 4;
-            if Line::from(spans.clone()).width() as u16 + title_width <= before.width {
-                room = self.line_right(before, 0, spans);
+            let spans = padded(right);
+            let width = columns(&spans);
+            if width + columns(&title) + 5 <= area.width {
+                room = area.width - 1 - width;
+                let place = Rect { x: area.x + room, width, height: 1, ..area };
+                self.clear(place);
+                self.line(place, 0, spans);
             }
         }
         if !title.is_empty() {
-            let inner = Rect { x: area.x + 1, width: room.saturating_sub(2), height: 1, ..area };
-            let mut spans = vec![Span::raw(" ")];
-            spans.extend(title);
-            spans.push(Span::raw(" "));
-            self.line(inner, 0, spans);
+            let spans = padded(title);
+            let width = columns(&spans).min(room.saturating_sub(2));
+            let place = Rect { x: area.x + 1, width, height: 1, ..area };
+            self.clear(place);
+            self.line(place, 0, spans);
         }
         Rect { y: area.y + 1, height: area.height - 1, ..area }
     }
@@ -145,6 +165,10 @@ impl Pen<'_> {
             height: area.height.saturating_sub(2),
         }
     }
+}
+
+fn has_ground(cell: &Cell) -> bool {
+    cell.bg != Style::reset().bg.unwrap_or_default() || cell.modifier.contains(Modifier::REVERSED)
 }
 
 /// Returns a rectangle of at most this size in the middle of `area`.

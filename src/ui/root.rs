@@ -11,9 +11,9 @@
 //! ```
 
 use super::pen::Pen;
-use super::screens;
 use super::theme::{Role, Theme};
 use super::widgets::{banner, footer, header};
+use super::{overlays, screens};
 use crate::app::Model;
 use crate::app::model::{Measures, Screen};
 use ratatui::Frame;
@@ -61,10 +61,12 @@ pub fn draw(frame: &mut Frame<'_>, model: &Model, theme: &Theme) {
         Screen::Plan => screens::plan::draw(&mut pen, parts.body, model),
         Screen::Run => screens::run::draw(&mut pen, parts.body, model),
         Screen::Gate => screens::gate::draw(&mut pen, parts.body, model),
-        Screen::History | Screen::Log => {}
+        Screen::History => screens::history::draw(&mut pen, parts.body, model),
+        Screen::Log => screens::log::draw(&mut pen, parts.body, model),
     }
     banner::toasts(&mut pen, parts.body, model);
     footer::draw(&mut pen, parts.footer, model);
+    overlays::draw(&mut pen, parts.body, model);
 }
 
 fn too_small(pen: &mut Pen<'_>, area: Rect) {
@@ -86,5 +88,13 @@ pub fn measure(model: &Model) -> Measures {
     let area = Rect::new(0, 0, model.size.columns, model.size.rows);
     let body = parts(area, model).body;
     let panes = if model.screen == Screen::Run { screens::run::panes(body, model) } else { Vec::new() };
-    Measures { page: usize::from(body.height.saturating_sub(2).max(1)), panes }
+    let rows = match (model.overlay(), model.screen) {
+        (Some(_), _) => body.height.saturating_sub(6),
+        (None, Screen::Run) => body.height.saturating_sub(3),
+        (None, Screen::Plan) => body.height.saturating_sub(5),
+        (None, Screen::Gate) => body.height / 3,
+        (None, Screen::History) => screens::history::list_rows(body),
+        (None, Screen::Status | Screen::Log) => body.height.saturating_sub(1),
+    };
+    Measures { page: usize::from(rows.max(1)), panes }
 }

@@ -13,7 +13,7 @@ use crate::domain::evidence::{Change, ChangeKind, Changes};
 use rpm_version::{Evr, Nevra};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// How the toolkit pushes, as far as it decides what production gains and loses.
@@ -51,14 +51,39 @@ pub fn changes(
     read(&places, Push { depth, deletes }, progress, cancel).map(|(changes, _)| changes)
 }
 
-/// The same, and says what production is now.
+/// The same, of the folders `within` alone: what one compose brings or lacks.
+pub fn changes_within(
+    staging: &Path,
+    production: &Path,
+    within: &[PathBuf],
+    depth: u8,
+    deletes: bool,
+    progress: &dyn Fn(&str, u64, Option<u64>),
+    cancel: &AtomicBool,
+) -> Result<Changes, VetError> {
+    let places = Places { staging: staging.to_owned(), production: production.to_owned() };
+    compare(&places, within, Push { depth, deletes }, progress, cancel).map(|(changes, _)| changes)
+}
+
+/// Compares the whole of staging and production, and says what production is now.
 pub(super) fn read(
     places: &Places,
     push: Push,
     progress: &dyn Fn(&str, u64, Option<u64>),
     cancel: &AtomicBool,
 ) -> Result<(Changes, Now), VetError> {
-    let roots = [Root::whole(&places.staging), Root::whole(&places.production)];
+    compare(places, &[], push, progress, cancel)
+}
+
+fn compare(
+    places: &Places,
+    within: &[PathBuf],
+    push: Push,
+    progress: &dyn Fn(&str, u64, Option<u64>),
+    cancel: &AtomicBool,
+) -> Result<(Changes, Now), VetError> {
+    let root = |path: &Path| Root { path: path.to_owned(), within: within.to_vec() };
+    let roots = [root(&places.staging), root(&places.production)];
     let mut walked = watched(progress, "what production gains and loses", None, |count| {
         let mut options = Options::facts(cancel);
         options.progress = Some(count);

@@ -8,11 +8,11 @@ use super::found::Found;
 use super::header::header_digest;
 use super::places::{Places, is_rsync_temporary, parts, places, shown};
 use super::trees::{cancelled, or_found, walk};
-use crate::compose::tree::{Depth, Entry, EntryKind, Facts, Root, Tree, join};
+use crate::compose::tree::{Depth, Directory, Entry, EntryKind, Facts, Root, Tree, join};
 use crate::domain::release::Release;
 use crate::domain::seal::{Seal, SealedPath};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -57,14 +57,13 @@ impl Push<'_> {
         Path::new(folder).components().take(self.depth()).collect::<PathBuf>().into_os_string()
     }
 
-    fn pushed(&self) -> impl Iterator<Item = (&OsStr, &Entry)> {
-        self.staging
-            .entries()
-            .filter(|(folder, entry)| parts(folder) >= self.depth() && entry.kind != EntryKind::Other)
+    /// Returns the folders that the push copies; asking once a folder keeps a large tree cheap.
+    fn pushed(&self) -> impl Iterator<Item = &Directory> {
+        self.staging.directories.iter().filter(|dir| parts(&dir.path) >= self.depth())
     }
 
     fn compare(&self, found: &mut Found<'_>) {
-        if self.pushed().next().is_none() {
+        if self.pushed().all(|dir| dir.entries.is_empty()) {
             let message = "staging holds nothing that a push would copy";
             found.blocking(
                 "empty-staging",
@@ -75,43 +74,55 @@ impl Push<'_> {
             return;
         }
         let mut absent: BTreeMap<OsString, (u64, u64)> = BTreeMap::new();
-        for (folder, entry) in self.pushed() {
+        for dir in self.pushed() {
             if self.cx.cancel.load(Ordering::Relaxed) {
                 return cancelled(found);
             }
-            let counts = absent.entry(self.top(folder)).or_default();
-            counts.1 += 1;
-            let Some(other) = self.production.entry(folder, &entry.name) else {
-                counts.0 += 1;
-                continue;
-            };
-            let path = join(folder, &entry.name);
-            if let Some(difference) = self.differs(&path, entry, other) {
-                let message = format!("differs from staging: {difference}");
-                found.blocking("differs", shown(&path), message, "push again");
+            let theirs = self.production.directory(&dir.path);
+            let counts = absent.entry(self.top(&dir.path)).or_default();
+            for entry in copied(dir) {
+                counts.1 += 1;
+                let Some(other) = theirs.and_then(|theirs| theirs.entry(&entry.name)) else {
+                    counts.0 += 1;
+                    continue;
+                };
+                if let Some(difference) = self.differs(&dir.path, entry, other) {
+                    let message = format!("differs from staging: {difference}");
+                    let path = shown(join(&dir.path, &entry.name));
+                    found.blocking("differs", path, message, "push again");
+                }
             }
         }
         partial(&absent, found);
         self.missing(&absent, found);
     }
 
+    /// Names what is missing of the folders that were pushed in part.
     fn missing(&self, absent: &BTreeMap<OsString, (u64, u64)>, found: &mut Found<'_>) {
-        let partial: BTreeSet<&OsString> =
-            absent.iter().filter(|(_, (missing, all))| missing < all).map(|(top, _)| top).collect();
-        for (folder, entry) in self.pushed() {
-            if self.production.entry(folder, &entry.name).is_none() && partial.contains(&self.top(folder)) {
-                let message = "is missing in production";
-                found.blocking("missing", shown(join(folder, &entry.name)), message, "push again");
+        let in_part = |dir: &&Directory| {
+            absent.get(&self.top(&dir.path)).is_some_and(|(missing, all)| *missing > 0 && missing < all)
+        };
+        for dir in self.pushed().filter(in_part) {
+            let theirs = self.production.directory(&dir.path);
+            for entry in copied(dir) {
+                if theirs.and_then(|theirs| theirs.entry(&entry.name)).is_none() {
+                    let path = shown(join(&dir.path, &entry.name));
+                    found.blocking("missing", path, "is missing in production", "push again");
+                }
             }
         }
     }
 
-    fn differs(&self, path: &OsStr, staged: &Entry, published: &Entry) -> Option<String> {
+    fn differs(&self, folder: &OsStr, staged: &Entry, published: &Entry) -> Option<String> {
         if staged.kind != published.kind {
             return Some("a link on one side, a file on the other".to_owned());
         }
-        let (from, to) = (self.places.staging.join(path), self.places.production.join(path));
+        let both = || {
+            let path = join(folder, &staged.name);
+            (self.places.staging.join(&path), self.places.production.join(&path))
+        };
         if staged.kind == EntryKind::Symlink {
+            let (from, to) = both();
             let same = std::fs::read_link(&from).ok() == std::fs::read_link(&to).ok();
             return (!same).then(|| "the link leads elsewhere".to_owned());
         }
@@ -122,6 +133,12 @@ impl Push<'_> {
         if a.size != b.size {
             return Some(format!("{} bytes instead of {}", b.size, a.size));
         }
+        let is_head = matches!(staged.name.as_encoded_bytes(), b"repomd.xml" | b"repomd.xml.asc");
+        // Times that rsync has kept are proof enough, but not for the file on which everything else hangs.
+        if !is_head && a.mtime.0 == b.mtime.0 {
+            return None;
+        }
+        let (from, to) = both();
         content_differs(&staged.name, (&from, a), (&to, b))
     }
 
@@ -182,13 +199,13 @@ fn partial(absent: &BTreeMap<OsString, (u64, u64)>, found: &mut Found<'_>) {
     }
 }
 
-/// Says whether two files of one size differ. Times that rsync has kept are taken as proof, but not for
-/// the file on which everything else hangs.
+/// Returns what rsync copies of a folder.
+fn copied(dir: &Directory) -> impl Iterator<Item = &Entry> {
+    dir.entries.iter().filter(|entry| entry.kind != EntryKind::Other)
+}
+
+/// Says whether two files of one size differ.
 fn content_differs(name: &OsStr, a: (&Path, Facts), b: (&Path, Facts)) -> Option<String> {
-    let is_head = matches!(name.as_encoded_bytes(), b"repomd.xml" | b"repomd.xml.asc");
-    if !is_head && a.1.mtime.0 == b.1.mtime.0 {
-        return None;
-    }
     if name.as_encoded_bytes().ends_with(b".rpm") {
         return match (header_digest(a.0), header_digest(b.0)) {
             (Ok(a), Ok(b)) if a == b => None,

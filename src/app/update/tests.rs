@@ -1,1 +1,7 @@
+//! What every message does: message in, model and effects out.
 
+mod fixture;
+mod gate;
+mod run;
+mod ticks;
+mod whole;

@@ -4,7 +4,7 @@ use super::event::{Event, StopStage};
 use crate::domain::approval::{AfterApproval, Approval, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, first_blocking};
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
 use crate::domain::outcome::{Outcome, ProcessEnd};
 use crate::domain::plan::{Lane, Plan, Step};
@@ -110,6 +110,10 @@ pub struct StepRecord {
     pub log: Option<String>,
     /// What was executed in the last attempt.
     pub argv: Vec<String>,
+    /// SHA-256 of the scripts that the last attempt ran, by path.
+    pub scripts: BTreeMap<String, String>,
+    /// The composes that the last attempt used.
+    pub composes: BTreeMap<RepoName, ComposeId>,
     /// What its checks found in the last attempt.
     pub findings: Vec<Finding>,
     /// The step whose retry made this one stale.
@@ -123,6 +127,8 @@ impl StepRecord {
             attempts: 0,
             log: None,
             argv: Vec::new(),
+            scripts: BTreeMap::new(),
+            composes: BTreeMap::new(),
             findings: Vec::new(),
             stale: None,
         }
@@ -163,11 +169,12 @@ impl StepRecord {
 
     /// Returns whether it stops its lane until somebody acts.
     pub fn stops_lane(&self) -> bool {
-        matches!(
-            self.state,
-            StepState::Concluded { outcome: Outcome::Failed | Outcome::Suspect | Outcome::Cancelled, .. }
-                | StepState::Interrupted { .. }
-        )
+        self.stale.is_none()
+            && matches!(
+                self.state,
+                StepState::Concluded { outcome: Outcome::Failed | Outcome::Suspect | Outcome::Cancelled, .. }
+                    | StepState::Interrupted { .. }
+            )
     }
 
     /// Returns the exit code of its last attempt.
@@ -319,18 +326,18 @@ impl RunState {
     /// Returns the verdict on one step's place in its lane.
     fn verdict_at(&self, step: Option<&Step>) -> RunVerdict {
         let Some(step) = step else { return RunVerdict::Finished };
-        match self.steps.get(&step.id).map(|record| &record.state) {
+        // What is stale runs again by itself, so its old outcome counts no more.
+        let record = self.steps.get(&step.id).filter(|record| record.stale.is_none());
+        match record.map(|record| &record.state) {
             Some(StepState::Concluded { outcome: Outcome::Failed, .. }) => RunVerdict::Failed,
             Some(StepState::Concluded { outcome: Outcome::Suspect, .. }) => RunVerdict::Suspect,
             Some(StepState::Concluded { outcome: Outcome::Cancelled, .. }) => RunVerdict::Cancelled,
             Some(StepState::Interrupted { .. }) => RunVerdict::Interrupted,
-            Some(StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } })
-                if self.cancelled.is_none() =>
-            {
-                RunVerdict::Waiting
-            }
             Some(StepState::Running { .. }) => RunVerdict::Running,
             _ if self.cancelled.is_some() => RunVerdict::Cancelled,
+            Some(StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } }) => {
+                RunVerdict::Waiting
+            }
             _ => RunVerdict::Running,
         }
     }
@@ -347,8 +354,12 @@ impl RunState {
         if verdicts.iter().all(|verdict| *verdict == RunVerdict::Finished) {
             verdicts.push(self.verdict_at(self.shared_at()));
         }
-        let worst = verdicts.into_iter().min().unwrap_or(RunVerdict::Finished);
-        if worst == RunVerdict::Running && !alive { RunVerdict::Interrupted } else { worst }
+        // A lane of a run without a supervisor does not move, and what failed in another counts more.
+        let still = |verdict| match verdict {
+            RunVerdict::Running if !alive => RunVerdict::Interrupted,
+            other => other,
+        };
+        verdicts.into_iter().map(still).min().unwrap_or(RunVerdict::Finished)
     }
 
     /// Applies one event; events about steps that the plan does not have change nothing.
@@ -420,13 +431,22 @@ impl RunState {
         else {
             return;
         };
-        let Some(record) = self.steps.get_mut(step) else { return };
+        let Some(planned) = self.plan.step(step) else { return };
+        // No record but a gate's own opens it, whatever a journal says: a gate is never skipped, run or judged.
+        let foreign = match event {
+            Event::StepRefused { .. } => false,
+            Event::StepSkipped { .. } => !planned.is_skippable(),
+            _ => planned.is_gate(),
+        };
+        let Some(record) = self.steps.get_mut(step).filter(|_| !foreign) else { return };
         match event {
-            Event::StepStarting { attempt, log, argv, findings, .. } => {
+            Event::StepStarting { attempt, log, argv, findings, scripts, composes, .. } => {
                 record.state = StepState::Running { since: at, process: None, stopping: None, end: None };
                 record.attempts = *attempt;
                 record.log = Some(log.clone()).filter(|log| !log.is_empty());
                 record.argv.clone_from(argv);
+                record.scripts.clone_from(scripts);
+                record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
                 record.stale = None;
             }
@@ -451,8 +471,7 @@ impl RunState {
             }
             Event::StepRefused { findings, .. } => {
                 record.findings.clone_from(findings);
-                let first = findings.iter().find(|finding| finding.blocks());
-                let reason = first.map_or_else(String::new, |finding| finding.message.clone());
+                let reason = first_blocking(findings).unwrap_or_default();
                 record.stale = None;
                 conclude(record, at, Outcome::Failed, format!("not started: {reason}"));
             }
@@ -472,6 +491,9 @@ impl RunState {
         else {
             return;
         };
+        if !self.plan.step(step).is_some_and(Step::is_gate) {
+            return;
+        }
         let Some(record) = self.steps.get_mut(step) else { return };
         let old = std::mem::replace(&mut record.state, StepState::Pending);
         record.state = match (event, old) {
@@ -497,7 +519,9 @@ impl RunState {
             (
                 Event::GatePassed { .. },
                 StepState::Gate { gate: GateState::Waiting { evidence, approvals, .. } },
-            ) => StepState::Gate { gate: GateState::Passed { at, evidence, approvals } },
+            ) if !approvals.is_empty() => {
+                StepState::Gate { gate: GateState::Passed { at, evidence, approvals } }
+            }
             (
                 Event::ApprovalVoided { refusal, .. },
                 StepState::Gate {

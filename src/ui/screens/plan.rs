@@ -90,7 +90,8 @@ fn warnings(pen: &mut Pen<'_>, area: Rect, model: &Model, plan: &Plan) -> u16 {
         }
         pen.line(inside, row as u16, spans);
         if focus && place == selected {
-            pen.tint(Rect { y: inside.y + row as u16, height: 1, ..inside }, Role::Selection);
+            let line = Rect { x: inside.x - 1, y: inside.y + row as u16, height: 1, width: inside.width + 1 };
+            pen.select(line, Role::Selection);
         }
     }
     rows + 1

@@ -54,7 +54,7 @@ impl Grid {
     fn of(area: Rect, model: &Model) -> Self {
         let status = &model.status;
         let longest = status.rows.iter().map(|name| name.as_str().width()).max().unwrap_or(0) as u16;
-        let names = (longest + 1).clamp(10, 24);
+        let names = (longest + 1 + u16::from(area.width >= 100)).clamp(10, 24);
         let releases = status.releases.len().max(1);
         let fit = usize::from(area.width.saturating_sub(names) / (CELL + 1)).clamp(1, releases);
         let total = status.rows.len();
@@ -125,9 +125,9 @@ fn matrix(pen: &mut Pen<'_>, area: Rect, model: &Model, grid: Grid) {
     let corner = Rect { x: area.x + 1, width: grid.names.saturating_sub(1), height: 1, ..area };
     let mut label = vec![Span::raw(" ")];
     if grid.names > 13 {
-        label.extend(title)
+        label.extend(title);
     } else {
-        label.extend(title.into_iter().skip(1))
+        label.extend(title.into_iter().skip(1));
     }
     label.push(Span::raw(" "));
     pen.line(corner, 0, label);
@@ -153,11 +153,7 @@ fn matrix(pen: &mut Pen<'_>, area: Rect, model: &Model, grid: Grid) {
             let cell = Rect { x, width: grid.cell.saturating_sub(1), ..row };
             cell::draw(pen, cell, model, part, repo);
             if here && column == status.column {
-                pen.tint(Rect { x: x.saturating_sub(1), width: cell.width + 1, ..row }, Role::Selection);
-                for y in row.top()..row.bottom() {
-                    let bar = Rect { x: x.saturating_sub(1), y, width: 1, height: 1 };
-                    pen.line(bar, 0, vec![pen.span(Role::BorderFocus, "▌")]);
-                }
+                pen.select(Rect { x: x.saturating_sub(1), width: cell.width + 1, ..row }, Role::Selection);
             }
         }
     }
@@ -173,7 +169,7 @@ fn heading(pen: &Pen<'_>, model: &Model, part: &Part<Arc<ReleaseStatus>>) -> Vec
     }
     spans.push(Span::raw(" "));
     if let Some(seconds) = part.silent_s(model.clock.wall) {
-        spans.push(pen.span(Role::Error, format!("! silent {} ", text::age(seconds as i64))));
+        spans.push(pen.span(Role::Error, format!("! silent {} ", text::age(seconds))));
     } else if part.value.is_none() {
         spans.push(pen.span(Role::Muted, "… asking "));
     } else if part.value.as_ref().is_some_and(|status| status.problem.is_some()) {

@@ -27,7 +27,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, field: Field<'_>) {
     let ground = if field.matches { Role::InputMatch } else { Role::Input };
     let shown = text::cut_front(field.typed, row.width.saturating_sub(2));
     let content = if field.typed.is_empty() && !field.focus {
-        pen.span(Role::Faint, text::cut(field.placeholder, row.width.saturating_sub(2)))
+        pen.span(Role::Muted, text::cut(field.placeholder, row.width.saturating_sub(2)))
     } else {
         Span::raw(shown.clone())
     };

@@ -5,7 +5,7 @@
 
 use crate::app::Model;
 use crate::app::availability::availability;
-use crate::keys::{Action, Group};
+use crate::keys::{Action, Group, Layer};
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
@@ -14,8 +14,9 @@ use ratatui::text::{Line, Span};
 /// Draws the footer.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let always = [Action::Help, Action::Leave];
+    let typing = model.layers().first() == Some(&Layer::Text);
     let mut right = Vec::new();
-    for action in always {
+    for action in always.into_iter().filter(|_| !typing) {
         right.extend(hint(pen, model, action).unwrap_or_default());
     }
     let room = pen.line_right(area, 0, right);

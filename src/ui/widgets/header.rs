@@ -5,8 +5,8 @@
 use crate::app::Model;
 use crate::app::model::{Helm, Mode, Screen};
 use crate::domain::plan::Step;
-use crate::domain::run::RunVerdict;
-use crate::keys::Action;
+use crate::domain::run::{RunVerdict, StepRecord};
+use crate::keys::{Action, Layer};
 use crate::ui::pen::Pen;
 use crate::ui::style;
 use crate::ui::theme::Role;
@@ -20,8 +20,8 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let mut right = helm(pen, model);
     right.push(pen.span(Role::Muted, format!("  {time} ")));
     let left = pen.line_right(area, 0, right);
-    let mut spans = vec![
-        Span::raw(" "),
+    let mut spans = vec![Span::raw(" ")];
+    let name = vec![
         pen.span(Role::Header, model.catalog.name.clone()),
         pen.span(Role::Muted, format!(" · {}", model.host)),
     ];
@@ -31,12 +31,13 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
             .as_ref()
             .and_then(|release| model.run.as_ref()?.state.plan.lane(release))
             .map_or_else(String::new, |lane| format!("{} ", lane.revision));
-        spans.push(Span::raw("  "));
         let long = format!(" PRODUCTION {revision}is being written ");
-        let used = Line::from(spans.clone()).width() + long.len() + 1;
+        let used = Line::from(name.clone()).width() + long.len() + 4;
         let words = if used <= usize::from(left) { long } else { format!(" PRODUCTION {revision}") };
-        spans.push(pen.span(Role::ProductionBlock, words));
+        // It stands in front: on a narrow screen the name falls off, not this.
+        spans.extend([pen.span(Role::ProductionBlock, words), Span::raw("  ")]);
     }
+    spans.extend(name);
     pen.line(Rect { width: left.saturating_sub(1), ..area }, 0, spans);
 }
 
@@ -44,7 +45,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 fn publishing(model: &Model) -> Option<&Step> {
     let run = model.run.as_ref()?;
     run.steps().iter().find(|step| {
-        step.is_production() && run.alive && run.record(&step.id).is_some_and(|record| record.is_running())
+        step.is_production() && run.alive && run.record(&step.id).is_some_and(StepRecord::is_running)
     })
 }
 
@@ -63,13 +64,23 @@ fn helm(pen: &Pen<'_>, model: &Model) -> Vec<Span<'static>> {
 
 /// Draws the second line: the screens with their keys, and a mark on those that want to be looked at.
 pub fn tabs(pen: &mut Pen<'_>, area: Rect, model: &Model) {
+    let typing = model.layers().first() == Some(&Layer::Text);
     let mut spans = Vec::new();
     for screen in Screen::ALL {
         let active = screen == model.screen;
         let key = model.keymap.key_of(model.layers(), action(screen));
         let key = key.map_or_else(String::new, |key| format!("{key} "));
         spans.push(Span::raw(" "));
-        spans.push(pen.span(if active { Role::TabActive } else { Role::Key }, key));
+        spans.push(pen.span(
+            if active {
+                Role::TabActive
+            } else if typing {
+                Role::Faint
+            } else {
+                Role::Key
+            },
+            key,
+        ));
         spans.push(pen.span(if active { Role::TabActive } else { Role::Tab }, screen.title()));
         if let Some(mark) = mark(screen, model) {
             spans.push(pen.span(mark.role, format!(" {}", mark.glyph)));

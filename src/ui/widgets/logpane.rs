@@ -4,7 +4,7 @@
 //! fills `LogView::lines` with what [`text_area`] says there is room for.
 
 use super::text;
-use crate::app::model::{LogView, RunModel, SearchState};
+use crate::app::model::{LogView, RunLayout, RunModel, SearchState};
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
 use crate::domain::run::StepState;
@@ -26,11 +26,12 @@ pub fn text_area(area: Rect) -> Rect {
     }
 }
 
-/// Draws the log pane of `step`.
+/// Draws the log pane of `step`; its state stands in the title unless the step is shown beside it or room is short: whether it follows goes first.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus: bool) {
     let view = run.views.get(step);
-    let mut title = vec![pen.span(Role::Title, step.to_string())];
-    if let Some(record) = run.record(step) {
+    let beside = run.layout == RunLayout::Steps;
+    let mut title = vec![pen.span(Role::Title, if beside { "log".to_owned() } else { step.to_string() })];
+    if let Some(record) = run.record(step).filter(|_| !beside && area.width >= 50) {
         let mark = style::step(record, run.alive);
         title.push(pen.span(mark.role, format!("  {} {}", mark.glyph, mark.word)));
         if record.attempts > 1 {
@@ -63,7 +64,7 @@ fn empty(run: &RunModel, step: &StepId, view: &LogView) -> &'static str {
         Some(StepState::Gate { .. }) => "A gate has no log; its evidence is on the Gate screen.",
         Some(StepState::Skipped { .. }) => "Left out, so there is no log.",
         Some(StepState::Pending) | None => "Not started yet.",
-        Some(StepState::Running { .. }) if view.total == 0 => "Nothing printed yet.",
+        Some(StepState::Running { .. }) if view.bytes == 0 => "Nothing printed yet.",
         Some(_) if view.log.is_none() => "It runs no command, so there is no log.",
         Some(_) => "Its log is empty.",
     }
@@ -71,12 +72,18 @@ fn empty(run: &RunModel, step: &StepId, view: &LogView) -> &'static str {
 
 /// Makes what stands at the right end of the title: following or not, and the place in the file, as far as there is room.
 fn place(pen: &Pen<'_>, view: &LogView, room: u16) -> Vec<Span<'static>> {
-    if view.total == 0 {
+    if view.bytes == 0 {
         return Vec::new();
     }
-    let last = (view.lines_from + view.lines.len() as u64).min(view.total);
-    let lines = format!(" {}–{last} of {}", (view.lines_from + 1).min(last), view.total);
-    let percent = format!(" {} %", last * 100 / view.total.max(1));
+    let lines = match (view.number, view.total) {
+        (Some(number), Some(total)) => {
+            let last = (number - 1 + view.lines.len() as u64).min(total);
+            format!(" {}–{last} of {total}", number.min(last))
+        }
+        (Some(number), None) => format!(" line {number}"),
+        (None, _) => format!(" {}", text::bytes(view.bytes)),
+    };
+    let percent = format!(" {} %", (view.position() * 100.0) as u32);
     let (role, state) =
         if view.follow { (Role::Running, "● following") } else { (Role::Warn, "○ paused") };
     let fits = |words: &str| state.chars().count() + words.chars().count() <= usize::from(room);
@@ -88,28 +95,26 @@ fn place(pen: &Pen<'_>, view: &LogView, room: u16) -> Vec<Span<'static>> {
 }
 
 fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
-    let found = match &view.search {
-        Some((pattern, state)) => Some((pattern.as_str(), state)),
-        None => None,
-    };
-    let mut rows: Vec<(u64, Vec<Span<'static>>)> = Vec::new();
+    let found = view.search.as_ref().map(|(pattern, state)| (pattern.as_str(), state));
+    let mut rows: Vec<(std::ops::Range<u64>, Vec<Span<'static>>)> = Vec::new();
     for (place, line) in view.lines.iter().enumerate() {
-        let number = view.lines_from + place as u64;
+        let begin = view.offsets.get(place).copied().unwrap_or(0);
+        let end = view.offsets.get(place + 1).copied().unwrap_or(view.end);
         let pieces = if view.wrap {
             wrapped(pen, line, area.width)
         } else {
             vec![window(pen, line, view.left, area.width)]
         };
-        rows.extend(pieces.into_iter().map(|piece| (number, piece)));
+        rows.extend(pieces.into_iter().map(|piece| (begin..end, piece)));
     }
     // While following, the end counts: wrapped lines push the first ones out.
     let height = usize::from(area.height);
     let skip = if view.follow { rows.len().saturating_sub(height) } else { 0 };
-    for (row, (number, spans)) in rows.into_iter().skip(skip).take(height).enumerate() {
+    for (row, (bytes, spans)) in rows.into_iter().skip(skip).take(height).enumerate() {
         let line = Rect { y: area.y + row as u16, height: 1, ..area };
         pen.line(line, 0, spans);
-        if let Some((_, SearchState::At { line: at })) = found
-            && *at == number
+        if let Some((_, SearchState::At { offset })) = found
+            && bytes.contains(offset)
         {
             pen.tint(line, Role::Selection);
         }
@@ -121,16 +126,13 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
 
 /// Reverses every cell that belongs to a match, as far as it is on the screen.
 fn highlight(pen: &mut Pen<'_>, area: Rect, pattern: &str) {
-    let fold = !pattern.chars().any(char::is_uppercase);
-    let needle: Vec<char> =
-        if fold { pattern.to_lowercase().chars().collect() } else { pattern.chars().collect() };
+    let needle: Vec<char> = pattern.chars().collect();
     if needle.is_empty() {
         return;
     }
     for y in area.top()..area.bottom() {
         let row: Vec<char> = (area.left()..area.right())
             .map(|x| pen.buffer[(x, y)].symbol().chars().next().unwrap_or(' '))
-            .map(|c| if fold { c.to_lowercase().next().unwrap_or(c) } else { c })
             .collect();
         for at in 0..row.len().saturating_sub(needle.len() - 1) {
             if row[at..at + needle.len()] == needle[..] {

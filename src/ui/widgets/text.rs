@@ -118,8 +118,8 @@ pub fn bytes(count: u64) -> String {
 }
 
 /// Returns an age in its largest unit: `40 s`, `5 min`, `3 h`, `12 d`.
-pub fn age(seconds: i64) -> String {
-    match seconds.max(0) {
+pub fn age(seconds: impl TryInto<i64>) -> String {
+    match seconds.try_into().unwrap_or(i64::MAX).max(0) {
         s @ 0..=99 => format!("{s} s"),
         s @ 100..=5_999 => format!("{} min", s / 60),
         s @ 6_000..=172_799 => format!("{} h", s / 3_600),
@@ -128,8 +128,8 @@ pub fn age(seconds: i64) -> String {
 }
 
 /// Returns a duration as a clock shows it: `0:42`, `12:07`, `3:05:00`.
-pub fn clock(seconds: i64) -> String {
-    let s = seconds.max(0);
+pub fn clock(seconds: impl TryInto<i64>) -> String {
+    let s = seconds.try_into().unwrap_or(i64::MAX).max(0);
     if s >= 3_600 {
         format!("{}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
     } else {
@@ -145,6 +145,19 @@ pub fn moment(at: Timestamp) -> String {
 /// Returns a time of day as `18:45:03`, in UTC.
 pub fn time(at: Timestamp) -> String {
     at.to_zoned(TimeZone::UTC).strftime("%H:%M:%S").to_string()
+}
+
+/// Returns a number with its thousands apart: `48,213`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Returns `1 step`, `2 steps`.
@@ -187,6 +200,10 @@ mod tests {
             ("40 s".into(), "10 min".into(), "2 h".into(), "2 d".into())
         );
         assert_eq!((clock(42), clock(727), clock(11_100)), ("0:42".into(), "12:07".into(), "3:05:00".into()));
+        assert_eq!(
+            (thousands(48_213), thousands(999), thousands(1_000_000)),
+            ("48,213".into(), "999".into(), "1,000,000".into())
+        );
         assert_eq!((count(1, "step"), count(2, "step")), ("1 step".into(), "2 steps".into()));
     }
 }

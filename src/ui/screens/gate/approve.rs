@@ -25,17 +25,19 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel,
     let focus = matches!(gate.focus, GateFocus::Cancel | GateFocus::Phrase);
     let title = vec![pen.span(Role::Title, "Approve")];
     let seal = gate.shown().map(|evidence| {
-        let words = format!("seal {} over {} paths", evidence.seal.short(), evidence.sealed_paths);
+        let words = format!(
+            "seal {} over {} paths",
+            evidence.seal.short(),
+            text::thousands(evidence.sealed_paths as u64)
+        );
         vec![pen.span(Role::Muted, words)]
     });
     let inside = pen.panel(area, title, seal.unwrap_or_default(), focus);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     phrase(pen, inside, model, run, gate);
     let (role, words) = state(model, run, gate);
-    let mut row = 1;
-    for piece in text::wrap(&words, inside.width).into_iter().take(2) {
+    for (row, piece) in (1..).zip(text::wrap(&words, inside.width).into_iter().take(2)) {
         pen.line(inside, row, vec![pen.span(role, piece)]);
-        row += 1;
     }
 }
 
@@ -69,7 +71,7 @@ fn phrase(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, gate: &G
         .keymap
         .key_of(&[Layer::Gate], Action::GoToPhrase)
         .map_or_else(String::new, |key| key.to_string());
-    let placeholder = format!("{go} goes here");
+    let placeholder = format!("press {go} to type it");
     field::draw(
         pen,
         typed,

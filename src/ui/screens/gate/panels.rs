@@ -32,8 +32,7 @@ pub(super) fn findings(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &Gat
         pen.line(line, 0, spans);
         if place == chosen && details_height > 0 {
             let whole = Rect { x: area.x, width: area.width, ..line };
-            pen.tint(whole, if focus { Role::Selection } else { Role::SelectionQuiet });
-            pen.line(whole, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(whole, if focus { Role::Selection } else { Role::SelectionQuiet });
         }
     }
     edges(pen, Rect { x: area.x, width: area.width, ..list }, first, evidence.findings.len());
@@ -130,10 +129,11 @@ pub(super) fn changes(pen: &mut Pen<'_>, area: Rect, gate: &GateModel, evidence:
         let number = all.iter().filter(|change| change.kind == kind).count();
         if number > 0 {
             let mark = style::change(kind);
-            summary.push(pen.span(mark.role, format!("{}{number} {}  ", mark.glyph, mark.word)));
+            let word = if area.width >= 90 { format!(" {}", mark.word) } else { String::new() };
+            summary.push(pen.span(mark.role, format!("{}{number}{word}  ", mark.glyph)));
         }
     }
-    summary.push(pen.span(Role::Muted, format!("+{}", text::bytes(evidence.changes.bytes))));
+    summary.push(pen.span(Role::Muted, format!("{} more", text::bytes(evidence.changes.bytes))));
     let inside = pen.panel(area, vec![pen.span(Role::Title, "Changes")], summary, focus);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     if all.is_empty() {
@@ -155,13 +155,16 @@ fn change_row(pen: &Pen<'_>, change: &Change, width: u16) -> Vec<Span<'static>> 
         (Some(only), None) | (None, Some(only)) => only.clone(),
         (None, None) => String::new(),
     };
-    let place = if width >= 78 { 22 } else { 0 };
-    let name = text::fill(&change.name, 22);
-    let rest = width.saturating_sub(13 + 23 + place);
+    let name_width = if width >= 84 { 22 } else { 14 };
+    let all = width.saturating_sub(13 + name_width + 1);
+    // Versions go before the place: what goes down must be seen.
+    let place = if width >= 76 && versions.chars().count() as u16 + 22 <= all { 21 } else { 0 };
+    let name = text::fill(&change.name, name_width);
+    let rest = width.saturating_sub(13 + name_width + 1 + place);
     vec![
         pen.span(mark.role, format!("{} {}", mark.glyph, text::fill(mark.word, 11))),
         pen.span(Role::Strong, format!("{name} ")),
-        pen.span(Role::Text, text::fill(&versions, rest)),
+        pen.span(Role::Text, text::fill(&versions, rest.saturating_sub(1)) + " "),
         pen.span(Role::Muted, text::cut(&change.place, place)),
     ]
 }
@@ -185,8 +188,7 @@ pub(super) fn checklist(pen: &mut Pen<'_>, area: Rect, gate: &GateModel, evidenc
         pen.line(line, 0, vec![pen.span(role, box_), pen.span(Role::Text, words)]);
         if focus && place == gate.point {
             let whole = Rect { x: area.x, width: area.width, ..line };
-            pen.tint(whole, Role::Selection);
-            pen.line(whole, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(whole, Role::Selection);
         }
     }
     edges(pen, Rect { x: area.x, width: area.width, ..inside }, first, total);

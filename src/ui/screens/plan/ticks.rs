@@ -49,8 +49,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         pen.line(inside, row, spans);
         if place == cursor && row < inside.height {
             let line = Rect { y: inside.y + row, height: 1, ..inside };
-            pen.tint(line, if focus { Role::Selection } else { Role::SelectionQuiet });
-            pen.line(line, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(line, if focus { Role::Selection } else { Role::SelectionQuiet });
         }
     }
     more(pen, inside, first, total);

@@ -22,10 +22,12 @@ const FINDINGS: usize = 4;
 struct Words {
     role: Role,
     text: String,
+    /// The role of its first character, where that is a glyph of its own.
+    glyph: Option<Role>,
 }
 
 fn words(role: Role, text: impl Into<String>) -> Words {
-    Words { role, text: text.into() }
+    Words { role, text: text.into(), glyph: None }
 }
 
 /// Returns the rows that the panel wants, its title included.
@@ -50,9 +52,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
     let most = inside.height.saturating_sub(u16::from(!offers.is_empty()));
     let mut row = 0;
     for piece in about(run, step) {
-        for line in text::wrap(&piece.text, inside.width) {
+        for (place, line) in text::wrap(&piece.text, inside.width).into_iter().enumerate() {
             if row < most {
-                pen.line(inside, row, vec![pen.span(piece.role, line)]);
+                pen.line(inside, row, spans(pen, &piece, place == 0, line));
                 row += 1;
             }
         }
@@ -66,6 +68,17 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
         spans.push(pen.span(Role::Text, format!(" {label}   ")));
     }
     pen.line(inside, row, spans);
+}
+
+fn spans(pen: &Pen<'_>, piece: &Words, first: bool, line: String) -> Vec<Span<'static>> {
+    match piece.glyph.filter(|_| first) {
+        Some(role) => {
+            let glyph: String = line.chars().take(1).collect();
+            let rest: String = line.chars().skip(1).collect();
+            vec![pen.span(role, glyph), pen.span(piece.role, rest)]
+        }
+        None => vec![pen.span(piece.role, line)],
+    }
 }
 
 /// Returns what can be done about a step, with the keys: what the footer offers, where it matters most.
@@ -114,14 +127,18 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
                 |id: &&crate::domain::name::StepId| run.record(id).is_none_or(|record| !record.is_behind());
             let waits = step.depends.iter().find(open);
             if let (true, Some((what, paths))) = (step.is_gate(), gathering(run, step)) {
-                return vec![words(Role::Running, format!("► gathering evidence: {what}, {paths} paths"))];
+                return vec![words(
+                    Role::Running,
+                    format!("► gathering evidence: {what}, {} paths", text::thousands(paths)),
+                )];
             }
             waits.map(|id| words(Role::Muted, format!("· waits for {id}"))).into_iter().collect()
         }
         StepState::Running { .. } if !run.alive => vec![interrupted()],
         StepState::Running { .. } => run.live_step(&step.id).map(running).unwrap_or_default(),
         StepState::Concluded { reason, .. } => {
-            vec![words(mark.role, format!("{} {}: {reason}", mark.glyph, mark.word))]
+            let colon = if reason.is_empty() { "" } else { ": " };
+            vec![words(mark.role, format!("{} {}{colon}{reason}", mark.glyph, mark.word))]
         }
         StepState::Interrupted { .. } => vec![interrupted()],
         StepState::Skipped { reason, by } => {
@@ -146,8 +163,8 @@ fn running(live: &LiveStep) -> Vec<Words> {
         out.push(words(Role::Waiting, format!("… waits for {resource}, which {holder} holds")));
     }
     if let Some((check, done, all)) = &live.checking {
-        let of = all.map_or_else(String::new, |all| format!(" of {all}"));
-        out.push(words(Role::Running, format!("► check {check}: {done}{of} paths")));
+        let of = all.map_or_else(String::new, |all| format!(" of {}", text::thousands(all)));
+        out.push(words(Role::Running, format!("► check {check}: {}{of} paths", text::thousands(*done))));
     }
     if let Some(left) = live.grace_left_s {
         out.push(words(Role::Warn, format!("■ asked to stop, {left} s of grace left")));
@@ -190,10 +207,8 @@ fn findings(found: &[Finding]) -> Vec<Words> {
     let mut advice = "";
     for finding in found.iter().take(FINDINGS) {
         let mark = style::severity(finding.severity);
-        out.push(words(
-            mark.role,
-            format!("{} {}: {} {}", mark.glyph, finding.check, finding.path, finding.message),
-        ));
+        let text = format!("{} {}: {} {}", mark.glyph, finding.check, finding.path, finding.message);
+        out.push(Words { glyph: Some(mark.role), ..words(Role::Text, text) });
         advice = &finding.advice;
     }
     if found.len() > FINDINGS {

@@ -5,7 +5,7 @@ use crate::app::Model;
 use crate::app::model::progress::{running_s, step_fraction};
 use crate::app::model::{RunFocus, RunModel};
 use crate::domain::plan::Step;
-use crate::domain::run::StepRecord;
+use crate::domain::run::{GateState, StepRecord, StepState};
 use crate::ui::pen::{Pen, scroll_to};
 use crate::ui::style;
 use crate::ui::theme::Role;
@@ -50,8 +50,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
         let line = Rect { y: inside.y + row as u16, height: 1, ..inside };
         pen.line(line, 0, spans);
         if cursor.contains(&place) {
-            pen.tint(line, if focus { Role::Selection } else { Role::SelectionQuiet });
-            pen.line(line, 0, vec![pen.span(Role::BorderFocus, "▌")]);
+            pen.select(line, if focus { Role::Selection } else { Role::SelectionQuiet });
         }
     }
     let edge = Rect { x: inside.right().saturating_sub(1), width: 1, ..inside };
@@ -87,12 +86,16 @@ fn step_rows(
     let mut head = vec![Span::raw("  "), pen.span(mark.role, mark.glyph), Span::raw(" ")];
     let name_width = width.saturating_sub(columns(&head) + WORD + TIME);
     if step.is_production() {
-        if width >= 46 {
+        if width >= 44 {
             head.push(pen.span(Role::Production, format!("{} ", short(step))));
         }
         head.push(pen.span(Role::ProductionBlock, " PRODUCTION "));
     } else {
-        let role = if step.is_gate() || record.is_running() { Role::Strong } else { Role::Text };
+        let wants = matches!(
+            record.state,
+            StepState::Running { .. } | StepState::Gate { gate: GateState::Waiting { .. } }
+        );
+        let role = if wants { Role::Strong } else { Role::Text };
         let mut name = short(step).to_owned();
         if record.attempts > 1 {
             name = format!("{} ×{}", text::cut(&name, name_width.saturating_sub(4)), record.attempts);
@@ -111,8 +114,8 @@ fn step_rows(
 }
 
 fn duration(model: &Model, run: &RunModel, record: &StepRecord) -> String {
-    let running = running_s(record, model.clock.wall).filter(|_| run.alive).map(|seconds| seconds as i64);
-    running.or_else(|| record.took_s()).map(text::clock).unwrap_or_default()
+    let running = running_s(record, model.clock.wall).filter(|_| run.alive).map(text::clock);
+    running.or_else(|| record.took_s().map(text::clock)).unwrap_or_default()
 }
 
 fn progress(pen: &Pen<'_>, model: &Model, run: &RunModel, step: &Step, width: u16) -> Vec<Span<'static>> {

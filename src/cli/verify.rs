@@ -1,0 +1,160 @@
+//! `stagegate verify`: a position of a release, or a folder of RPM repos, checked now and outside of any run.
+
+use super::args::{Global, PositionName, TextFormat, VerifyArgs};
+use super::exit::{Exit, Failure};
+use super::findings;
+use super::progress::{ProgressLine, Stream};
+use super::subject::Subject;
+use super::{context, target};
+use crate::domain::finding::Finding;
+use crate::domain::flow::CheckName;
+use crate::domain::release::Release;
+use crate::ui::widgets::text::count;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// What was verified, and what was found.
+#[derive(Debug, Serialize)]
+struct VerifyReport<'a> {
+    target: &'a str,
+    position: Option<&'static str>,
+    path: &'a Path,
+    against: Option<&'a Path>,
+    checks: &'a [CheckName],
+    blocking: usize,
+    findings: Vec<findings::FindingRow<'a>>,
+}
+
+/// One thing to verify: where it stands and which checks fit it.
+struct Work {
+    position: Option<&'static str>,
+    path: PathBuf,
+    against: Option<PathBuf>,
+    /// The checks and the subject that each of them looks at.
+    checks: Vec<(CheckName, std::rc::Rc<Subject>)>,
+}
+
+/// Verifies a position or a folder; exit code 1 if a finding blocks.
+pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
+    for key in &args.key {
+        std::fs::File::open(key)
+            .map_err(|error| Failure::usage_text(format!("the key {}: {error}", key.display())))?;
+    }
+    let work = match target::of(global, &args.target)? {
+        target::Target::Folder(folder) => of_folder(folder, args)?,
+        target::Target::Release(catalog, id) => {
+            let release = catalog.release(&id).ok_or_else(|| context::unknown_release(&catalog, &id))?;
+            of_release(&catalog, release, args)?
+        }
+    };
+    let line = ProgressLine::new(Stream::Errors);
+    let tell = |what: &str, done: u64, of: Option<u64>| line.tell(what, done, of);
+    let found = work.checks.iter().flat_map(|(check, subject)| subject.check(*check, &tell));
+    let mut findings: Vec<Finding> = found.collect();
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    line.clear();
+    let blocking = findings::blocking(&findings, &[]);
+    let checks: Vec<CheckName> = work.checks.iter().map(|(check, _)| *check).collect();
+    match args.format {
+        TextFormat::Json => context::out_json(&VerifyReport {
+            target: &args.target,
+            position: work.position,
+            path: &work.path,
+            against: work.against.as_deref(),
+            checks: &checks,
+            blocking,
+            findings: findings::rows(&findings, &[]),
+        })?,
+        TextFormat::Text => context::out(&text(&work, &checks, &findings, blocking))?,
+    }
+    Ok(if blocking > 0 { Exit::Failed } else { Exit::Done })
+}
+
+fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
+    if args.position.is_some() {
+        return Err(Failure::usage_text("--position belongs to a release; a folder has none"));
+    }
+    if let Some(against) = &args.against {
+        target::folder(against)?;
+    }
+    let against = args.against.clone().map(std::path::absolute).transpose()?;
+    let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
+    let subject = std::rc::Rc::new(subject.map_err(Failure::usage)?);
+    let checks = [CheckName::Leftovers, CheckName::MetadataSigned, CheckName::ModulesPresent];
+    let checks = checks.map(|check| (check, std::rc::Rc::clone(&subject))).to_vec();
+    Ok(Work { position: None, path: folder, against, checks })
+}
+
+fn of_release(
+    catalog: &crate::domain::catalog::Catalog,
+    release: &Release,
+    args: &VerifyArgs,
+) -> Result<Work, Failure> {
+    let position = args.position.unwrap_or(PositionName::Staging);
+    if position != PositionName::Staging && args.against.is_some() {
+        return Err(Failure::usage_text("--against compares staging or a folder with what it would replace"));
+    }
+    if position == PositionName::Compose && !args.key.is_empty() {
+        return Err(Failure::usage_text(
+            "--key is for staging, production or a folder; a compose is not signed yet",
+        ));
+    }
+    let (staging, production) = target::places(release)?;
+    let against = match &args.against {
+        Some(path) => target::folder(path).and_then(|()| Ok(std::path::absolute(path)?))?,
+        None => production.clone(),
+    };
+    let subject = |tree: &Path, against: Option<&PathBuf>| {
+        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), args.key.clone())
+            .map(std::rc::Rc::new)
+            .map_err(Failure::usage)
+    };
+    let pushed = subject(&staging, Some(&against))?;
+    let (path, against, checks) = match position {
+        PositionName::Compose => {
+            (release.compose_dir.clone(), None, vec![(CheckName::ComposeFinished, pushed)])
+        }
+        PositionName::Staging => {
+            let checks = [
+                CheckName::StagingMatchesCompose,
+                CheckName::MetadataSigned,
+                CheckName::ModulesPresent,
+                CheckName::Leftovers,
+            ];
+            (staging, Some(against), checks.map(|check| (check, std::rc::Rc::clone(&pushed))).to_vec())
+        }
+        PositionName::Production => {
+            // Nothing stands behind production: what is wrong there is not inherited from anywhere.
+            let alone = subject(&production, None)?;
+            let checks = vec![
+                (CheckName::ProductionMatchesStaging, std::rc::Rc::clone(&pushed)),
+                (CheckName::MetadataSigned, alone),
+                (CheckName::FileListsFresh, pushed),
+            ];
+            (production, Some(staging), checks)
+        }
+    };
+    Ok(Work { position: Some(position.word()), path, against, checks })
+}
+
+fn text(work: &Work, checks: &[CheckName], findings: &[Finding], blocking: usize) -> String {
+    let mut out = String::new();
+    let _ = match work.position {
+        Some(position) => writeln!(out, "{position}: {}", work.path.display()),
+        None => writeln!(out, "{}", work.path.display()),
+    };
+    if let Some(against) = &work.against {
+        let _ = writeln!(out, "against {}", against.display());
+    }
+    let names: Vec<String> = checks.iter().map(ToString::to_string).collect();
+    let _ = writeln!(out, "checked: {}", names.join(", "));
+    out.push_str(&findings::text(findings, &[]));
+    let verdict = match (blocking, findings.len()) {
+        (0, 0) => "nothing found".to_owned(),
+        (0, all) => format!("{}, none of them blocks", count(all, "finding")),
+        (blocking, all) => format!("{}, {blocking} of them blocking", count(all, "finding")),
+    };
+    let _ = writeln!(out, "\n{verdict}");
+    out
+}

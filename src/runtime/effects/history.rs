@@ -1,0 +1,92 @@
+//! The list of runs. A run's journal is read again only after it has changed: the list is looked at often.
+
+use crate::app::model::RunSummary;
+use crate::domain::name::{RunId, StepId};
+use crate::domain::outcome::Outcome;
+use crate::domain::run::{RunState, StepState};
+use crate::journal::store::{RunDir, Store};
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+/// What a journal looked like: its size and time, and whether its run lived.
+type Look = (u64, Option<SystemTime>, bool);
+
+/// The runs as they were last read.
+#[derive(Debug, Default)]
+pub(super) struct Histories {
+    read: BTreeMap<RunId, (Look, RunSummary, BTreeMap<StepId, u64>)>,
+}
+
+impl Histories {
+    /// Lists the runs, newest first, and how long each step took when it last succeeded, in seconds.
+    pub(super) fn list(&mut self, store: &Store) -> (Vec<RunSummary>, BTreeMap<StepId, u64>) {
+        let ids = store.runs();
+        self.read.retain(|id, _| ids.contains(id));
+        let (mut runs, mut typical) = (Vec::new(), BTreeMap::new());
+        for id in ids {
+            let dir = store.run(&id);
+            let now = look(&dir);
+            let known = self.read.get(&id).filter(|(then, ..)| *then == now);
+            if known.is_none() {
+                let (summary, took) = read(&dir, now.2);
+                self.read.insert(id.clone(), (now, summary, took));
+            }
+            let Some((_, summary, took)) = self.read.get(&id) else { continue };
+            runs.push(summary.clone());
+            for (step, seconds) in took {
+                typical.entry(step.clone()).or_insert(*seconds);
+            }
+        }
+        (runs, typical)
+    }
+}
+
+fn look(dir: &RunDir) -> Look {
+    let facts = std::fs::metadata(dir.journal()).ok();
+    let size = facts.as_ref().map_or(0, std::fs::Metadata::len);
+    (size, facts.and_then(|facts| facts.modified().ok()), dir.is_alive())
+}
+
+fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
+    match dir.load() {
+        Ok(state) => (summary(dir.id().clone(), &state, alive), took(&state)),
+        Err(error) => {
+            let summary = RunSummary {
+                id: dir.id().clone(),
+                flow: None,
+                releases: Vec::new(),
+                verdict: Err(error.to_string()),
+                by: None,
+                started: None,
+                ended: None,
+                alive,
+                done: 0,
+                steps: 0,
+            };
+            (summary, BTreeMap::new())
+        }
+    }
+}
+
+fn summary(id: RunId, state: &RunState, alive: bool) -> RunSummary {
+    let created = state.created.as_ref();
+    RunSummary {
+        id,
+        flow: Some(state.plan.flow().clone()),
+        releases: state.plan.lanes.iter().map(|lane| lane.release.clone()).collect(),
+        verdict: Ok(state.verdict(alive)),
+        by: created.map(|(_, by, _)| by.clone()),
+        started: created.map(|(_, _, at)| *at),
+        ended: state.ended.or(state.last.filter(|_| !alive)),
+        alive,
+        done: state.steps.values().filter(|record| record.is_behind()).count(),
+        steps: state.plan.steps.len(),
+    }
+}
+
+fn took(state: &RunState) -> BTreeMap<StepId, u64> {
+    let succeeded = state.steps.iter().filter(|(_, record)| {
+        matches!(record.state, StepState::Concluded { outcome: Outcome::Succeeded, .. })
+    });
+    succeeded.filter_map(|(id, record)| Some((id.clone(), u64::try_from(record.took_s()?).ok()?))).collect()
+}

@@ -1,0 +1,211 @@
+//! The report of a run that was folded from events, as it would be from a journal.
+
+use super::*;
+use crate::domain::approval::Identity;
+use crate::domain::evidence::{Change, ChangeKind, Changes};
+use crate::domain::finding::{FindingId, Severity};
+use crate::domain::flow::{CheckName, ProgressSource, Role};
+use crate::domain::name::FlowName;
+use crate::domain::outcome::{Outcome, ProcessEnd};
+use crate::domain::plan::{Lane, Plan, PlanDigest};
+use crate::domain::run::Event;
+use crate::domain::seal::{Seal, SealDigest};
+use crate::domain::selection::Selection;
+use crate::journal::store::Store;
+
+const TOKEN: &str = "correct-horse|battery";
+
+fn step(id: &str, role: Role, argv: &[&str]) -> Step {
+    Step {
+        id: id.parse().unwrap(),
+        title: id.to_owned(),
+        role,
+        release: Some(ReleaseId::new("8").unwrap()),
+        repo: id.split('/').nth(2).map(|repo| RepoName::new(repo).unwrap()),
+        argv: argv.iter().map(|word| (*word).to_owned()).collect(),
+        env: BTreeMap::from([("KOJI_TOKEN".to_owned(), TOKEN.to_owned())]),
+        cwd: "/toolkit".into(),
+        host: None,
+        gate: (role == Role::Gate).then(|| "staging-vetted".to_owned()),
+        depends: Vec::new(),
+        resources: Vec::new(),
+        pins: Vec::new(),
+        before: Vec::new(),
+        after: Vec::new(),
+        failure_phrases: Vec::new(),
+        repeatable: true,
+        timeout_s: None,
+        progress: ProgressSource::History,
+    }
+}
+
+fn plan() -> Plan {
+    let steps = vec![
+        step("8/sync/Rocky", Role::Sync, &["bash", "sync-to-staging.sh", "Rocky"]),
+        step("8/gate", Role::Gate, &[]),
+        step("8/publish", Role::Publish, &["bash", "sync-to-prod.sh"]),
+    ];
+    let lane = Lane {
+        release: ReleaseId::new("8").unwrap(),
+        revision: "8.10".to_owned(),
+        staging: "/staging/8.10-RC1".into(),
+        production: "/production/8.10".into(),
+        phrase: "8.10 vetted".to_owned(),
+        steps: steps.iter().map(|step| step.id.clone()).collect(),
+    };
+    let mut plan = Plan {
+        version: 1,
+        digest: PlanDigest(String::new()),
+        distribution: "Practice".to_owned(),
+        selection: Selection { flow: FlowName::new("update").unwrap(), releases: Vec::new() },
+        environment: BTreeMap::new(),
+        lanes: vec![lane],
+        steps,
+        warnings: Vec::new(),
+        checkouts: Vec::new(),
+    };
+    plan.digest = plan.compute_digest();
+    plan
+}
+
+fn identity() -> Identity {
+    Identity {
+        uid: 0,
+        user: "root".to_owned(),
+        login_uid: Some(1000),
+        login: Some("engineer".to_owned()),
+        host: "compose1".to_owned(),
+        terminal: None,
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn finding() -> Finding {
+    let message = format!("line 3 of its log says: {TOKEN}");
+    Finding::new(CheckName::StagingMatchesCompose, Severity::Blocking, "missing", "a|b.rpm", message, "sync")
+}
+
+fn evidence() -> Evidence {
+    let change = |at| Change {
+        kind: ChangeKind::Added,
+        place: "BaseOS/x86_64/os".to_owned(),
+        name: format!("package{at:02}"),
+        from: None,
+        to: Some("1-1".to_owned()),
+    };
+    Evidence {
+        release: ReleaseId::new("8").unwrap(),
+        revision: "8.10".to_owned(),
+        staging: "/staging/8.10-RC1".into(),
+        production: "/production/8.10".into(),
+        at: at(60),
+        repos: Vec::new(),
+        findings: vec![finding()],
+        changes: Changes { packages: (0..45).map(change).collect(), files: Vec::new(), bytes: 1 },
+        checklist: Vec::new(),
+        seal: SealDigest("0123456789abcdef".to_owned()),
+        sealed_paths: 0,
+        production_now: "production holds nothing".to_owned(),
+    }
+}
+
+fn report() -> (tempfile::TempDir, Report) {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = Store::open(folder.path()).unwrap().create(&plan(), "", at(0)).unwrap();
+    let file = "gates/8-1.json".to_owned();
+    dir.write_evidence(&file, &evidence(), &Seal::default()).unwrap();
+    let step: crate::domain::name::StepId = "8/sync/Rocky".parse().unwrap();
+    let gate: crate::domain::name::StepId = "8/gate".parse().unwrap();
+    let compose: ComposeId = "Rocky-8-updates-20210721.1".parse().unwrap();
+    let rocky = RepoName::new("Rocky").unwrap();
+    let release = ReleaseId::new("8").unwrap();
+    let waiver =
+        Waiver { finding: FindingId(finding().id.0), reason: "known".to_owned(), by: identity(), at: at(70) };
+    let events = [
+        (
+            0,
+            Event::RunCreated {
+                run: dir.id().clone(),
+                plan: plan().digest,
+                by: identity(),
+                version: "1".into(),
+            },
+        ),
+        (
+            1,
+            Event::StepStarting {
+                step: step.clone(),
+                attempt: 2,
+                log: "steps/1.log".to_owned(),
+                argv: Vec::new(),
+                added_env: BTreeMap::new(),
+                composes: BTreeMap::from([(rocky, compose)]),
+                findings: Vec::new(),
+                scripts: BTreeMap::from([("/toolkit/sync-to-staging.sh".to_owned(), "ab12".to_owned())]),
+            },
+        ),
+        (2, Event::StepEnded { step: step.clone(), end: ProcessEnd::Exited { code: 0 }, log_bytes: 1 }),
+        (
+            3,
+            Event::StepConcluded {
+                step,
+                outcome: Outcome::Succeeded,
+                reason: String::new(),
+                findings: Vec::new(),
+            },
+        ),
+        (60, Event::GateOpened { step: gate, evidence: file, seal: evidence().seal }),
+        (70, Event::FindingWaived { release, waiver }),
+    ];
+    let mut state = RunState::new(plan());
+    for (second, event) in events {
+        state.apply(at(second), &event);
+    }
+    let redactor = Redactor::of_plan(&["*TOKEN*".to_owned()], &state.plan);
+    let report = Report::of(&dir, &state, None, true, redactor);
+    (folder, report)
+}
+
+#[test]
+fn it_tells_what_was_run_with_which_scripts_and_composes() {
+    let (_folder, report) = report();
+    let text = report.markdown();
+    for line in [
+        "| 8/sync/Rocky | succeeded | 2 | 0:02 | Rocky-8-updates-20210721.1 |",
+        "ab12  /toolkit/sync-to-staging.sh",
+        "- release 8 (8.10): `/staging/8.10-RC1` to `/production/8.10`",
+        "## Gate 8/gate: waiting",
+        "- 1 findings, 0 of them blocking and not waived",
+        "and 5 more, in the JSON form of this report",
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line}\n{text}");
+    }
+    let waived = text.lines().find(|line| line.starts_with("- waived")).unwrap();
+    assert!(waived.contains("engineer (as root) on compose1") && waived.contains(": known ("), "{waived}");
+    let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+    assert_eq!(json["scripts"]["/toolkit/sync-to-staging.sh"], "ab12");
+    assert_eq!(json["steps"][0]["composes"]["Rocky"], "Rocky-8-updates-20210721.1");
+    assert_eq!(json["gates"][0]["evidence"]["changes"]["packages"].as_array().unwrap().len(), 45);
+}
+
+#[test]
+fn no_secret_leaves_through_it() {
+    let (_folder, report) = report();
+    for text in [report.markdown(), report.json()] {
+        assert!(!text.contains("correct-horse"), "{text}");
+        assert!(text.contains("[redacted]"), "{text}");
+    }
+}
+
+#[test]
+fn names_from_disk_do_not_change_its_shape() {
+    let (_folder, report) = report();
+    let text = report.markdown();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with('|')).collect();
+    let bars = |line: &str| line.replace("\\|", "").matches('|').count();
+    assert!(rows.iter().all(|row| [6, 7].contains(&bars(row))), "{rows:#?}");
+    assert_eq!(text.matches("```").count() % 2, 0);
+}
