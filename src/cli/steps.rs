@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::{context, follow};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::journal::store::{RunDir, Store};
-use crate::supervisor::client::{Spawner, reach};
+use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
 use anyhow::Context as _;
 
@@ -18,10 +18,7 @@ pub(super) fn ask(store: &Store, dir: &RunDir, request: &Request) -> Result<(), 
 /// Asks the supervisor of a run, starting one anew where none lives, and returns its answer.
 pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Result<String, Failure> {
     let spawner = Spawner::of_this_program(store).context("cannot find this program")?;
-    let answer = context::runtime()?.block_on(async {
-        let mut client = reach(&spawner, dir).await?;
-        client.request(request).await
-    })?;
+    let answer = context::runtime()?.block_on(client::ask(&spawner, dir, request))?;
     match answer {
         Response::Done { message } => Ok(message),
         Response::Refused { refusal } => Err(refusal.into()),

@@ -185,7 +185,8 @@ impl Supervisor {
             return false;
         }
         if self.state.cancelled.is_some() {
-            return true;
+            // Whoever started it may be about to ask for a retry, which takes the cancellation back.
+            return self.asked || self.out_of_patience();
         }
         let resting = |lane: &Lane| {
             let verdict = self.state.lane_verdict(lane);

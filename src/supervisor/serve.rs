@@ -43,6 +43,8 @@ pub enum Hello {
         /// The whole sentence.
         message: String,
     },
+    /// The run has a supervisor already, which may be about to end.
+    Attended,
     /// It cannot begin.
     Failed {
         /// Why.
@@ -63,9 +65,8 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::LaneBusy { .. } | LockError::RunBusy) => {
-                    Hello::Locked { message: error.to_string() }
-                }
+                Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
+                Unable::Lock(LockError::RunBusy) => Hello::Attended,
                 _ => Hello::Failed { message: error.to_string() },
             });
             return Ok(());
