@@ -51,9 +51,9 @@ impl Supervisor {
         self.live.gathering.remove(release);
         self.live_changed = true;
         let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
-        let lane = self.state.plan.lane(release);
-        if lane.and_then(|lane| self.state.lane_at(lane)).is_none_or(|at| at.id != step) {
-            // A step before the gate is being redone: this evidence is about what was there before.
+        // The lane went back while it was gathered, or the run was cancelled: it says nothing about what comes.
+        let at_gate = self.state.plan.lane(release).and_then(|lane| self.state.lane_at(lane));
+        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() {
             return Ok(());
         }
         let (evidence, seal) = match result {
@@ -212,6 +212,12 @@ impl Supervisor {
                 return Ok(());
             }
         };
+        if self.state.cancelled.is_some() {
+            let state = "the run was cancelled".to_owned();
+            let refusal = Refusal::NotWaiting { release: release.clone(), state };
+            self.answer(pending.client, Response::Refused { refusal });
+            return Ok(());
+        }
         if let Some((path, how)) = shown.first_difference(now) {
             let refusal = Refusal::SealBroken { path, how: how.to_owned() };
             self.answer(pending.client, Response::Refused { refusal });
@@ -240,7 +246,7 @@ impl Supervisor {
     fn publish(&mut self, id: &StepId, now: &Seal) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         let Some(release) = step.release.clone() else { return Ok(()) };
-        if self.state.cancelled.is_some() {
+        if !self.may_move(&step) {
             self.done_with(id);
             return Ok(());
         }

@@ -70,11 +70,12 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         self.live_step(id).checking = None;
-        if findings.iter().any(Finding::blocks) || self.state.cancelled.is_some() {
+        if !self.may_move(&step) {
             self.done_with(id);
-            if self.state.cancelled.is_some() {
-                return Ok(());
-            }
+            return Ok(());
+        }
+        if findings.iter().any(Finding::blocks) {
+            self.done_with(id);
             return self.record(&Event::StepRefused { step: id.clone(), findings });
         }
         self.checked.insert(id.clone(), (findings, scripts));

@@ -211,7 +211,8 @@ fn report_gate(
 
 /// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
 pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
-    let report = Report::of(dir, state, None, true, Redactor::of_plan(secrets, &state.plan));
+    // It is the end: what has not run by now does not run by itself.
+    let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
     dir.write("report.json", report.json().as_bytes())?;
     dir.write("report.md", report.markdown().as_bytes())
 }

@@ -124,6 +124,9 @@ impl Supervisor {
         if let Some(other) = stale.iter().find(|other| self.busy.contains_key(*other)) {
             return Ok(Err(format!("{other} builds on {id} and is at work; cancel it first")));
         }
+        if let Some(problem) = stale.iter().find_map(|other| self.still_alive(other)) {
+            return Ok(Err(problem));
+        }
         self.cancel.store(false, Ordering::Relaxed);
         self.record(&Event::StepRetried { step: id.clone(), reason, by, stale })?;
         self.release_lanes(step.release.as_ref());
@@ -194,7 +197,12 @@ impl Supervisor {
             // A step that ended in this moment needs no stopping.
             let _ended = self.stop(id, StopStage::Terminate, by.clone())?;
         }
-        self.busy.retain(|_, busy| !matches!(busy, Busy::Waiting));
+        let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
+        for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.done_with(&id);
+        }
+        // Whoever retries a step lets that step's lane go on, not all of them.
+        self.released.clear();
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
         let stopping =
             if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
@@ -264,7 +272,34 @@ impl Supervisor {
                 },
             }
         }
+        let cancelled = self.state.cancelled.is_some();
+        for id in self.held_by_cancel(&lanes) {
+            match self.retry(&id, "resumed after the run was cancelled".to_owned(), by.clone())? {
+                Ok(message) => said.push(message),
+                Err(problem) => return Ok(Err(problem)),
+            }
+        }
+        if cancelled && said.is_empty() {
+            return Ok(Err("the run was cancelled; retry the step that it stopped at".to_owned()));
+        }
         Ok(Ok(if said.is_empty() { "the run goes on".to_owned() } else { said.join("; ") }))
+    }
+
+    /// Returns where the lanes of a cancelled run stand, as far as nothing was stopped there.
+    fn held_by_cancel(&self, lanes: &[ReleaseId]) -> Vec<StepId> {
+        if self.state.cancelled.is_none() {
+            return Vec::new();
+        }
+        let untouched = |id: &StepId| {
+            let state = self.state.record(id).map(|record| &record.state);
+            matches!(state, Some(StepState::Pending | StepState::Gate { .. }))
+        };
+        let standing = self.state.plan.lanes.iter().filter(|lane| lanes.contains(&lane.release));
+        standing
+            .filter_map(|lane| self.state.lane_at(lane))
+            .map(|step| step.id.clone())
+            .filter(untouched)
+            .collect()
     }
 
     /// Returns the interrupted steps of `lanes`, each with what forbids to run it again, if anything does.
