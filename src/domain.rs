@@ -9,6 +9,8 @@ pub mod compose;
 pub mod evidence;
 pub mod expand;
 pub mod finding;
+#[cfg(test)]
+pub(crate) mod fixture;
 pub mod flow;
 pub mod launch;
 pub mod live;

@@ -42,6 +42,16 @@ pub enum JournalError {
         /// The nearest one.
         nearest: Option<String>,
     },
+    /// The beginning of a name that several runs share.
+    #[error("`{run}` fits several runs, from `{oldest}` to `{newest}`; write more of the name")]
+    SeveralRuns {
+        /// What was asked for.
+        run: String,
+        /// The newest that fits.
+        newest: String,
+        /// The oldest that fits.
+        oldest: String,
+    },
     /// A file of the run is not what it should be.
     #[error("{path} is damaged: {problem}", path = path.display())]
     Damaged {
@@ -58,3 +68,6 @@ impl JournalError {
         move |source| Self::Io { doing, path, source }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ use stagegate::domain::catalog::Catalog;
 use stagegate::domain::finding::Severity;
 use stagegate::domain::flow::{CheckName, Role};
 use stagegate::domain::name::{FlowName, ReleaseId, RepoName, TemplateName};
+use stagegate::domain::release::Need;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,9 +92,11 @@ fn the_built_in_catalog_is_the_procedure_of_the_sop() {
     assert_eq!(eight.staging().unwrap(), Path::new("/mnt/repos-staging/mirror/pub/rocky/8.10-RC1"));
     assert_eq!(eight.production().unwrap(), Path::new("/mnt/repos-production/mirror/pub/rocky/8.10"));
     assert_eq!(eight.latest_link(&eight.repos[0].name), Path::new("/mnt/compose/8/latest-Rocky-8"));
-    assert!(eight.needs.contains(&PathBuf::from("/mnt/compose/8_metadata/aarch64/AppStream-modules.yaml")));
+    let modules = PathBuf::from("/mnt/compose/8_metadata/aarch64/AppStream-modules.yaml");
+    assert!(eight.needs.contains(&Need { path: modules, only_where: None }));
     let comps = "/mnt/compose/8/latest-Rocky-8/work/x86_64/comps/comps-BaseOS.x86_64.xml";
-    assert!(eight.needs.contains(&PathBuf::from(comps)));
+    let only_where = Some(PathBuf::from("BaseOS/x86_64/os"));
+    assert!(eight.needs.contains(&Need { path: PathBuf::from(comps), only_where }));
     assert_eq!(eight.needs.len(), 2 + 4);
     assert_eq!(catalog.phrase(eight), "8.10 vetted");
     assert_eq!(catalog.release(&release("10")).unwrap().revision(), "10.0");
@@ -291,7 +294,8 @@ fn another_distribution_needs_another_file_and_nothing_else() {
     assert_eq!(twig.compose_dir, Path::new("/srv/work/twig"));
     assert_eq!(twig.staging().unwrap(), Path::new("/srv/stage/twig"));
     assert_eq!(twig.production().unwrap(), Path::new("/srv/public/larch-twig"));
-    assert_eq!(twig.needs, [PathBuf::from("/srv/work/keys/riscv64.pub")]);
+    assert_eq!(twig.needs.len(), 1);
+    assert_eq!(twig.needs[0].path, Path::new("/srv/work/keys/riscv64.pub"));
     assert_eq!(names(twig.repos.iter().map(|repo| &repo.name)), ["desktop", "base"]);
     let scripts: Vec<_> =
         ["point", "push"].map(|flow| twig.repos[0].script(&FlowName::new(flow).unwrap())).into();

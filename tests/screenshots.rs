@@ -6,6 +6,8 @@
 //! A picture is a frame of [`stagegate::ui::draw`] on an 110x32 terminal, one rectangle for each run of a background and one
 //! text for each run of a style, in the colours of a dark and of a light terminal.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use stagegate::app::Model;

@@ -1,5 +1,7 @@
 //! Rules of `ui` that the compiler cannot hold: colours in one file, keys in none, no way to the outside.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::{Path, PathBuf};
 
 /// Returns every source file of `ui` but the fixtures, with its text without line comments.

@@ -3,10 +3,13 @@
 //! A change in a snapshot is a change that a user sees: `cargo insta review`, or `INSTA_UPDATE=always` and a look at the
 //! difference. The fixtures' clock stands still, so nothing here depends on when or where it runs.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use insta::assert_snapshot;
 use stagegate::app::Model;
 use stagegate::app::model::{
-    Confirm, GateFocus, Helm, Mode, Overlay, PlanFocus, RunFocus, RunLayout, Screen, SearchState, TextPurpose,
+    Banner, Confirm, GateFocus, Helm, Mode, Overlay, PlanFocus, RunFocus, RunLayout, Screen, SearchState,
+    TextPurpose, Toast,
 };
 use stagegate::app::text_input::TextInput;
 use stagegate::domain::live::Live;
@@ -70,9 +73,16 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     let step = open.selected().unwrap().id.clone();
     let view = open.views.get_mut(&step).unwrap();
     view.follow = false;
-    view.first = 4;
-    view.search = Some(("package-5".to_owned(), SearchState::At { line: 6 }));
+    view.offsets = vec![4];
+    view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
     check("run-large-paused", &model);
+    let open = model.run.as_mut().unwrap();
+    open.layout = RunLayout::Lanes;
+    let view = open.views.get_mut(&step).unwrap();
+    view.follow = true;
+    view.wrap = true;
+    view.search = Some(("package-77".to_owned(), SearchState::NoMore));
+    check("run-lanes-wrapped", &model);
 }
 
 #[test]
@@ -192,5 +202,24 @@ fn every_screen_can_be_drawn_at_every_size() {
                 frame::buffer(&model, &theme, columns, rows);
             }
         }
+    }
+}
+
+#[test]
+fn no_control_character_reaches_the_terminal() {
+    let theme = Theme::shipped("dark").unwrap();
+    let bad = "a\u{1b}[31mb\u{7}\r\u{9b}2Jc\u{0}";
+    for screen in Screen::ALL {
+        let mut model = console::with_run(screen, run::prompting(), run::prompting_live(), true);
+        bad.clone_into(&mut model.host);
+        for step in model.run.as_mut().unwrap().live.steps.values_mut() {
+            bad.clone_into(&mut step.label);
+            step.prompt = Some(bad.to_owned());
+        }
+        model.banners.push(Banner { about: "test", message: bad.to_owned() });
+        model.toasts.push(Toast { message: bad.to_owned(), until_ms: u64::MAX });
+        let buffer = frame::buffer(&model, &theme, 120, 40);
+        let control = buffer.content().iter().find(|cell| cell.symbol().contains(char::is_control));
+        assert_eq!(control, None, "{screen:?}");
     }
 }

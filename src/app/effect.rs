@@ -177,3 +177,13 @@ impl Effect {
         matches!(self, Self::StartRun { .. } | Self::Send { .. })
     }
 }
+
+impl fmt::Display for Effect {
+    /// Writes it as the console's log has it: a plan by its digest, because its environment may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::StartRun { plan } => write!(f, "StartRun of plan {}", plan.digest.short()),
+            other => write!(f, "{other:?}"),
+        }
+    }
+}

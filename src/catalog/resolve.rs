@@ -12,7 +12,7 @@ use crate::domain::catalog::{Catalog, GateRules};
 use crate::domain::expand::{Placeholder, Values, expand};
 use crate::domain::flow::{Flow, Role, StepTemplate};
 use crate::domain::name::{FlowName, ReleaseId, TemplateName};
-use crate::domain::release::{Release, Repo, Toolkit, ToolkitVars};
+use crate::domain::release::{Need, Release, Repo, Toolkit, ToolkitVars};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -157,6 +157,7 @@ fn release(
             depth: toolkit.depth,
             deletes: toolkit.deletes,
             signer: toolkit.signer.clone(),
+            keys: toolkit.keys.clone(),
             tools: toolkit.tools.clone(),
         },
         vars: answer.map(|answer| answer.vars),
@@ -177,7 +178,7 @@ fn expanded(text: &At<String>, values: &Values, problems: &mut Vec<Problem>) -> 
 }
 
 /// Returns the files that `need` means, for every arch and variant.
-fn needed_files(need: &RawNeed, values: &Values, answer: &Answer) -> Vec<PathBuf> {
+fn needed_files(need: &RawNeed, values: &Values, answer: &Answer) -> Vec<Need> {
     let variants = need.variants.as_ref().and_then(|name| answer.arrays.get(name));
     let variants: Vec<Option<&str>> =
         variants.map_or_else(|| vec![None], |names| names.iter().map(|name| Some(name.as_str())).collect());
@@ -188,7 +189,12 @@ fn needed_files(need: &RawNeed, values: &Values, answer: &Answer) -> Vec<PathBuf
             if let Some(variant) = variant {
                 values.set(Placeholder::Variant, *variant);
             }
-            files.extend(expand(&need.path, &values).map(PathBuf::from));
+            let only_where =
+                need.only_where.as_ref().map(|folder| expand(folder, &values).map(PathBuf::from));
+            let path = expand(&need.path, &values).map(PathBuf::from);
+            if let (Ok(path), Ok(only_where)) = (path, only_where.transpose()) {
+                files.push(Need { path, only_where });
+            }
         }
     }
     files.sort();

@@ -178,6 +178,13 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 
 /// Opens the console, on a run if one is named.
 pub(super) fn console(global: &Global, run: Option<&str>) -> Result<Exit, Failure> {
-    let _ = (global, run);
-    Err(Failure::usage_text("the console is not part of this build yet"))
+    let run = run.map(|run| find_run(global, run).map(|(_, dir)| dir.id().clone())).transpose()?;
+    crate::runtime::run_console(crate::runtime::ConsoleOptions {
+        source: source(global),
+        state: state_folder(global)?,
+        observe: global.observe,
+        theme: global.theme.clone(),
+        run,
+    })?;
+    Ok(Exit::Done)
 }

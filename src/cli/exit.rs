@@ -92,7 +92,8 @@ impl From<serde_json::Error> for Failure {
 impl From<crate::journal::JournalError> for Failure {
     fn from(error: crate::journal::JournalError) -> Self {
         let exit = match error {
-            crate::journal::JournalError::NoSuchRun { .. } => Exit::Usage,
+            crate::journal::JournalError::NoSuchRun { .. }
+            | crate::journal::JournalError::SeveralRuns { .. } => Exit::Usage,
             _ => Exit::Failed,
         };
         Self { exit, error: error.into() }

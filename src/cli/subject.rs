@@ -172,6 +172,7 @@ fn no_release() -> Result<Release, InvalidName> {
             depth: 0,
             deletes: true,
             signer: None,
+            keys: Vec::new(),
             tools: Vec::new(),
         },
         vars: Err("a folder has no vars files".to_owned()),

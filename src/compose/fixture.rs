@@ -95,6 +95,7 @@ pub(super) fn release(dir: &Path, id: &str, repos: &[&str]) -> Release {
             depth: 2,
             deletes: false,
             signer: None,
+            keys: Vec::new(),
             tools: Vec::new(),
         },
         vars: Ok(ToolkitVars {

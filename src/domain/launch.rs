@@ -71,6 +71,10 @@ impl ProductionLaunch {
         let Some(release) = step.release.clone().filter(|_| step.is_production()) else {
             return Err(Refusal::NotProduction { step: step.id.clone() });
         };
+        if authority.plan.step(&step.id) != Some(step) {
+            let plan = format!("a plan without this {}", step.id);
+            return Err(Refusal::OtherPlan { approved: authority.plan.digest.short().to_owned(), plan });
+        }
         if authority.approvals.is_empty() {
             return Err(Refusal::NotApproved { release });
         }
@@ -131,3 +135,6 @@ impl ProductionLaunch {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

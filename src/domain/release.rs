@@ -69,6 +69,8 @@ pub struct Toolkit {
     pub deletes: bool,
     /// The signing script, which must be executable.
     pub signer: Option<PathBuf>,
+    /// The public keys that metadata must be signed with; without any, only stale signatures are found.
+    pub keys: Vec<PathBuf>,
     /// Programs that the scripts call and that must be found in `PATH`.
     pub tools: Vec<String>,
 }
@@ -91,7 +93,16 @@ pub struct Release {
     /// The repos that can be synced, in sync order.
     pub sync_order: Vec<RepoName>,
     /// Further files that must be there before its staging is prepared (comps, module data).
-    pub needs: Vec<PathBuf>,
+    pub needs: Vec<Need>,
+}
+
+/// A file that must be there before staging is prepared.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// The file.
+    pub path: PathBuf,
+    /// The folder of staging that it is needed for, relative to the release's; without one it is always needed.
+    pub only_where: Option<PathBuf>,
 }
 
 impl Release {

@@ -8,3 +8,6 @@ pub mod state;
 
 pub use event::Event;
 pub use state::{GateState, RunState, RunVerdict, StepRecord, StepState};
+
+#[cfg(test)]
+mod tests;

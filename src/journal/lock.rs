@@ -10,9 +10,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::time::Duration;
+
+/// How long a lock that is only being looked at is asked for again, in milliseconds.
+const LOOKERS_PATIENCE_MS: u32 = 500;
 
 /// Who holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,10 +76,8 @@ fn open(path: &Path) -> Result<File, JournalError> {
 /// Tries to take the lock at `path` and writes `holder` into it.
 pub fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
     let mut file = open(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Ok(Attempt::Busy(read_holder(&mut file))),
-        Err(TryLockError::Error(source)) => return Err(JournalError::io("cannot lock", path)(source)),
+    if !lock(&file).map_err(JournalError::io("cannot lock", path))? {
+        return Ok(Attempt::Busy(read_holder(&mut file)));
     }
     let text = serde_json::to_vec(holder).unwrap_or_default();
     file.set_len(0)
@@ -83,6 +85,27 @@ pub fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
         .and_then(|_| file.write_all(&text))
         .map_err(JournalError::io("cannot write the lock", path))?;
     Ok(Attempt::Held(HeldLock { _file: file }))
+}
+
+/// Locks `file`, or returns false if somebody holds it.
+///
+/// [`is_held`] shares the lock for a moment, which must not look like a holder: where the lock can be shared,
+/// nobody has it, and it is asked for again.
+fn lock(file: &File) -> io::Result<bool> {
+    for _ in 0..LOOKERS_PATIENCE_MS {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock()?,
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(false)
 }
 
 /// Returns whether somebody holds the lock at `path`; a lock that is not there is free.

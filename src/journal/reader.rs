@@ -41,7 +41,6 @@ pub fn read(path: &Path) -> Result<ReadJournal, JournalError> {
 #[derive(Debug)]
 pub struct Tail {
     path: PathBuf,
-    offset: u64,
     rest: Vec<u8>,
     whole_bytes: u64,
     last_hash: Option<String>,
@@ -54,7 +53,6 @@ impl Tail {
     pub fn new(path: &Path) -> Self {
         Self {
             path: path.to_owned(),
-            offset: 0,
             rest: Vec::new(),
             whole_bytes: 0,
             last_hash: None,
@@ -76,27 +74,18 @@ impl Tail {
             Err(error) => return Err(JournalError::io("cannot read the journal", &self.path)(error)),
         };
         let length = file.metadata().map_err(JournalError::io("cannot read the journal", &self.path))?.len();
-        if length < self.offset {
-            self.restart_after_cut(length);
-        }
-        if length == self.offset || self.problem.is_some() {
-            return Ok(Vec::new());
-        }
-        file.seek(SeekFrom::Start(self.offset))
-            .and_then(|_| file.take(length - self.offset).read_to_end(&mut self.rest))
-            .map_err(JournalError::io("cannot read the journal", &self.path))?;
-        self.offset = length;
-        Ok(self.take_lines())
-    }
-
-    /// A new supervisor cut a torn line off; what was read of it is dropped.
-    fn restart_after_cut(&mut self, length: u64) {
-        if length == self.whole_bytes {
-            self.rest.clear();
-            self.offset = length;
-        } else {
+        if length < self.whole_bytes && self.problem.is_none() {
             self.problem = Some("it became shorter than what was read of it".to_owned());
         }
+        // What was torn is read again: a new supervisor may have cut it off and written something else there.
+        self.rest.clear();
+        if length == self.whole_bytes || self.problem.is_some() {
+            return Ok(Vec::new());
+        }
+        file.seek(SeekFrom::Start(self.whole_bytes))
+            .and_then(|_| file.take(length - self.whole_bytes).read_to_end(&mut self.rest))
+            .map_err(JournalError::io("cannot read the journal", &self.path))?;
+        Ok(self.take_lines())
     }
 
     fn take_lines(&mut self) -> Vec<ReadRecord> {

@@ -61,20 +61,21 @@ impl Store {
     /// Finds the run that `text` names: its id, a unique beginning of one, or `latest`.
     pub fn find(&self, text: &str) -> Result<RunDir, JournalError> {
         let runs = self.runs();
-        let fitting: Vec<&RunId> = runs
-            .iter()
-            .filter(|run| text == "latest" || run.as_str() == text || run.as_str().starts_with(text))
-            .collect();
-        match fitting.as_slice() {
-            [run, ..] if text == "latest" || run.as_str() == text => Ok(self.run(run)),
+        let none = || JournalError::NoSuchRun { run: text.to_owned(), nearest: nearest(text, &runs) };
+        let fits = |run: &&RunId| !text.is_empty() && run.as_str().starts_with(text);
+        let exact =
+            if text == "latest" { runs.first() } else { runs.iter().find(|run| run.as_str() == text) };
+        if let Some(run) = exact {
+            return Ok(self.run(run));
+        }
+        match runs.iter().filter(fits).collect::<Vec<_>>().as_slice() {
+            [] => Err(none()),
             [run] => Ok(self.run(run)),
-            many => {
-                let exact = many.iter().find(|run| run.as_str() == text);
-                exact.map(|run| self.run(run)).ok_or_else(|| JournalError::NoSuchRun {
-                    run: text.to_owned(),
-                    nearest: nearest(text, &runs),
-                })
-            }
+            [newest, .., oldest] => Err(JournalError::SeveralRuns {
+                run: text.to_owned(),
+                newest: newest.to_string(),
+                oldest: oldest.to_string(),
+            }),
         }
     }
 
@@ -247,7 +248,12 @@ impl RunDir {
             .open(&fresh)
             .map_err(io("cannot write"))?;
         file.write_all(content).and_then(|()| file.sync_all()).map_err(io("cannot write"))?;
-        fs::rename(&fresh, &path).map_err(io("cannot write"))
+        fs::rename(&fresh, &path).map_err(io("cannot write"))?;
+        // The new name is durable too: a record that names this file may follow.
+        match path.parent() {
+            Some(folder) => fs::File::open(folder).and_then(|it| it.sync_all()).map_err(io("cannot write")),
+            None => Ok(()),
+        }
     }
 
     fn fill(&self, plan: &Plan, catalog: &str) -> Result<(), JournalError> {
@@ -286,7 +292,10 @@ impl Follower {
         for record in &records {
             match &record.fact {
                 Some(event) => self.state.apply(record.time, event),
-                None => self.state.last = Some(record.time),
+                None => {
+                    self.state.last = Some(record.time);
+                    self.state.events += 1;
+                }
             }
         }
         Ok(!records.is_empty())

@@ -26,7 +26,7 @@ impl Writer {
     /// A torn last line was never acknowledged to anybody; its bytes are kept beside the journal in
     /// `journal.torn-SEQ` before the journal is cut back to its last whole record.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let mut file = OpenOptions::new()
+        let file = OpenOptions::new()
             .append(true)
             .read(true)
             .create(true)
@@ -39,11 +39,16 @@ impl Writer {
         }
         if !read.torn.is_empty() {
             let kept = path.with_file_name(format!("journal.torn-{}", read.records.len() + 1));
-            std::fs::write(&kept, &read.torn)
-                .map_err(JournalError::io("cannot keep the torn line in", &kept))?;
+            keep(&kept, &read.torn).map_err(JournalError::io("cannot keep the torn line in", &kept))?;
             file.set_len(read.whole_bytes).map_err(JournalError::io("cannot cut back", path))?;
         }
-        file.flush().map_err(JournalError::io("cannot write", path))?;
+        file.sync_all().map_err(JournalError::io("cannot write", path))?;
+        // The file's name is durable too before anything relies on a record in it.
+        if let Some(folder) = path.parent() {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(JournalError::io("cannot write the folder", folder))?;
+        }
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -73,4 +78,11 @@ impl Writer {
         self.prev = hash;
         Ok(())
     }
+}
+
+/// Appends to what was kept before, if a line was torn here before.
+fn keep(path: &Path, torn: &[u8]) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    file.write_all(torn)?;
+    file.sync_all()
 }

@@ -193,3 +193,6 @@ fn near<'a>(text: &str, known: impl Iterator<Item = &'a str>) -> Option<String> 
         .min()
         .map(|(_, name)| name.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,7 @@ impl ThemedView {
 fn user_theme(name: &str) -> Option<String> {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     plain
-        .then(|| config_folder())
+        .then(config_folder)
         .flatten()
         .and_then(|folder| read_if_there(&folder.join("themes").join(format!("{name}.toml"))))
 }

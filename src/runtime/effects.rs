@@ -21,7 +21,7 @@ use crate::supervisor::client::Spawner;
 use history::Histories;
 use open_run::OpenRun;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -137,7 +137,7 @@ impl Effects {
     fn search(&self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
         let (path, tell) = (self.store.run(run).file(log), self.tell.clone());
         thread::spawn(move || {
-            let offset = find(path, &query).unwrap_or_else(|error| {
+            let offset = find(&path, &query).unwrap_or_else(|error| {
                 log::warn!("cannot search the log of {step}: {error}");
                 None
             });
@@ -146,8 +146,8 @@ impl Effects {
     }
 }
 
-fn find(path: PathBuf, query: &LogQuery) -> io::Result<Option<u64>> {
-    let mut file = LogFile::open(&path)?;
+fn find(path: &Path, query: &LogQuery) -> io::Result<Option<u64>> {
+    let mut file = LogFile::open(path)?;
     let needle = query.pattern.as_bytes();
     match query.towards {
         Towards::End => file.find(needle, query.from),

@@ -12,10 +12,11 @@ use crate::app::model::{Measures, Screen, ThemeName};
 use crate::app::{Effect, Model, Msg, update};
 use crate::domain::name::StepId;
 use crate::domain::run::StepRecord;
-use futures_util::{FutureExt as _, Stream, StreamExt as _};
+use futures_util::{Stream, StreamExt as _};
 use ratatui::backend::Backend;
 use ratatui::{Frame, Terminal};
 use std::fmt::Display;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::Instant;
@@ -159,7 +160,7 @@ where
             };
             match happening {
                 Happening::End => self.take(Msg::EndRequested)?,
-                Happening::Input(input) => self.typed(input, &mut keys)?,
+                Happening::Input(input) => self.typed(input, &mut keys).await?,
                 Happening::Told(msg) => self.told(msg)?,
                 Happening::Time => self.time_passed()?,
             }
@@ -177,13 +178,17 @@ where
     }
 
     /// Takes a key and those that wait behind it, and draws at once.
-    fn typed(&mut self, first: Input, keys: &mut K::Stream) -> Result<(), LoopError> {
+    ///
+    /// They are asked for with the loop's own waker: crossterm's stream keeps the waker of the first poll that
+    /// found nothing, so a look without one would leave every later key unheard.
+    async fn typed(&mut self, first: Input, keys: &mut K::Stream) -> Result<(), LoopError> {
         self.take(of_input(first))?;
         for _ in 1..DRAIN {
-            let Some(Some(Ok(input))) = keys.next().now_or_never() else { break };
             if self.state.farewell.is_some() || self.state.sleepy {
                 break;
             }
+            let waiting = std::future::poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await;
+            let Poll::Ready(Some(Ok(input))) = waiting else { break };
             self.take(of_input(input))?;
         }
         if self.state.farewell.is_none() { self.draw() } else { Ok(()) }
@@ -254,18 +259,26 @@ where
 
     fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), LoopError> {
         for effect in effects {
-            log::debug!("{effect:?}");
+            log::debug!("{effect}");
             match effect {
-                Effect::Redraw => {
-                    self.terminal.clear().map_err(draw_error)?;
-                    self.state.dirty = true;
-                }
+                Effect::Redraw => self.forget_screen()?,
                 Effect::Suspend => self.state.sleepy = true,
                 Effect::Leave { farewell } => self.state.farewell = Some(farewell),
                 Effect::LoadTheme { theme } => self.load_theme(theme),
                 other => self.outside.carry_out(other),
             }
         }
+        Ok(())
+    }
+
+    /// Has the next frame drawn as a whole, on an empty screen.
+    ///
+    /// `Terminal::clear` would ask the terminal where its cursor is, and the answer would go to whoever
+    /// listens to the keys. An empty frame leaves nothing to be remembered, which is all that is wanted.
+    fn forget_screen(&mut self) -> Result<(), LoopError> {
+        self.terminal.draw(|_| {}).map_err(draw_error)?;
+        self.terminal.backend_mut().clear().map_err(draw_error)?;
+        self.state.dirty = true;
         Ok(())
     }
 
@@ -291,7 +304,6 @@ where
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
 fn draw_error(error: impl Display) -> LoopError {
     LoopError::Draw(error.to_string())
 }

@@ -138,7 +138,7 @@ mod tests {
     fn it_follows_scrolls_back_and_follows_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let content: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let content = (0..100).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n") + "\n";
         std::fs::write(&path, content).unwrap();
         let (mut panes, mut view) = (LogPanes::default(), view(3));
         panes.fill(&mut view, path.clone()).unwrap();

@@ -66,7 +66,7 @@ impl CheckRequest {
             joblog: self.joblog.as_deref(),
             log: self.log.as_deref(),
             started: self.started,
-            keys: &[],
+            keys: release.map_or(&[], |release| &release.toolkit.keys),
             sealed: self.sealed.as_ref(),
             progress: &progress,
             cancel: &self.cancel,

@@ -19,7 +19,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         match overlay {
             Overlay::Help { first, layers } => help::draw(pen, area, model, *first, layers),
             Overlay::Palette { input, cursor, actions } => {
-                choose::palette(pen, area, model, input, *cursor, actions)
+                choose::palette(pen, area, model, input, *cursor, actions);
             }
             Overlay::Confirm(question) => confirm::draw(pen, area, model, question),
             Overlay::Themes { cursor, .. } => choose::themes(pen, area, model, *cursor),

@@ -105,22 +105,26 @@ impl Pen<'_> {
         let stroke = if focus { "━" } else { "─" };
         self.repeat(area.x, area.y, area.width, stroke, rule);
         let mut room = area.width;
+        let padded = |spans: Vec<Span<'static>>| {
+            std::iter::once(Span::raw(" ")).chain(spans).chain([Span::raw(" ")]).collect::<Vec<_>>()
+        };
+        let columns = |spans: &[Span<'static>]| spans.iter().map(Span::width).sum::<usize>() as u16;
         if !right.is_empty() {
-            let mut spans = vec![Span::raw(" ")];
-            spans.extend(right);
-            spans.push(Span::raw(" "));
-            let before = Rect { width: area.width.saturating_sub(1), height: 1, ..area };
-            let title_width = Line::from(title.clone()).width() as u16 + 4;
-            if Line::from(spans.clone()).width() as u16 + title_width <= before.width {
-                room = self.line_right(before, 0, spans);
+            let spans = padded(right);
+            let width = columns(&spans);
+            if width + columns(&title) + 5 <= area.width {
+                room = area.width - 1 - width;
+                let place = Rect { x: area.x + room, width, height: 1, ..area };
+                self.clear(place);
+                self.line(place, 0, spans);
             }
         }
         if !title.is_empty() {
-            let inner = Rect { x: area.x + 1, width: room.saturating_sub(2), height: 1, ..area };
-            let mut spans = vec![Span::raw(" ")];
-            spans.extend(title);
-            spans.push(Span::raw(" "));
-            self.line(inner, 0, spans);
+            let spans = padded(title);
+            let width = columns(&spans).min(room.saturating_sub(2));
+            let place = Rect { x: area.x + 1, width, height: 1, ..area };
+            self.clear(place);
+            self.line(place, 0, spans);
         }
         Rect { y: area.y + 1, height: area.height - 1, ..area }
     }

@@ -88,5 +88,13 @@ pub fn measure(model: &Model) -> Measures {
     let area = Rect::new(0, 0, model.size.columns, model.size.rows);
     let body = parts(area, model).body;
     let panes = if model.screen == Screen::Run { screens::run::panes(body, model) } else { Vec::new() };
-    Measures { page: usize::from(body.height.saturating_sub(2).max(1)), panes }
+    let rows = match (model.overlay(), model.screen) {
+        (Some(_), _) => body.height.saturating_sub(6),
+        (None, Screen::Run) => body.height.saturating_sub(3),
+        (None, Screen::Plan) => body.height.saturating_sub(5),
+        (None, Screen::Gate) => body.height / 3,
+        (None, Screen::History) => screens::history::list_rows(body),
+        (None, Screen::Status | Screen::Log) => body.height.saturating_sub(1),
+    };
+    Measures { page: usize::from(rows.max(1)), panes }
 }

@@ -325,6 +325,7 @@ fn release(dir: &Path) -> Release {
             depth: 2,
             deletes: false,
             signer: None,
+            keys: Vec::new(),
             tools: ["rsync", "createrepo", "sudo"].map(str::to_owned).to_vec(),
         },
         vars: Ok(ToolkitVars {

@@ -8,8 +8,15 @@ use super::places::shown;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(release) = cx.release else { return };
-    for (at, path) in release.needs.iter().enumerate() {
+    let staging = release.staging();
+    for (at, need) in release.needs.iter().enumerate() {
         (cx.progress)("input files", at as u64, Some(release.needs.len() as u64));
+        // RT is there for one arch alone: nobody wants its comps for the other.
+        let folder = staging.as_ref().zip(need.only_where.as_ref());
+        if folder.is_some_and(|(staging, below)| !staging.join(below).is_dir()) {
+            continue;
+        }
+        let path = &need.path;
         match std::fs::metadata(path) {
             Ok(meta) if meta.is_file() && meta.len() > 0 => {}
             Ok(_) => found.blocking(

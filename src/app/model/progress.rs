@@ -9,7 +9,7 @@ use crate::domain::run::{StepRecord, StepState};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// The weight of a step of which nothing is known, in seconds.
+/// The weight of a step where nothing is known of any step, in seconds.
 const UNKNOWN_S: f64 = 60.0;
 /// The most that a running step counts for.
 const MOST: f32 = 0.99;
@@ -52,6 +52,19 @@ pub fn step_fraction(
     told.or_else(by_time).map(|fraction| fraction.clamp(0.0, MOST))
 }
 
+/// Returns what a step weighs, in seconds: what it took before, else what it took in this run.
+fn weight(run: &RunModel, step: &StepId, typical: &BTreeMap<StepId, u64>) -> Option<f64> {
+    let before = typical.get(step).map(|usual| *usual as f64);
+    let now = || run.record(step).and_then(StepRecord::took_s).map(|took| took as f64);
+    before.or_else(now).map(|seconds| seconds.max(1.0))
+}
+
+/// Returns what a step of this run weighs in the middle, which stands for those of which nothing is known.
+fn usual(run: &RunModel, typical: &BTreeMap<StepId, u64>) -> f64 {
+    let known: Vec<f64> = run.steps().iter().filter_map(|step| weight(run, &step.id, typical)).collect();
+    if known.is_empty() { UNKNOWN_S } else { known.iter().sum::<f64>() / known.len() as f64 }
+}
+
 /// Returns how far the given steps are together, each weighing what it took before.
 pub fn of_steps<'a>(
     run: &RunModel,
@@ -61,9 +74,10 @@ pub fn of_steps<'a>(
 ) -> Progress {
     let (mut all, mut behind, mut left, mut known) = (0.0, 0.0, 0.0, true);
     let (mut done, mut count) = (0, 0);
+    let unknown = usual(run, typical);
     for step in steps.filter(|step| !step.is_gate()) {
         count += 1;
-        let weight = typical.get(&step.id).map_or(UNKNOWN_S, |usual| (*usual as f64).max(1.0));
+        let weight = weight(run, &step.id, typical).unwrap_or(unknown);
         all += weight;
         let Some(record) = run.record(&step.id) else { continue };
         if record.is_behind() {

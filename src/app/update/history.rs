@@ -3,7 +3,7 @@
 use super::act::{Travel, next_screen, show};
 use super::run;
 use crate::app::effect::Effect;
-use crate::app::model::{Model, RunSummary, Screen};
+use crate::app::model::{Model, RUNS_EVERY_MS, RunSummary, Screen};
 use crate::domain::name::StepId;
 use crate::domain::run::RunVerdict;
 use std::collections::BTreeMap;
@@ -24,6 +24,7 @@ pub(super) fn listed(
     model.history.runs = runs;
     model.history.typical = typical;
     model.history.listed = true;
+    model.history.next_list_ms = model.clock.uptime_ms + RUNS_EVERY_MS;
     if !first || model.run.is_some() || model.opening.is_some() {
         return Vec::new();
     }

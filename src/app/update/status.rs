@@ -4,7 +4,7 @@ use super::act::{Travel, next_screen};
 use super::plan;
 use crate::app::effect::Effect;
 use crate::app::model::ticks::Syncs;
-use crate::app::model::{FlowShape, Model, STATUS_EVERY_S, Screen, Ticks};
+use crate::app::model::{FlowShape, Model, RUNS_EVERY_MS, STATUS_EVERY_S, Screen, Ticks};
 use crate::app::msg::Msg;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::release::Release;
@@ -25,10 +25,11 @@ pub(super) fn look(model: &mut Model) -> Vec<Effect> {
 /// While Status is shown, has runs listed and everything looked at again now and then.
 pub(super) fn time_passed(model: &mut Model) -> Vec<Effect> {
     let now = model.clock;
-    if model.screen != Screen::Status || model.history.next_list_ms > now.uptime_ms {
+    let due = model.history.listed && model.history.next_list_ms <= now.uptime_ms;
+    if model.screen != Screen::Status || !due {
         return Vec::new();
     }
-    model.history.next_list_ms = now.uptime_ms + crate::app::model::RUNS_EVERY_MS;
+    model.history.next_list_ms = now.uptime_ms + RUNS_EVERY_MS;
     let mut effects = vec![Effect::ListRuns];
     let old = model.status.read.is_some_and(|read| now.wall.as_second() - read.as_second() >= STATUS_EVERY_S);
     if old && !model.status.reading {

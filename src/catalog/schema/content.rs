@@ -17,6 +17,7 @@ pub(in crate::catalog) struct RawToolkit {
     pub(in crate::catalog) compose_folder: PathBuf,
     pub(in crate::catalog) vars: Vec<String>,
     pub(in crate::catalog) signer: Option<PathBuf>,
+    pub(in crate::catalog) keys: Vec<PathBuf>,
     pub(in crate::catalog) tools: Vec<String>,
     pub(in crate::catalog) production: At<String>,
     pub(in crate::catalog) depth: u8,
@@ -29,6 +30,7 @@ pub(in crate::catalog) struct RawToolkit {
 pub(in crate::catalog) struct RawNeed {
     pub(in crate::catalog) path: String,
     pub(in crate::catalog) variants: Option<String>,
+    pub(in crate::catalog) only_where: Option<String>,
 }
 
 /// The compose scripts of a repo.
@@ -70,6 +72,7 @@ pub(super) fn toolkit(name: &At<String>, value: Value<'_>, sink: &Sink) -> Optio
     let compose_folder = table.required_with("compose_folder", absolute);
     let vars = table.required_with("vars", vars_files);
     let signer = table.optional_with("signer", absolute).map(|path| path.value);
+    let keys = table.list::<KeyFile>("keys").into_iter().map(|key| key.value.0).collect();
     let tools = table.list::<Program>("tools").into_iter().map(|tool| tool.value.0).collect();
     let production = table.required_with("production", production_dir);
     let depth = table.optional_with("depth", depth).map_or(2, |depth| depth.value);
@@ -82,12 +85,23 @@ pub(super) fn toolkit(name: &At<String>, value: Value<'_>, sink: &Sink) -> Optio
         compose_folder: compose_folder?.value,
         vars: vars?.value.into_iter().map(|file| file.value.0).collect(),
         signer,
+        keys,
         tools,
         production: production?,
         depth,
         deletes,
         needs,
     })
+}
+
+/// A public key that repository metadata may be signed with.
+#[derive(Debug)]
+struct KeyFile(PathBuf);
+
+impl Read for KeyFile {
+    fn read(value: Value<'_>, sink: &Sink) -> Option<Self> {
+        absolute(value, sink).map(Self)
+    }
 }
 
 fn vars_files(value: Value<'_>, sink: &Sink) -> Option<Vec<At<VarsFile>>> {
@@ -137,6 +151,17 @@ fn production_dir(value: Value<'_>, sink: &Sink) -> Option<String> {
     Some(text)
 }
 
+/// Reads a folder below the release's in staging.
+fn staging_folder(value: Value<'_>, sink: &Sink) -> Option<String> {
+    let text = template(value, sink, &[Release, Revision, Arch, Variant], "`where`")?;
+    if text.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        let advice = "write a folder of staging, such as `{variant}/{arch}/os`".to_owned();
+        sink.note(&value.span(), format!("`{text}` does not lead below the release's staging"), advice);
+        return None;
+    }
+    Some(text)
+}
+
 impl Read for RawNeed {
     fn read(value: Value<'_>, sink: &Sink) -> Option<Self> {
         let table = Table::open("an entry of `needs`", value, sink)?;
@@ -144,15 +169,17 @@ impl Read for RawNeed {
             absolute_template(value, sink, &[Release, Revision, Arch, Variant], "`needs`")
         });
         let variants = table.optional::<Variable>("variants").map(|variable| variable.value.0);
+        let only_where = table.optional_with("where", staging_folder).map(|folder| folder.value);
         table.finish();
         let path = path?;
-        if path.contains("{variant}") != variants.is_some() {
+        let in_where = only_where.as_ref().is_some_and(|folder| folder.contains("{variant}"));
+        if path.contains("{variant}") != variants.is_some() || (in_where && variants.is_none()) {
             let advice =
                 "`variants` names the vars array that {variant} runs over: give both or neither".to_owned();
             sink.note(&path.span, "`{variant}` and `variants` do not go together", advice);
             return None;
         }
-        Some(Self { path: path.value, variants })
+        Some(Self { path: path.value, variants, only_where })
     }
 }
 

@@ -386,14 +386,15 @@ impl<'a> LaneMaker<'a> {
         })
     }
 
-    /// Returns the steps of the last kind that changed staging (or the gate): all syncs together, or the one before.
+    /// Returns the steps so far that nothing builds on yet: what changed staging, else what was composed.
+    ///
+    /// Every step before a gate is among its ancestors this way, so that redoing any of them voids the approval.
     fn changed_so_far(&self) -> Vec<StepId> {
-        let Some(last) = self.steps.last() else { return Vec::new() };
-        let alike = |step: &&Step| step.role == last.role && matches!(step.role, Role::Sync | Role::Compose);
-        if matches!(last.role, Role::Sync | Role::Compose) {
-            return self.steps.iter().filter(alike).map(|step| step.id.clone()).collect();
-        }
-        vec![last.id.clone()]
+        let open = |step: &&Step| !self.steps.iter().any(|other| other.depends.contains(&step.id));
+        let (composes, changes): (Vec<&Step>, Vec<&Step>) =
+            self.steps.iter().filter(open).partition(|step| step.role == Role::Compose);
+        let last = if changes.is_empty() { composes } else { changes };
+        last.into_iter().map(|step| step.id.clone()).collect()
     }
 
     fn pin(&self, repo: &Repo) -> Result<Pin, PlanError> {

@@ -49,12 +49,21 @@ pub fn local_argv(step: &Step) -> Vec<String> {
     }
 }
 
+/// Adds a comment of one line: a line end in a name from disk must not become a command.
+fn comment(out: &mut String, text: &str) {
+    let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    let _ = writeln!(out, "# {text}");
+}
+
 /// Returns the whole plan as a script.
 pub fn script(plan: &Plan) -> String {
     let mut out = String::from("#!/bin/bash\n");
-    let _ = writeln!(out, "# {} / flow {} / plan {}", plan.distribution, plan.flow(), plan.digest.short());
+    comment(
+        &mut out,
+        &format!("{} / flow {} / plan {}", plan.distribution, plan.flow(), plan.digest.short()),
+    );
     for warning in &plan.warnings {
-        let _ = writeln!(out, "# warning: {}", warning.message);
+        comment(&mut out, &format!("warning: {}", warning.message));
     }
     if is_redacted(plan) {
         let _ = writeln!(
@@ -68,12 +77,13 @@ pub fn script(plan: &Plan) -> String {
     }
     let mut cwd: Option<&Path> = None;
     for step in &plan.steps {
-        let _ = writeln!(out, "\n# {}: {}", step.id, step.title);
+        out.push('\n');
+        comment(&mut out, &format!("{}: {}", step.id, step.title));
         if let Some(gate) = &step.gate {
             write_gate(&mut out, plan, step, gate);
             cwd = None;
         } else if step.argv.is_empty() {
-            let _ = writeln!(out, "# checked by Stagegate itself, no command");
+            comment(&mut out, "checked by Stagegate itself, no command");
         } else {
             if step.host.is_none() && cwd != Some(step.cwd.as_path()) {
                 let _ = writeln!(out, "cd -- {}", quote(&step.cwd.to_string_lossy()));
@@ -92,7 +102,10 @@ fn is_redacted(plan: &Plan) -> bool {
 
 fn write_gate(out: &mut String, plan: &Plan, step: &Step, gate: &str) {
     let phrase = step.release.as_ref().and_then(|release| plan.lane(release)).map_or("", |lane| &lane.phrase);
-    let _ = writeln!(out, "# gate {gate}: nothing below runs until staging is vetted and someone types");
-    let _ = writeln!(out, "# `{phrase}` (stagegate approve). This script stops here.");
+    comment(out, &format!("gate {gate}: nothing below runs until staging is vetted and someone types"));
+    comment(out, &format!("`{phrase}` (stagegate approve). This script stops here."));
     let _ = writeln!(out, "exit 3");
 }
+
+#[cfg(test)]
+mod tests;

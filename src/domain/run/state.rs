@@ -169,11 +169,12 @@ impl StepRecord {
 
     /// Returns whether it stops its lane until somebody acts.
     pub fn stops_lane(&self) -> bool {
-        matches!(
-            self.state,
-            StepState::Concluded { outcome: Outcome::Failed | Outcome::Suspect | Outcome::Cancelled, .. }
-                | StepState::Interrupted { .. }
-        )
+        self.stale.is_none()
+            && matches!(
+                self.state,
+                StepState::Concluded { outcome: Outcome::Failed | Outcome::Suspect | Outcome::Cancelled, .. }
+                    | StepState::Interrupted { .. }
+            )
     }
 
     /// Returns the exit code of its last attempt.
@@ -325,16 +326,18 @@ impl RunState {
     /// Returns the verdict on one step's place in its lane.
     fn verdict_at(&self, step: Option<&Step>) -> RunVerdict {
         let Some(step) = step else { return RunVerdict::Finished };
-        match self.steps.get(&step.id).map(|record| &record.state) {
+        // What is stale runs again by itself, so its old outcome counts no more.
+        let record = self.steps.get(&step.id).filter(|record| record.stale.is_none());
+        match record.map(|record| &record.state) {
             Some(StepState::Concluded { outcome: Outcome::Failed, .. }) => RunVerdict::Failed,
             Some(StepState::Concluded { outcome: Outcome::Suspect, .. }) => RunVerdict::Suspect,
             Some(StepState::Concluded { outcome: Outcome::Cancelled, .. }) => RunVerdict::Cancelled,
             Some(StepState::Interrupted { .. }) => RunVerdict::Interrupted,
+            Some(StepState::Running { .. }) => RunVerdict::Running,
+            _ if self.cancelled.is_some() => RunVerdict::Cancelled,
             Some(StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } }) => {
                 RunVerdict::Waiting
             }
-            Some(StepState::Running { .. }) => RunVerdict::Running,
-            _ if self.cancelled.is_some() => RunVerdict::Cancelled,
             _ => RunVerdict::Running,
         }
     }
@@ -351,8 +354,12 @@ impl RunState {
         if verdicts.iter().all(|verdict| *verdict == RunVerdict::Finished) {
             verdicts.push(self.verdict_at(self.shared_at()));
         }
-        let worst = verdicts.into_iter().min().unwrap_or(RunVerdict::Finished);
-        if worst == RunVerdict::Running && !alive { RunVerdict::Interrupted } else { worst }
+        // A lane of a run without a supervisor does not move, and what failed in another counts more.
+        let still = |verdict| match verdict {
+            RunVerdict::Running if !alive => RunVerdict::Interrupted,
+            other => other,
+        };
+        verdicts.into_iter().map(still).min().unwrap_or(RunVerdict::Finished)
     }
 
     /// Applies one event; events about steps that the plan does not have change nothing.
@@ -424,7 +431,14 @@ impl RunState {
         else {
             return;
         };
-        let Some(record) = self.steps.get_mut(step) else { return };
+        let Some(planned) = self.plan.step(step) else { return };
+        // No record but a gate's own opens it, whatever a journal says: a gate is never skipped, run or judged.
+        let foreign = match event {
+            Event::StepRefused { .. } => false,
+            Event::StepSkipped { .. } => !planned.is_skippable(),
+            _ => planned.is_gate(),
+        };
+        let Some(record) = self.steps.get_mut(step).filter(|_| !foreign) else { return };
         match event {
             Event::StepStarting { attempt, log, argv, findings, scripts, composes, .. } => {
                 record.state = StepState::Running { since: at, process: None, stopping: None, end: None };
@@ -478,6 +492,9 @@ impl RunState {
         else {
             return;
         };
+        if !self.plan.step(step).is_some_and(Step::is_gate) {
+            return;
+        }
         let Some(record) = self.steps.get_mut(step) else { return };
         let old = std::mem::replace(&mut record.state, StepState::Pending);
         record.state = match (event, old) {
@@ -503,7 +520,9 @@ impl RunState {
             (
                 Event::GatePassed { .. },
                 StepState::Gate { gate: GateState::Waiting { evidence, approvals, .. } },
-            ) => StepState::Gate { gate: GateState::Passed { at, evidence, approvals } },
+            ) if !approvals.is_empty() => {
+                StepState::Gate { gate: GateState::Passed { at, evidence, approvals } }
+            }
             (
                 Event::ApprovalVoided { refusal, .. },
                 StepState::Gate {

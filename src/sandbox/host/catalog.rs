@@ -59,6 +59,7 @@ fn places(paths: &HostPaths) -> Vec<(String, String)> {
             "\"-e\", \"rlver={release}\", \"playbooks/secparse001-publish.yml\"]".to_owned(),
         ),
         pair("/etc/peridot-ansible", below(&errata_box::ansible(paths))),
+        pair("keys = []", format!("keys = [\"{}\"]", below(&root.join("keys").join("RPM-GPG-KEY-sandbox")))),
         pair("/root/bin/sign-repo.sh", below(&paths.bin().join("sign-repo.sh"))),
         pair("/root/pungi-rocky", below(&paths.pungi())),
         pair("/root/comps", below(&root.join("comps"))),

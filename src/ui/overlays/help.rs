@@ -55,9 +55,9 @@ fn halves(groups: Vec<Lines>, total: usize) -> Vec<Lines> {
     let (mut left, mut right): (Lines, Lines) = (Vec::new(), Vec::new());
     for lines in groups {
         if right.is_empty() && left.len() + lines.len() / 2 <= total / 2 {
-            left.extend(lines)
+            left.extend(lines);
         } else {
-            right.extend(lines)
+            right.extend(lines);
         }
     }
     vec![left, right]

@@ -138,7 +138,7 @@ fn panels(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel, evide
     panels::checklist(pen, next(checklist), gate, evidence);
 }
 
-/// Shares `height` out: every panel at least its title and a line, the one with the focus what it needs, findings the rest.
+/// Shares `height` out: every panel at least its title and a line, the one with the focus what it needs, changes the rest.
 fn heights(height: u16, focus: GateFocus, evidence: &Evidence) -> [u16; 3] {
     let wants = [
         evidence.findings.len() as u16 + 3,
@@ -149,8 +149,7 @@ fn heights(height: u16, focus: GateFocus, evidence: &Evidence) -> [u16; 3] {
     let mut left = height.saturating_sub(6);
     let first = match focus {
         GateFocus::Changes => [1, 0, 2],
-        GateFocus::Checklist => [2, 0, 1],
-        GateFocus::Phrase => [2, 0, 1],
+        GateFocus::Checklist | GateFocus::Phrase => [2, 0, 1],
         GateFocus::Cancel | GateFocus::Findings => [0, 2, 1],
     };
     for place in first {
@@ -158,7 +157,7 @@ fn heights(height: u16, focus: GateFocus, evidence: &Evidence) -> [u16; 3] {
         parts[place] += more;
         left -= more;
     }
-    parts[0] += left;
+    parts[1] += left;
     parts
 }
 

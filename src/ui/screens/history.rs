@@ -20,11 +20,16 @@ use crate::ui::widgets::text;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+/// Returns the rows of the list of runs.
+pub fn list_rows(area: Rect) -> u16 {
+    area.height.saturating_sub((area.height / 2).min(20) + 1)
+}
+
 /// Draws the screen.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let runs = &model.history.runs;
-    let lower = (area.height / 2).min(20);
-    let top = Rect { height: area.height - lower, ..area };
+    let top = Rect { height: list_rows(area) + 1, ..area };
+    let lower = area.height - top.height;
     let right = vec![pen.span(Role::Muted, text::count(runs.len(), "run"))];
     let inside = pen.panel(top, vec![pen.span(Role::Title, "Runs")], right, true);
     if runs.is_empty() {

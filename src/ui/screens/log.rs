@@ -9,6 +9,7 @@
 use crate::app::Model;
 use crate::ui::pen::Pen;
 use crate::ui::theme::{Role, Theme};
+use crate::ui::widgets::text;
 use jiff::tz::TimeZone;
 use log::Level;
 use ratatui::buffer::Buffer;
@@ -18,6 +19,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget as _;
 use tui_logger::{ExtLogRecord, LogFormatter, TuiLoggerWidget};
 
+/// Columns of time and level.
+const HEAD: u16 = 16;
 /// How far back the screen can go, in lines; tui-logger keeps about as many.
 const FARTHEST: usize = 2_000;
 
@@ -50,7 +53,7 @@ impl LogFormatter for Formatter {
         20
     }
 
-    fn format(&self, _width: usize, record: &ExtLogRecord) -> Vec<Line<'_>> {
+    fn format(&self, width: usize, record: &ExtLogRecord) -> Vec<Line<'_>> {
         let time = record.timestamp.timestamp();
         let time = time.to_zoned(TimeZone::UTC).strftime("%H:%M:%S").to_string();
         let level = self
@@ -58,11 +61,18 @@ impl LogFormatter for Formatter {
             .iter()
             .find(|(level, _)| *level == record.level)
             .map_or(self.text, |(_, style)| *style);
-        vec![Line::from(vec![
-            Span::styled(format!(" {time} "), self.time),
-            Span::styled(format!("{:<5} ", record.level), level),
-            Span::styled(record.msg().to_owned(), self.text),
-        ])]
+        let room = (width as u16).saturating_sub(HEAD);
+        let pieces = text::wrap(record.msg(), room).into_iter().enumerate();
+        let line = |(place, piece)| {
+            let head = if place == 0 { format!(" {time} ") } else { " ".repeat(10) };
+            let word = if place == 0 { record.level.as_str() } else { "" };
+            Line::from(vec![
+                Span::styled(head, self.time),
+                Span::styled(format!("{word:<5} "), level),
+                Span::styled(piece, self.text),
+            ])
+        };
+        pieces.map(line).collect()
     }
 }
 

@@ -29,6 +29,7 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::{bar, logpane, text};
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+use std::fmt::Write as _;
 
 /// Where everything is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,10 +139,10 @@ fn summary(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel) {
         format!(" {}  {} of {} steps", whole_percent(progress.fraction), progress.done, progress.steps);
     if let Some((_, _, at)) = created {
         let until = run.state.ended.unwrap_or(model.clock.wall);
-        words.push_str(&format!("  {}", text::clock(until.as_second() - at.as_second())));
+        let _ = write!(words, "  {}", text::clock(until.as_second() - at.as_second()));
     }
     if let (Some(left), None) = (progress.left_s.filter(|left| *left > 0), run.state.ended) {
-        words.push_str(&format!(", about {} left", text::age(left as i64)));
+        let _ = write!(words, ", about {} left", text::age(left));
     }
     words.push(' ');
     let room = pen.line_right(area, 1, vec![pen.span(Role::Muted, words)]);

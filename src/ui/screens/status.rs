@@ -125,9 +125,9 @@ fn matrix(pen: &mut Pen<'_>, area: Rect, model: &Model, grid: Grid) {
     let corner = Rect { x: area.x + 1, width: grid.names.saturating_sub(1), height: 1, ..area };
     let mut label = vec![Span::raw(" ")];
     if grid.names > 13 {
-        label.extend(title)
+        label.extend(title);
     } else {
-        label.extend(title.into_iter().skip(1))
+        label.extend(title.into_iter().skip(1));
     }
     label.push(Span::raw(" "));
     pen.line(corner, 0, label);
@@ -169,7 +169,7 @@ fn heading(pen: &Pen<'_>, model: &Model, part: &Part<Arc<ReleaseStatus>>) -> Vec
     }
     spans.push(Span::raw(" "));
     if let Some(seconds) = part.silent_s(model.clock.wall) {
-        spans.push(pen.span(Role::Error, format!("! silent {} ", text::age(seconds as i64))));
+        spans.push(pen.span(Role::Error, format!("! silent {} ", text::age(seconds))));
     } else if part.value.is_none() {
         spans.push(pen.span(Role::Muted, "… asking "));
     } else if part.value.as_ref().is_some_and(|status| status.problem.is_some()) {

@@ -64,6 +64,10 @@ pub enum ThemeError {
 /// How a role looks, as written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent switches of a terminal, as a theme writes them"
+)]
 pub(super) struct StyleSpec {
     pub(super) fg: Option<String>,
     pub(super) bg: Option<String>,

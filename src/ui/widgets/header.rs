@@ -5,7 +5,7 @@
 use crate::app::Model;
 use crate::app::model::{Helm, Mode, Screen};
 use crate::domain::plan::Step;
-use crate::domain::run::RunVerdict;
+use crate::domain::run::{RunVerdict, StepRecord};
 use crate::keys::{Action, Layer};
 use crate::ui::pen::Pen;
 use crate::ui::style;
@@ -45,7 +45,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 fn publishing(model: &Model) -> Option<&Step> {
     let run = model.run.as_ref()?;
     run.steps().iter().find(|step| {
-        step.is_production() && run.alive && run.record(&step.id).is_some_and(|record| record.is_running())
+        step.is_production() && run.alive && run.record(&step.id).is_some_and(StepRecord::is_running)
     })
 }
 

@@ -26,12 +26,12 @@ pub fn text_area(area: Rect) -> Rect {
     }
 }
 
-/// Draws the log pane of `step`; its state stands in the title unless the step is shown beside it.
+/// Draws the log pane of `step`; its state stands in the title unless the step is shown beside it or room is short: whether it follows goes first.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, step: &StepId, focus: bool) {
     let view = run.views.get(step);
     let beside = run.layout == RunLayout::Steps;
     let mut title = vec![pen.span(Role::Title, if beside { "log".to_owned() } else { step.to_string() })];
-    if let Some(record) = run.record(step).filter(|_| !beside) {
+    if let Some(record) = run.record(step).filter(|_| !beside && area.width >= 50) {
         let mark = style::step(record, run.alive);
         title.push(pen.span(mark.role, format!("  {} {}", mark.glyph, mark.word)));
         if record.attempts > 1 {
@@ -95,10 +95,7 @@ fn place(pen: &Pen<'_>, view: &LogView, room: u16) -> Vec<Span<'static>> {
 }
 
 fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
-    let found = match &view.search {
-        Some((pattern, state)) => Some((pattern.as_str(), state)),
-        None => None,
-    };
+    let found = view.search.as_ref().map(|(pattern, state)| (pattern.as_str(), state));
     let mut rows: Vec<(std::ops::Range<u64>, Vec<Span<'static>>)> = Vec::new();
     for (place, line) in view.lines.iter().enumerate() {
         let begin = view.offsets.get(place).copied().unwrap_or(0);

@@ -118,8 +118,8 @@ pub fn bytes(count: u64) -> String {
 }
 
 /// Returns an age in its largest unit: `40 s`, `5 min`, `3 h`, `12 d`.
-pub fn age(seconds: i64) -> String {
-    match seconds.max(0) {
+pub fn age(seconds: impl TryInto<i64>) -> String {
+    match seconds.try_into().unwrap_or(i64::MAX).max(0) {
         s @ 0..=99 => format!("{s} s"),
         s @ 100..=5_999 => format!("{} min", s / 60),
         s @ 6_000..=172_799 => format!("{} h", s / 3_600),
@@ -128,8 +128,8 @@ pub fn age(seconds: i64) -> String {
 }
 
 /// Returns a duration as a clock shows it: `0:42`, `12:07`, `3:05:00`.
-pub fn clock(seconds: i64) -> String {
-    let s = seconds.max(0);
+pub fn clock(seconds: impl TryInto<i64>) -> String {
+    let s = seconds.try_into().unwrap_or(i64::MAX).max(0);
     if s >= 3_600 {
         format!("{}:{:02}:{:02}", s / 3_600, s / 60 % 60, s % 60)
     } else {

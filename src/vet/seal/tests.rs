@@ -1,3 +1,5 @@
+//! The seal covers what it says, breaks when it should, and not otherwise.
+
 use super::*;
 use crate::vet::fixture::{Fixture, package};
 use proptest::prelude::*;

@@ -5,6 +5,7 @@ use crate::domain::catalog::{Mount, MountRequirement};
 use crate::domain::finding::Finding;
 use crate::domain::flow::{CheckName, ProgressSource, Role, StepTemplate};
 use crate::domain::name::TemplateName;
+use crate::domain::release::Need;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -124,7 +125,7 @@ fn sudo_must_answer_without_a_question() {
 fn inputs_must_be_there() {
     let mut fixture = host();
     let path = fixture.path("compose/8_metadata/x86_64/AppStream-modules.yaml");
-    fixture.release_mut().needs = vec![path];
+    fixture.release_mut().needs = vec![Need { path, only_where: None }];
     let lines = fixture.lines(CheckName::Inputs, "8/prep");
     assert!(
         lines[0].starts_with("Blocking DIR/compose/8_metadata/x86_64/AppStream-modules.yaml"),
@@ -134,6 +135,17 @@ fn inputs_must_be_there() {
     assert!(fixture.lines(CheckName::Inputs, "8/prep")[0].contains("is empty"));
     fixture.write("compose/8_metadata/x86_64/AppStream-modules.yaml", "document: modulemd\n");
     assert!(fixture.lines(CheckName::Inputs, "8/prep").is_empty());
+}
+
+#[test]
+fn inputs_of_a_repo_are_needed_where_the_repo_is() {
+    let mut fixture = host();
+    let path = fixture.path("compose/comps-RT.aarch64.xml");
+    let only_where = Some("RT/aarch64/os".into());
+    fixture.release_mut().needs = vec![Need { path, only_where }];
+    assert_eq!(fixture.lines(CheckName::Inputs, "8/prep"), Vec::<String>::new());
+    fixture.write("staging/pub/8.10-RC1/RT/aarch64/os/repodata/repomd.xml", "");
+    assert!(fixture.lines(CheckName::Inputs, "8/prep")[0].contains("comps-RT.aarch64.xml"));
 }
 
 #[test]

@@ -3,19 +3,33 @@
 use super::{Fixture, host};
 use crate::domain::finding::{Severity, SeverityRule};
 use crate::domain::flow::CheckName;
-use crate::sandbox::signer::Signer;
+use pgp::composed::{ArmorOptions, DetachedSignature, KeyType, SecretKeyParamsBuilder, SignedSecretKey};
+use pgp::crypto::hash::HashAlgorithm;
+use pgp::types::Password;
 use std::sync::LazyLock;
 
-static KEYS: LazyLock<[Signer; 2]> =
-    LazyLock::new(|| ["one", "two"].map(|name| Signer::generate(name, 1_000_000_000).unwrap()));
+static KEYS: LazyLock<[SignedSecretKey; 2]> = LazyLock::new(|| {
+    ["one", "two"].map(|name| {
+        let mut key = SecretKeyParamsBuilder::default();
+        key.key_type(KeyType::Rsa(2048)).can_sign(true).primary_user_id(name.to_owned());
+        key.build().unwrap().generate(rand_core::OsRng).unwrap()
+    })
+});
+
+fn public(key: &SignedSecretKey) -> String {
+    key.to_public_key().to_armored_string(ArmorOptions::default()).unwrap()
+}
 
 const HEADS: [&str; 2] =
     ["BaseOS/x86_64/os/repodata/repomd.xml", "storage/gluster9/x86_64/os/repodata/repomd.xml"];
 
-fn sign(fixture: &Fixture, signer: &Signer) {
+fn sign(fixture: &Fixture, key: &SignedSecretKey) {
     for head in HEADS {
         let bytes = std::fs::read(fixture.staging(head)).unwrap();
-        let armor = signer.detach_sign_armored(&bytes, 1_600_000_000).unwrap();
+        let (rng, hash) = (rand_core::OsRng, HashAlgorithm::Sha256);
+        let made =
+            DetachedSignature::sign_binary_data(rng, &key.primary_key, &Password::empty(), hash, &*bytes);
+        let armor = made.unwrap().to_armored_string(ArmorOptions::default()).unwrap();
         std::fs::write(fixture.staging(&format!("{head}.asc")), armor).unwrap();
     }
 }
@@ -29,7 +43,7 @@ fn signed_metadata_gives_no_finding_with_the_key_and_without() {
     let mut fixture = host();
     sign(&fixture, &KEYS[0]);
     assert_eq!(lines(&fixture), Vec::<String>::new());
-    fixture.write("key", &KEYS[0].public_armored().unwrap());
+    fixture.write("key", &public(&KEYS[0]));
     fixture.keys = vec![fixture.path("key")];
     assert_eq!(lines(&fixture), Vec::<String>::new());
 }
@@ -73,7 +87,7 @@ fn a_signature_by_another_key_is_found_with_the_key() {
     let mut fixture = host();
     sign(&fixture, &KEYS[1]);
     assert!(lines(&fixture).is_empty());
-    fixture.write("key", &KEYS[0].public_armored().unwrap());
+    fixture.write("key", &public(&KEYS[0]));
     fixture.keys = vec![fixture.path("key")];
     let found = lines(&fixture);
     assert!(found.len() == 2 && found.iter().all(|line| line.contains("BAD or by another key")), "{found:?}");

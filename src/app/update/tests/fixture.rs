@@ -100,6 +100,7 @@ fn release(id: &str) -> Release {
             deletes: false,
             signer: None,
             tools: Vec::new(),
+            keys: Vec::new(),
         },
         vars: Ok(ToolkitVars {
             revision: format!("{id}.10"),

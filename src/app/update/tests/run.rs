@@ -90,8 +90,8 @@ fn stopping_is_staged() {
     bench.press("X");
     assert_eq!(bench.press("y"), [send(RunRequest::CancelStep { step: step.clone() })]);
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
-    let stop = Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("a") };
-    bench.go_on(&plan, &[starting("8/sync/Rocky", 1), stop]);
+    let asked = Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("a") };
+    bench.go_on(&plan, &[starting("8/sync/Rocky", 1), asked]);
     bench.press("X");
     assert!(bench.model.overlays.is_empty(), "the second request is another key");
     bench.press("K");

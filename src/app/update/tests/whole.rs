@@ -37,7 +37,7 @@ fn any_key() -> impl Strategy<Value = Key> {
 /// A message, or several that follow each other, as something to be told.
 #[derive(Debug, Clone)]
 enum Turn {
-    Tell(Msg),
+    Tell(Box<Msg>),
     Later(u64),
     TypePhrase,
     TickAll,
@@ -45,7 +45,8 @@ enum Turn {
 }
 
 fn any_turn() -> impl Strategy<Value = Turn> {
-    let action = prop::sample::select(TABLE).prop_map(|info| Turn::Tell(Msg::ActionChosen(info.action)));
+    let action =
+        prop::sample::select(TABLE).prop_map(|info| Turn::Tell(Box::new(Msg::ActionChosen(info.action))));
     let told = prop::sample::select(vec![
         Msg::Pasted("8.10 vetted".to_owned()),
         Msg::Resized(Size { columns: 1, rows: 1 }),
@@ -72,9 +73,9 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         },
     ]);
     prop_oneof![
-        8 => any_key().prop_map(|key| Turn::Tell(Msg::KeyPressed(key))),
+        8 => any_key().prop_map(|key| Turn::Tell(Box::new(Msg::KeyPressed(key)))),
         6 => action,
-        3 => told.prop_map(Turn::Tell),
+        3 => told.prop_map(|msg| Turn::Tell(Box::new(msg))),
         2 => (0..900_u64).prop_map(Turn::Later),
         3 => Just(Turn::TypePhrase),
         2 => Just(Turn::TickAll),
@@ -84,7 +85,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
 
 fn take(bench: &mut Bench, turn: Turn) -> Vec<Effect> {
     match turn {
-        Turn::Tell(msg) => bench.tell(msg),
+        Turn::Tell(msg) => bench.tell(*msg),
         Turn::Later(ms) => bench.later(ms),
         Turn::TypePhrase => {
             let mut effects = Vec::new();
@@ -154,7 +155,7 @@ proptest! {
                     .chars()
                     .map(Key::char)
                     .chain([Key::plain(KeyCode::Enter)])
-                    .map(|key| Turn::Tell(Msg::KeyPressed(key)))
+                    .map(|key| Turn::Tell(Box::new(Msg::KeyPressed(key))))
                     .collect(),
                 other => vec![other],
             };

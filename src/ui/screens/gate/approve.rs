@@ -36,10 +36,8 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel,
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     phrase(pen, inside, model, run, gate);
     let (role, words) = state(model, run, gate);
-    let mut row = 1;
-    for piece in text::wrap(&words, inside.width).into_iter().take(2) {
+    for (row, piece) in (1..).zip(text::wrap(&words, inside.width).into_iter().take(2)) {
         pen.line(inside, row, vec![pen.span(role, piece)]);
-        row += 1;
     }
 }
 

@@ -155,8 +155,10 @@ fn change_row(pen: &Pen<'_>, change: &Change, width: u16) -> Vec<Span<'static>> 
         (Some(only), None) | (None, Some(only)) => only.clone(),
         (None, None) => String::new(),
     };
-    let place = if width >= 76 { 21 } else { 0 };
     let name_width = if width >= 84 { 22 } else { 14 };
+    let all = width.saturating_sub(13 + name_width + 1);
+    // Versions go before the place: what goes down must be seen.
+    let place = if width >= 76 && versions.chars().count() as u16 + 22 <= all { 21 } else { 0 };
     let name = text::fill(&change.name, name_width);
     let rest = width.saturating_sub(13 + name_width + 1 + place);
     vec![

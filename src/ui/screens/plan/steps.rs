@@ -159,6 +159,7 @@ fn add_step(pen: &Pen<'_>, plan: &Plan, number: usize, step: &Step, width: u16, 
         return;
     }
     let used = Line::from(head.clone()).width() as u16;
+    let title = text::cut(&title, width.saturating_sub(used));
     head.push(pen.span(title_role, title.clone()));
     let room = width.saturating_sub(used + title.chars().count() as u16 + 3);
     if room > 12 {

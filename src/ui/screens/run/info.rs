@@ -137,7 +137,8 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
         StepState::Running { .. } if !run.alive => vec![interrupted()],
         StepState::Running { .. } => run.live_step(&step.id).map(running).unwrap_or_default(),
         StepState::Concluded { reason, .. } => {
-            vec![words(mark.role, format!("{} {}: {reason}", mark.glyph, mark.word))]
+            let colon = if reason.is_empty() { "" } else { ": " };
+            vec![words(mark.role, format!("{} {}{colon}{reason}", mark.glyph, mark.word))]
         }
         StepState::Interrupted { .. } => vec![interrupted()],
         StepState::Skipped { reason, by } => {

@@ -114,8 +114,8 @@ fn step_rows(
 }
 
 fn duration(model: &Model, run: &RunModel, record: &StepRecord) -> String {
-    let running = running_s(record, model.clock.wall).filter(|_| run.alive).map(|seconds| seconds as i64);
-    running.or_else(|| record.took_s()).map(text::clock).unwrap_or_default()
+    let running = running_s(record, model.clock.wall).filter(|_| run.alive).map(text::clock);
+    running.or_else(|| record.took_s().map(text::clock)).unwrap_or_default()
 }
 
 fn progress(pen: &Pen<'_>, model: &Model, run: &RunModel, step: &Step, width: u16) -> Vec<Span<'static>> {

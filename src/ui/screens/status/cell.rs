@@ -7,6 +7,7 @@ use crate::domain::status::{ComposeStatus, LatestLink, PositionState, ReleaseSta
 use crate::ui::pen::Pen;
 use crate::ui::style::{self, Mark};
 use crate::ui::theme::Role;
+use crate::ui::widgets::text;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use std::sync::Arc;
@@ -32,6 +33,11 @@ pub(super) fn draw(
         return pen.line(area, 0, first);
     };
     first.extend(latest(pen, status, area.width));
+    let age = status.latest.compose().map(|compose| format!("  {}", text::age(compose.age_s)));
+    let used: usize = first.iter().map(Span::width).sum();
+    if let Some(age) = age.filter(|age| area.width >= 30 && used + age.len() <= usize::from(area.width)) {
+        first.push(pen.span(Role::Muted, age));
+    }
     pen.line(area, 0, first);
     pen.line(area, 1, positions(pen, status, synced, area.width));
 }
@@ -84,9 +90,6 @@ fn latest(pen: &Pen<'_>, status: &RepoStatus, width: u16) -> Vec<Span<'static>> 
         let newer = style::compose(newer.status);
         let word = if width < 30 { "newer" } else { newer.word };
         spans.push(pen.span(newer.role, format!(" {}{word}", newer.glyph)));
-    }
-    if width >= 30 {
-        spans.push(pen.span(Role::Muted, format!("  {}", super::text::age(compose.age_s))));
     }
     spans
 }

@@ -80,6 +80,10 @@ fn lines(
         }
     }
     let roomy = height > 6;
+    if !roomy && let Some(both) = positions_in_short(pen, status, width) {
+        out.extend(both);
+        return out;
+    }
     out.extend(position(pen, "staging", &status.staging, width, roomy));
     if let Some(held) = status
         .staging_holds
@@ -123,6 +127,25 @@ fn summary(pen: &Pen<'_>, compose: &ComposeSummary) -> Vec<Span<'static>> {
         spans.push(pen.span(Role::Info, format!("  {label}")));
     }
     spans
+}
+
+/// Makes two lines of both positions where only one has something to say and one line is too short for that.
+fn positions_in_short(pen: &Pen<'_>, status: &RepoStatus, width: u16) -> Option<[Vec<Span<'static>>; 2]> {
+    let (staging, production) = (&status.staging, &status.production);
+    let ((reason, "") | ("", reason)) = (staging.reason.as_str(), production.reason.as_str()) else {
+        return None;
+    };
+    if reason.chars().count() + 22 <= usize::from(width) {
+        return None;
+    }
+    let both = vec![
+        label(pen, "staging"),
+        pen.mark(style::position(staging.state)),
+        pen.span(Role::Muted, "    production "),
+        pen.mark(style::position(production.state)),
+    ];
+    let reason = text::cut(reason, width.saturating_sub(2));
+    Some([both, vec![Span::raw("  "), pen.span(Role::Text, reason)]])
 }
 
 /// Makes the lines of a position: its state, and the reason in as many lines as it needs where there is room.

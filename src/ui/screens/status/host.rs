@@ -23,7 +23,7 @@ pub(super) fn summary(pen: &Pen<'_>, model: &Model, width: u16) -> Vec<Vec<Span<
         let words = match &state {
             MountState::Ready { free, .. } => text::bytes(*free),
             MountState::NotAnswering { for_s } if width < 100 => {
-                format!("silent {}", text::age(*for_s as i64))
+                format!("silent {}", text::age(*for_s))
             }
             other => word(other),
         };
@@ -91,7 +91,7 @@ fn word(state: &MountState) -> String {
         MountState::Ready { free, total } => {
             format!("{} free of {}", text::bytes(*free), text::bytes(*total))
         }
-        MountState::NotAnswering { for_s } => format!("not answering for {}", text::age(*for_s as i64)),
+        MountState::NotAnswering { for_s } => format!("not answering for {}", text::age(*for_s)),
         other => style::mount(other).word.to_owned(),
     }
 }
@@ -132,7 +132,7 @@ fn checkout(
     part: &crate::app::model::Part<crate::domain::status::CheckoutStatus>,
 ) -> Vec<Span<'static>> {
     if let Some(seconds) = part.silent_s(model.clock.wall) {
-        return vec![pen.span(Role::Error, format!("! not answering for {}", text::age(seconds as i64)))];
+        return vec![pen.span(Role::Error, format!("! not answering for {}", text::age(seconds)))];
     }
     let Some(status) = &part.value else { return vec![pen.span(Role::Muted, "… asking")] };
     if let Some(problem) = &status.problem {
