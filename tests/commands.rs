@@ -23,7 +23,7 @@ fn text(output: &Output) -> String {
 }
 
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", text(output)))
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("{error}: {}", text(output))).unwrap()
 }
 
 fn write(path: &Path, content: &str) {

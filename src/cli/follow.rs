@@ -56,7 +56,8 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
             return close(global, dir, state, alive);
         }
         if let Some(live) = &live {
-            progress.show(&live::line(state, &live.now(), jiff::Timestamp::now()));
+            let line = live::line(state, &live.now(), jiff::Timestamp::now());
+            progress.show(&redactor.text(&line));
         }
         std::thread::sleep(EVERY);
     }

@@ -104,7 +104,7 @@ impl Supervisor {
         let lane = self.state.plan.lane(release).ok_or_else(|| not_waiting("no such lane in this run"))?;
         let (step, gate) = self.state.gate(release).ok_or_else(|| not_waiting("its lane has no gate"))?;
         if self.state.cancelled.is_some() {
-            return Err(not_waiting("the run is cancelled; retry the gate first"));
+            return Err(not_waiting("the run is cancelled; retry the gate to go on"));
         }
         if self.looking.contains(release) {
             return Err(not_waiting("evidence is being gathered; wait for it"));
@@ -167,6 +167,9 @@ impl Supervisor {
         match purpose {
             SealPurpose::Approval(pending) => {
                 self.answer(pending.client, Response::Refused { refusal });
+                if let Some(step) = self.state.gate(release).map(|(step, _)| step.clone()) {
+                    self.gather(&step);
+                }
                 Ok(())
             }
             SealPurpose::Publish(step) => {
@@ -196,7 +199,12 @@ impl Supervisor {
         pending: &PendingApproval,
         now: &Seal,
     ) -> Result<(), JournalError> {
-        let (step, shown, _) = match self.shown_seal(release) {
+        let shown = if self.state.cancelled.is_some() {
+            Err("the run is cancelled".to_owned())
+        } else {
+            self.shown_seal(release)
+        };
+        let (step, shown, _) = match shown {
             Ok(shown) => shown,
             Err(state) => {
                 let refusal = Refusal::NotWaiting { release: release.clone(), state };
@@ -279,10 +287,13 @@ impl Supervisor {
         };
         let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. }) if !approvals.is_empty());
         let waits = matches!(gate, Some(GateState::Waiting { .. } | GateState::Void { .. }));
-        if approved || !waits || self.looking.contains(release) {
+        if approved || !waits || self.state.cancelled.is_some() {
             return Err(format!("the gate of release {release} is not waiting for a decision"));
         }
-        self.gather(&step);
+        // Whatever is looked at now ends in new evidence or in a decision.
+        if !self.looking.contains(release) {
+            self.gather(&step);
+        }
         Ok(format!("gathering the evidence of release {release} anew"))
     }
 

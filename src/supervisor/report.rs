@@ -201,7 +201,7 @@ fn report_gate(
     Some(ReportGate {
         step: step.id.to_string(),
         release: release.clone(),
-        state: state.record(&step.id).map_or("pending", |record| record.word()),
+        state: state.record(&step.id).map_or("pending", StepRecord::word),
         refusal,
         approvals,
         waivers: state.waivers(release).to_vec(),

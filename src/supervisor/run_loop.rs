@@ -190,6 +190,7 @@ impl Supervisor {
             return false;
         }
         if self.state.cancelled.is_some() {
+            // Whoever started it may be about to ask for a retry, which takes the cancellation back.
             return self.asked || self.out_of_patience();
         }
         let resting = |lane: &Lane| {

@@ -40,13 +40,13 @@ const FOLDER_EVERY: Duration = Duration::from_secs(10);
 pub enum Hello {
     /// The run is recorded and the socket answers.
     Ready,
-    /// The run has a supervisor already.
-    Taken,
     /// Another run has a lane.
     Locked {
         /// The whole sentence.
         message: String,
     },
+    /// The run has a supervisor already, which may be about to end.
+    Attended,
     /// It cannot begin.
     Failed {
         /// Why.
@@ -67,8 +67,8 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::RunBusy) => Hello::Taken,
                 Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
+                Unable::Lock(LockError::RunBusy) => Hello::Attended,
                 _ => Hello::Failed { message: error.to_string() },
             });
             return Ok(());

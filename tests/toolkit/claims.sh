@@ -142,7 +142,19 @@ for finding in blocking: print(finding["check"], finding["path"], finding["messa
 sys.exit(bool(blocking) or given["state"] != "waiting")' </tmp/gate.json
 }
 
+# `gate_blocks_on CHECK PATH`: among the gate's blocking findings there is this one.
+gate_blocks_on() {
+  ask '
+blocking = [(f["check"], f["path"]) for f in given["findings"] if f["severity"] == "blocking"]
+print(*blocking, sep="\n")
+sys.exit((sys.argv[1], sys.argv[2]) not in blocking)' "$@" </tmp/gate.json
+}
+
 # ------------------------------------------------------------------------------ what is on disk
+
+empty_folder() {
+  [[ -d $1 && -z $(ls -A "$1") ]]
+}
 
 # Keeps staging and production under a name; `restore` brings them back, hard links and all.
 save() {
@@ -261,7 +273,9 @@ PYTHON
 
 # `wrap PROGRAM SHELL`: puts a program of that name first in PATH, for sudo too; the shell runs before the real one.
 wrap() {
-  printf '#!/bin/bash\n%s\nexec %q "$@"\n' "$2" "/usr/bin/$1" >"/usr/local/sbin/$1"
+  local real
+  real=$(PATH=${PATH#/usr/local/sbin:} type -P "$1")
+  printf '#!/bin/bash\n%s\nexec %q "$@"\n' "$2" "$real" >"/usr/local/sbin/$1"
   chmod 755 "/usr/local/sbin/$1"
 }
 

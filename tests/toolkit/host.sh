@@ -57,7 +57,7 @@ make_programs() {
   # torrenttools comes in no distribution; Stagegate has one for its practice host.
   ln -s stagegate /usr/local/bin/torrenttools
   mkdir -p /opt/rtorrent/{download,watch/start}
-  printf 'root ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers.d/zz-toolkit
+  printf '%s\n' 'root ALL=(ALL:ALL) NOPASSWD: ALL' "Defaults secure_path=\"$PATH\"" >/etc/sudoers.d/zz-toolkit
   chmod 440 /etc/sudoers.d/zz-toolkit
 }
 

@@ -56,7 +56,8 @@ pub(super) fn line(state: &RunState, live: &Live, now: Timestamp) -> String {
         parts.push(format!("{} {elapsed}{detail}", step.id));
     }
     for (release, (what, done)) in &live.gathering {
-        parts.push(format!("{release}: evidence, {what} {}", thousands(*done)));
+        let count = if *done > 0 { format!(" {}", thousands(*done)) } else { String::new() };
+        parts.push(format!("{release}: evidence, {what}{count}"));
     }
     for (step, live) in &live.steps {
         let runs = state.record(step).is_some_and(crate::domain::run::StepRecord::is_running);
@@ -79,7 +80,7 @@ fn detail(step: &LiveStep) -> String {
         };
         return format!(" checking {check}{counts}");
     }
-    let part = step.fraction.map(|part| format!(" {:.0}%", part * 100.0)).unwrap_or_default();
+    let part = step.fraction.map(|part| format!(" {:.0}%", (part * 100.0).floor())).unwrap_or_default();
     let label = if step.label.is_empty() { String::new() } else { format!(" {}", step.label) };
     format!("{part}{label}")
 }

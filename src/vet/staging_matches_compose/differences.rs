@@ -38,7 +38,7 @@ fn weight(kind: ContentKind) -> u8 {
         ContentKind::Package => 0,
         ContentKind::Image => 1,
         ContentKind::Metadata => 3,
-        _ => 2,
+        ContentKind::Other => 2,
     }
 }
 
