@@ -332,9 +332,8 @@ fn a_supervisor_that_is_started_for_a_cancelled_run_hears_its_request() {
     events.push(Event::RunCancelled { by: person("lena", 1) });
     let mut house = House::found(&events);
     assert!(!house.supervisor.is_settled(), "the request is on its way");
-    house.done(Request::Resume { release: Some(release_id("8")) });
-    assert!(house.supervisor.busy.contains_key(&id("8/prep")));
-    assert_eq!(house.supervisor.state.cancelled, None);
+    assert!(house.failed(Request::Resume { release: Some(release_id("8")) }).contains("cancelled; retry"));
+    assert!(house.supervisor.busy.is_empty());
     let mut house = House::found(&events);
     house.done(retry("8/prep"));
     assert!(
