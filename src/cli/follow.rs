@@ -92,13 +92,21 @@ fn gate_is_moving(state: &RunState) -> bool {
 fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result<Exit, Failure> {
     let verdict = state.verdict(alive);
     let mut text = format!("\nrun {} is {}\n", dir.id(), verdict.word());
+    // Why it is refused is said each time, not only when it became so.
+    let why = |(id, record): (&StepId, &StepRecord)| match &record.state {
+        StepState::Gate { gate: GateState::Void { refusal, .. } } => {
+            Some(format!("  {id} is void: {refusal}\n"))
+        }
+        _ => None,
+    };
+    let void: Vec<String> = state.steps.iter().filter_map(why).collect();
+    text.push_str(&void.concat());
     for line in next::lines(&context::invocation(global), dir.id(), state, alive) {
         text.push_str(&line);
         text.push('\n');
     }
     context::out(&text)?;
-    let void = |record: &StepRecord| matches!(record.state, StepState::Gate { gate: GateState::Void { .. } });
-    Ok(if state.steps.values().any(void) { Exit::Refused } else { verdict.into() })
+    Ok(if void.is_empty() { verdict.into() } else { Exit::Refused })
 }
 
 fn say_news(

@@ -12,9 +12,7 @@ const TICKED: &str = "Rocky,Extras,gluster9";
 fn an_update_by_commands_reaches_production() {
     let host = Host::new(&[]);
     let before = contents(&host.production());
-    host.run(&["run", "--release", "8", "--compose", TICKED, "--sync", TICKED])
-        .exits(3)
-        .says("is waiting: vet staging");
+    host.run(&["run", "--release", "8", "--compose", TICKED, "--sync", TICKED]).exits(3).says("is waiting");
     let waiting = host.latest();
     runs_have_their_fields(&waiting);
     assert_eq!(waiting["state"], "waiting");
