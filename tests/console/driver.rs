@@ -5,7 +5,7 @@
 
 use pty_process::blocking::{Command, Pty, open};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use rustix::termios::{InputModes, LocalModes, OutputModes, Termios, tcgetattr};
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -148,7 +148,7 @@ impl Console {
         if poll(&mut watched, Some(&left)).unwrap() == 0 {
             return false;
         }
-        let mut chunk = [0; 65536];
+        let mut chunk = [0; 8192];
         match master.read(&mut chunk) {
             Ok(0) => self.ended = true,
             Ok(count) => {
@@ -173,7 +173,7 @@ impl Console {
             let listening = self.listen(until);
             assert!(listening || self.ended, "the console does not leave; it shows:\n{}", self.screen());
         }
-        self.child.wait().unwrap()
+        self.reap()
     }
 
     /// Asserts that the terminal is as it was found: its modes, the first screen, cursor and paste.
@@ -202,7 +202,17 @@ impl Console {
     /// Closes the terminal, as a dropped connection does, and waits for the console to notice.
     pub(crate) fn hang_up(mut self) {
         drop(self.master.take());
-        self.child.wait().unwrap();
+        self.reap();
+    }
+
+    /// Waits until the process has ended, and returns how.
+    #[track_caller]
+    fn reap(&mut self) -> ExitStatus {
+        let process = pidfd_open(Pid::from_child(&self.child), PidfdFlags::empty()).unwrap();
+        let deadline = Timespec::try_from(DEADLINE).unwrap();
+        let ended = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&deadline)).unwrap();
+        assert_eq!(ended, 1, "the console gave its terminal back, or lost it, and still does not end");
+        self.child.wait().unwrap()
     }
 }
 

@@ -98,12 +98,10 @@ pub(crate) fn lives(process: Pid) -> bool {
 impl Drop for Host {
     fn drop(&mut self) {
         for run in folders(&self.at("state/runs")) {
-            let all = facts(&run);
-            // The supervisors first: they would go on with something else.
+            // The supervisors first: they would go on with something else. Then what they had begun until then.
             for event in ["supervisor-started", "step-started"] {
-                for process in
-                    all.iter().filter(|fact| fact["event"] == event).filter_map(|fact| self.own(fact))
-                {
+                let all = facts(&run);
+                for process in all.iter().filter(|fact| fact["event"] == event).filter_map(own) {
                     // It may have ended by itself since.
                     let _gone = kill_process(process, Signal::KILL);
                 }
@@ -112,15 +110,13 @@ impl Drop for Host {
     }
 }
 
-impl Host {
-    /// Returns the process of a fact, if the number is still that one's: its start says so.
-    fn own(&self, fact: &Value) -> Option<Pid> {
-        let process = pid(fact)?;
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
-        let (_, fields) = stat.rsplit_once(") ")?;
-        let begun: u64 = fields.split(' ').nth(19)?.parse().ok()?;
-        (fact["start_time"].as_u64() == Some(begun)).then_some(process)
-    }
+/// Returns the process of a fact, if the number is still that one's: its start says so.
+fn own(fact: &Value) -> Option<Pid> {
+    let process = pid(fact)?;
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let begun: u64 = fields.split(' ').nth(19)?.parse().ok()?;
+    (fact["start_time"].as_u64() == Some(begun)).then_some(process)
 }
 
 fn pid(fact: &Value) -> Option<Pid> {
