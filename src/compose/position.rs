@@ -1,6 +1,6 @@
 //! Says where staging and production of each repo stand.
 //!
-//! Judging ([`judge`]) is apart from reading: it takes what was read of compose, staging and production,
+//! Judging ([`judge()`]) is apart from reading: it takes what was read of compose, staging and production,
 //! each of which may be missing because its mount does not answer, and still says all that can be said.
 //! [`positions`] reads and judges in one go.
 

@@ -308,7 +308,7 @@ fn a_refused_step_has_failed_with_its_finding() {
     let record = state.record(&step).unwrap();
     assert_eq!((record.word(), record.attempts, record.exit_code()), ("failed", 0, None));
     assert!(
-        matches!(&record.state, StepState::Concluded { reason, .. } if reason == "not started: not mounted")
+        matches!(&record.state, StepState::Concluded { reason, .. } if reason == "not started: /mnt/compose: not mounted")
     );
 }
 
