@@ -165,6 +165,11 @@ impl RunDir {
         self.path.join("catalog.toml")
     }
 
+    /// Returns the path of its report, which is written when it ends.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.md")
+    }
+
     /// Returns the path of a log or evidence file that the journal names.
     pub fn file(&self, relative: &str) -> PathBuf {
         self.path.join(relative)
