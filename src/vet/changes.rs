@@ -130,8 +130,15 @@ fn whole(walked: Result<Tree, WalkError>, root: &Path, may_be_missing: bool) -> 
     }
 }
 
-/// Where a package stands, its name and its arch.
-type Key = (String, String, String);
+/// Where a package stands, its name, its arch and, for a modular one, its stream.
+type Key = (String, String, String, String);
+
+/// Returns what keeps the streams of a modular package apart, as far as a file name tells: the first part of
+/// its version. Another stream's update is no downgrade. Empty for packages that are not modular.
+fn stream(version: &str, release: &str) -> String {
+    let modular = release.contains(".module+");
+    modular.then(|| version.split('.').next().unwrap_or_default().to_owned()).unwrap_or_default()
+}
 
 /// Packages and images of one position, by what they are.
 struct Shelf<'a> {
@@ -161,7 +168,7 @@ impl<'a> Shelf<'a> {
         let Some(stem) = entry.name.to_str().and_then(|name| name.strip_suffix(".rpm")) else { return };
         let (name, _, version, release, arch) = Nevra::parse_values(stem);
         let file = Package { folder, name: &entry.name, version, release, facts };
-        let key = (place(folder), name.to_owned(), arch.to_owned());
+        let key = (place(folder), name.to_owned(), arch.to_owned(), stream(version, release));
         self.packages.entry(key).or_default().0.push(file);
     }
 }
@@ -207,7 +214,7 @@ impl<'a> Versions<'a> {
 }
 
 fn change(kind: ChangeKind, key: &Key, from: Option<String>, to: Option<String>) -> Change {
-    let (place, name, arch) = key;
+    let (place, name, arch, _) = key;
     let usual =
         matches!(arch.as_str(), "noarch" | "src" | "nosrc") || place.split('/').any(|part| part == arch);
     let name = if usual { shown(name) } else { shown(format!("{name}.{arch}")) };
@@ -302,4 +309,16 @@ fn gained(staging: &Tree, production: &Tree, depth: u8) -> u64 {
 fn newest_head(production: &Tree) -> Option<i64> {
     let heads = production.entries().filter(|(_, entry)| &*entry.name == "repomd.xml");
     heads.filter_map(|(_, entry)| Some(entry.facts?.mtime.0)).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_of_a_modular_package_are_kept_apart() {
+        assert_eq!(stream("20.12.2", "2.module+el8.10.0+2562+a027ceac"), "20");
+        assert_eq!(stream("18.20.4", "1.module+el8.10.0+3391+d3f03e92"), "18");
+        assert_eq!(stream("5.1", "1.el8"), "");
+    }
 }

@@ -111,6 +111,23 @@ fn versions_are_ordered_as_rpm_orders_them() {
 }
 
 #[test]
+fn the_update_of_an_older_stream_is_no_downgrade() {
+    let fixture = host();
+    let module = "1.module+el8.10.0+1+abc";
+    for version in ["18.20.3", "20.12.2"] {
+        let name = format!("BaseOS/x86_64/os/Packages/nodejs-{version}-{module}.x86_64.rpm");
+        let content = package("nodejs", version, b"content");
+        fixture.put(&format!("staging/pub/8.10-RC1/{name}"), &content);
+        fixture.put(&format!("production/pub/8.10/{name}"), &content);
+    }
+    stage(&fixture, "nodejs", &format!("18.20.4-{module}"));
+    assert_eq!(
+        short(&changes(&fixture, false).packages),
+        [format!("Updated BaseOS/x86_64/os nodejs 18.20.3-{module} 18.20.4-{module}")]
+    );
+}
+
+#[test]
 fn a_rebuild_is_found_though_name_and_size_are_the_same() {
     let fixture = host();
     let bash = fixture.staging("BaseOS/x86_64/os/Packages/bash-5.1-1.el8.x86_64.rpm");
