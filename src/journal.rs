@@ -17,14 +17,14 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A file could not be read or written.
-    #[error("{doing} {path}: {source}", path = path.display())]
+    #[error("{doing} {path}: {cause}", path = path.display())]
     Io {
         /// What was being done: `cannot read`.
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said; part of the words, so not their source too.
+        cause: io::Error,
     },
     /// The plan is not there, not readable or not what its digest says.
     #[error("the plan of run {run} cannot be used: {problem}")]
@@ -65,7 +65,7 @@ pub enum JournalError {
 impl JournalError {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { doing, path, source }
+        move |cause| Self::Io { doing, path, cause }
     }
 }
 

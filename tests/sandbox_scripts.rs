@@ -456,11 +456,11 @@ fn a_step_that_hangs_has_a_child_that_survives_term() {
 }
 
 #[test]
-fn a_mount_that_does_not_answer_is_a_status_that_cannot_be_read() {
+fn a_mount_that_does_not_answer_has_a_marker_that_cannot_be_opened() {
     let host = Host::new(&["mount-not-answering"]);
-    let compose = host.built.paths.latest_link("8", "Rocky");
-    assert!(compose.join("STATUS").metadata().unwrap().file_type().is_fifo());
-    assert_eq!(std::fs::read_to_string(compose.join("STATUS.saved")).unwrap().trim(), "FINISHED");
+    let marker = |mount: std::path::PathBuf| mount.join(".stagegate-mount").metadata().unwrap().file_type();
+    assert!(marker(host.built.paths.compose()).is_fifo());
+    assert!(marker(host.built.paths.staging_mount()).is_file(), "only that mount hangs");
 }
 
 #[test]

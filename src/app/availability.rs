@@ -75,7 +75,9 @@ fn judge(action: Action, model: &Model) -> Answer {
         }
         Action::CancelRun => {
             let run = helm(model)?;
-            when(run.alive && run.verdict() == RunVerdict::Running, "nothing of this run moves")
+            let over = matches!(run.verdict(), RunVerdict::Finished | RunVerdict::Cancelled);
+            // A run that waits or stands holds the lock of its releases; cancelled, it gives them back.
+            when(run.alive && !over, "this run is over, or has no supervisor")
         }
         Action::Resume => resume(model).map(|_| ()),
         Action::NextMatch | Action::PreviousMatch => {

@@ -18,7 +18,7 @@ pub use overlay::{Confirm, Overlay, TextPurpose};
 pub use pane::{LogQuery, LogView, SearchState, Stride, Towards};
 pub use plan::{PlanFocus, PlanModel};
 pub use progress::Progress;
-pub use run::{Helm, HistoryModel, RunFocus, RunLayout, RunModel, RunSummary};
+pub use run::{Helm, HistoryModel, PastStep, RunFocus, RunLayout, RunModel, RunSummary};
 pub use status::{Part, StatusModel};
 pub use ticks::{FlowShape, Ticks, TicksModel};
 

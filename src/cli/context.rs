@@ -2,7 +2,7 @@
 
 use super::args::{Global, SelectionArgs, Ticks};
 use super::exit::{Exit, Failure};
-use crate::catalog::{self, Source};
+use crate::catalog::{self, CatalogErrors, Source};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Plan;
@@ -185,6 +185,7 @@ pub(super) fn console(global: &Global, run: Option<&str>) -> Result<Exit, Failur
         observe: global.observe,
         theme: global.theme.clone(),
         run,
-    })?;
+    })
+    .map_err(|error| if error.is::<CatalogErrors>() { Failure::usage(error) } else { error.into() })?;
     Ok(Exit::Done)
 }

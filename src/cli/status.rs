@@ -162,9 +162,9 @@ fn table(catalog: &Catalog, facts: &Facts, runs: &[RunRow]) -> String {
             "REPO", "LATEST COMPOSE", "STAGING", "PRODUCTION"
         );
         for repo in &release.repos {
-            let why = [&repo.staging.reason, &repo.production.reason];
-            let why: Vec<&str> =
-                why.iter().map(|reason| reason.as_str()).filter(|reason| !reason.is_empty()).collect();
+            let mut why = vec![repo.staging.reason.as_str(), repo.production.reason.as_str()];
+            why.retain(|reason| !reason.is_empty());
+            why.dedup();
             let _ = writeln!(
                 out,
                 "  {:<15} {:<34} {:<9} {:<10} {}",

@@ -63,7 +63,9 @@ pub fn look(mount: &Mount) -> MountState {
     let there = match mount.require {
         MountRequirement::Folder => true,
         MountRequirement::Marker => {
-            std::fs::symlink_metadata(mount.path.join(MARKER)).is_ok_and(|meta| meta.is_file())
+            // Opened, not only looked at: what `stat` says may come from a cache while the server hangs.
+            let marker = mount.path.join(MARKER);
+            std::fs::File::open(marker).and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file())
         }
         // After the question above, which makes an automounter mount it.
         MountRequirement::Mount => is_mount_point(&mount.path),

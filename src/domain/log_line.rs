@@ -209,8 +209,11 @@ impl Perform for Canvas {
             b'\r' => self.column = 0,
             0x08 => self.column = self.column.saturating_sub(1),
             b'\t' => {
-                self.column = (self.column / TAB * TAB + TAB).min(MAX_COLUMNS);
-                self.pad_to(self.column);
+                // What stood below is blanked, other than on a terminal: GNU parallel's tags overwrite longer ones.
+                let end = (self.column / TAB * TAB + TAB).min(MAX_COLUMNS);
+                self.pad_to(end);
+                (self.column..end).for_each(|column| self.clear_cell(column, Ink::default()));
+                self.column = end;
             }
             _ => {}
         }

@@ -165,6 +165,11 @@ impl RunDir {
         self.path.join("catalog.toml")
     }
 
+    /// Returns the path of its report, which is written when it ends.
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.md")
+    }
+
     /// Returns the path of a log or evidence file that the journal names.
     pub fn file(&self, relative: &str) -> PathBuf {
         self.path.join(relative)
@@ -290,12 +295,11 @@ impl Follower {
     pub fn poll(&mut self) -> Result<bool, JournalError> {
         let records = self.tail.poll()?;
         for record in &records {
-            match &record.fact {
-                Some(event) => self.state.apply(record.time, event),
-                None => {
-                    self.state.last = Some(record.time);
-                    self.state.events += 1;
-                }
+            if let Some(event) = &record.fact {
+                self.state.apply(record.time, event);
+            } else {
+                self.state.last = Some(record.time);
+                self.state.events += 1;
             }
         }
         Ok(!records.is_empty())

@@ -51,6 +51,10 @@ pub fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
         io::stdout().is_terminal() && io::stdin().is_terminal(),
         "the console needs a terminal; `stagegate status` and `stagegate run` do without"
     );
+    anyhow::ensure!(
+        std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        "a dumb terminal (TERM=dumb) cannot show the console; `stagegate status` and `stagegate run` do without"
+    );
     let store = Store::open(&options.state)?;
     logging::start(store.root()).context("cannot write the console's log")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -60,7 +60,7 @@ pub const FAULTS: &[FaultKind] = &[
     in_step("link-moves", "8/sync/Rocky", "the latest link moves to another compose while the sync runs"),
     FaultKind {
         name: "mount-not-answering",
-        summary: "reading STATUS of the latest compose blocks for ever (a FIFO; repair: the file STATUS.saved)",
+        summary: "the mount of the step does not answer: its marker blocks who opens it (a FIFO; repair: an empty file .stagegate-mount)",
         natural: "8/compose/Rocky",
         effect: Effect::AtOnce,
     },
@@ -113,23 +113,24 @@ impl Fault {
     pub fn plant(&self, host: &HostPaths) -> io::Result<()> {
         match self.kind.effect {
             Effect::InStep => std::fs::write(self.file(host), format!("{}\n", self.kind.summary)),
-            Effect::AtOnce => self.block_status(host),
+            Effect::AtOnce => self.block_mount(host),
         }
     }
 
-    /// Puts a FIFO that nobody writes to in the place of STATUS: the nearest thing to a dead NFS server that can
-    /// be had without root. `stat` answers, `open` does not.
-    fn block_status(&self, host: &HostPaths) -> io::Result<()> {
-        let mut parts = self.step.as_str().split('/');
-        let major = parts.next().unwrap_or("8");
-        let repo = parts.nth(1).unwrap_or("Rocky");
-        let compose = host.latest_link(major, repo).canonicalize()?;
-        let (status, saved) = (compose.join("STATUS"), compose.join("STATUS.saved"));
-        if !saved.exists() {
-            std::fs::rename(&status, &saved)?;
+    /// Puts a FIFO that nobody writes to in the place of the marker of a mount: the nearest thing to a dead NFS
+    /// server that can be had without root. `stat` answers, `open` does not.
+    fn block_mount(&self, host: &HostPaths) -> io::Result<()> {
+        let mount = match self.step.as_str().split('/').nth(1) {
+            Some("compose") => host.compose(),
+            Some("publish") => host.production_mount(),
+            _ => host.staging_mount(),
+        };
+        let marker = mount.join(".stagegate-mount");
+        if std::fs::symlink_metadata(&marker).is_ok_and(|meta| meta.is_file()) {
+            std::fs::remove_file(&marker)?;
             rustix::fs::mknodat(
                 rustix::fs::CWD,
-                &status,
+                &marker,
                 rustix::fs::FileType::Fifo,
                 rustix::fs::Mode::from_raw_mode(0o644),
                 0,

@@ -272,34 +272,7 @@ impl Supervisor {
                 },
             }
         }
-        let cancelled = self.state.cancelled.is_some();
-        for id in self.held_by_cancel(&lanes) {
-            match self.retry(&id, "resumed after the run was cancelled".to_owned(), by.clone())? {
-                Ok(message) => said.push(message),
-                Err(problem) => return Ok(Err(problem)),
-            }
-        }
-        if cancelled && said.is_empty() {
-            return Ok(Err("the run was cancelled; retry the step that it stopped at".to_owned()));
-        }
         Ok(Ok(if said.is_empty() { "the run goes on".to_owned() } else { said.join("; ") }))
-    }
-
-    /// Returns where the lanes of a cancelled run stand, as far as nothing was stopped there.
-    fn held_by_cancel(&self, lanes: &[ReleaseId]) -> Vec<StepId> {
-        if self.state.cancelled.is_none() {
-            return Vec::new();
-        }
-        let untouched = |id: &StepId| {
-            let state = self.state.record(id).map(|record| &record.state);
-            matches!(state, Some(StepState::Pending | StepState::Gate { .. }))
-        };
-        let standing = self.state.plan.lanes.iter().filter(|lane| lanes.contains(&lane.release));
-        standing
-            .filter_map(|lane| self.state.lane_at(lane))
-            .map(|step| step.id.clone())
-            .filter(untouched)
-            .collect()
     }
 
     /// Returns the interrupted steps of `lanes`, each with what forbids to run it again, if anything does.

@@ -228,11 +228,9 @@ fn lanes_run_side_by_side_to_their_gates() {
     let mut house = House::new();
     house.supervisor.advance().unwrap();
     house.until("both gates are reached", |it| {
-        it.state
-            .plan
-            .lanes
-            .iter()
-            .all(|lane| it.state.lane_at(lane).is_some_and(|step| step.is_gate()) && it.looking.is_empty())
+        it.state.plan.lanes.iter().all(|lane| {
+            it.state.lane_at(lane).is_some_and(crate::domain::plan::Step::is_gate) && it.looking.is_empty()
+        })
     });
     assert_eq!(house.started("8/sign"), 1);
     assert_eq!(house.started("8/publish") + house.started("9/publish"), 0);
@@ -243,12 +241,12 @@ fn lanes_run_side_by_side_to_their_gates() {
 fn a_failed_step_stops_its_lane_and_a_retry_moves_it() {
     let mut house = House::running(&["false"]);
     house.supervisor.advance().unwrap();
-    house.until("both lanes stop", |it| it.is_settled());
+    house.until("both lanes stop", Supervisor::is_settled);
     assert_eq!((house.word("8/compose/Rocky"), house.word("8/compose/Extras")), ("failed", "pending"));
     assert_eq!(house.supervisor.state.verdict(true), RunVerdict::Failed);
     house.done(retry("8/compose/Rocky"));
     assert!(!house.supervisor.is_settled());
-    house.until("it failed again", |it| it.is_settled());
+    house.until("it failed again", Supervisor::is_settled);
     assert_eq!(house.started("8/compose/Rocky"), 2);
     assert_eq!(house.started("9/compose/Rocky"), 1);
 }
@@ -317,14 +315,14 @@ fn a_cancelled_run_stops_and_a_retry_moves_one_lane_only() {
     let runs = |it: &Supervisor, step: &str| matches!(it.busy.get(&id(step)), Some(Busy::Unit(_)));
     house.until("both run", |it| runs(it, "8/compose/Rocky") && runs(it, "9/compose/Rocky"));
     house.done(Request::Cancel { step: None });
-    house.until("both are stopped", |it| it.is_settled());
+    house.until("both are stopped", Supervisor::is_settled);
     assert_eq!((house.word("8/compose/Rocky"), house.word("9/compose/Rocky")), ("cancelled", "cancelled"));
     house.done(retry("9/compose/Rocky"));
     assert_eq!(house.supervisor.state.cancelled, None);
     house.until("lane 9 runs", |it| runs(it, "9/compose/Rocky"));
     assert_eq!(house.word("8/compose/Rocky"), "cancelled");
     house.done(Request::Cancel { step: Some(id("9/compose/Rocky")) });
-    house.until("it is stopped", |it| it.is_settled());
+    house.until("it is stopped", Supervisor::is_settled);
     assert_eq!((house.started("8/compose/Rocky"), house.started("9/compose/Rocky")), (1, 2));
 }
 
@@ -334,9 +332,8 @@ fn a_supervisor_that_is_started_for_a_cancelled_run_hears_its_request() {
     events.push(Event::RunCancelled { by: person("lena", 1) });
     let mut house = House::found(&events);
     assert!(!house.supervisor.is_settled(), "the request is on its way");
-    house.done(Request::Resume { release: Some(release_id("8")) });
-    assert!(house.supervisor.busy.contains_key(&id("8/prep")));
-    assert_eq!(house.supervisor.state.cancelled, None);
+    assert!(house.failed(Request::Resume { release: Some(release_id("8")) }).contains("cancelled; retry"));
+    assert!(house.supervisor.busy.is_empty());
     let mut house = House::found(&events);
     house.done(retry("8/prep"));
     assert!(
@@ -352,7 +349,7 @@ fn a_step_whose_checks_were_under_way_does_not_start_after_a_cancel() {
     house.supervisor.advance().unwrap();
     assert!(matches!(house.supervisor.busy[&id("8/compose/Rocky")], Busy::Before));
     house.done(Request::Cancel { step: None });
-    house.until("the checks are over", |it| it.is_settled());
+    house.until("the checks are over", Supervisor::is_settled);
     assert_eq!(house.started("8/compose/Rocky"), 0);
     assert_eq!(house.supervisor.state.verdict(false), RunVerdict::Cancelled);
     // The other lane is retried while this one's checks are still on their way: this one stays.
@@ -417,7 +414,7 @@ fn production_does_not_start_in_a_run_that_was_cancelled_meanwhile() {
     house.supervisor.handle(sealed(Seal::default())).unwrap();
     assert_eq!(house.started("8/publish"), 0);
     assert!(!house.supervisor.busy.contains_key(&id("8/publish")));
-    house.until("the other lane's checks are over", |it| it.is_settled());
+    house.until("the other lane's checks are over", Supervisor::is_settled);
     assert_eq!(house.started("8/publish"), 0);
 }
 
@@ -537,7 +534,7 @@ fn what_may_be_retried() {
     house.until("it runs", |it| matches!(it.busy.get(&id("8/compose/Rocky")), Some(Busy::Unit(_))));
     assert!(house.failed(retry("8/compose/Rocky")).contains("at work"));
     house.done(Request::Cancel { step: None });
-    house.until("all is stopped", |it| it.is_settled());
+    house.until("all is stopped", Supervisor::is_settled);
 }
 
 /// The first process of an interrupted step may have outlived its supervisor; here it is this test itself.

@@ -93,7 +93,7 @@ pub fn measure(model: &Model) -> Measures {
         (None, Screen::Run) => body.height.saturating_sub(3),
         (None, Screen::Plan) => body.height.saturating_sub(5),
         (None, Screen::Gate) => body.height / 3,
-        (None, Screen::History) => screens::history::list_rows(body),
+        (None, Screen::History) => screens::history::list_rows(body, model.history.runs.len()),
         (None, Screen::Status | Screen::Log) => body.height.saturating_sub(1),
     };
     Measures { page: usize::from(rows.max(1)), panes }

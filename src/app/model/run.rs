@@ -232,10 +232,51 @@ pub struct RunSummary {
     pub ended: Option<Timestamp>,
     /// Whether a supervisor holds its lock.
     pub alive: bool,
-    /// How many steps are behind it.
+    /// How many steps are behind it, gates not counted.
     pub done: usize,
-    /// How many steps it has.
+    /// How many steps it has, gates not counted.
     pub steps: usize,
+    /// Its steps, in the plan's order.
+    pub past: Vec<PastStep>,
+    /// The path of its folder.
+    pub folder: String,
+    /// Whether a report was written into it.
+    pub reported: bool,
+}
+
+/// One step of a past run, as far as the list of runs shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastStep {
+    /// Its id.
+    pub id: StepId,
+    /// Whether it touches production.
+    pub production: bool,
+    /// Whether it is a gate.
+    pub gate: bool,
+    /// What is recorded about it, without what only the open run shows: command, scripts, findings.
+    pub record: StepRecord,
+}
+
+impl PastStep {
+    /// Returns the steps of a run; many runs are kept in memory, so they are lean.
+    pub fn all(state: &RunState) -> Vec<Self> {
+        let past = |step: &Step| {
+            let known = state.steps.get(&step.id)?;
+            let record = StepRecord {
+                state: known.state.clone(),
+                attempts: known.attempts,
+                log: None,
+                argv: Vec::new(),
+                scripts: BTreeMap::new(),
+                composes: BTreeMap::new(),
+                findings: Vec::new(),
+                stale: known.stale.clone(),
+            };
+            let (production, gate) = (step.is_production(), step.is_gate());
+            Some(Self { id: step.id.clone(), production, gate, record })
+        };
+        state.plan.steps.iter().filter_map(past).collect()
+    }
 }
 
 /// The list of runs.

@@ -157,6 +157,11 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::OpenRun => history::open(model),
         Action::OpenGate => gate::open(model),
+        // Nothing runs that was not shown as an exact command (design 12): Status shows none.
+        Action::StartRun if model.screen == Screen::Status => {
+            model.toast("these commands would run; the same key again asks");
+            show(model, Screen::Plan)
+        }
         Action::StartRun
         | Action::Retry
         | Action::Skip

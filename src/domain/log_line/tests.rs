@@ -13,6 +13,7 @@ fn the_last_thing_shown_wins() {
         (b"long text\r\x1b[Kshort", "short"),
         (b"abc\x08\x08X", "aXc"),
         (b"a\tb", "a       b"),
+        (b"BaseOS/x86_64\r\rab\tb", "ab      b6_64"),
         (b"abc\x1b[2Kd", "   d"),
         (b"abcdef\x1b[3D\x1b[K", "abc"),
         (b"abc\x1b[10Gx", "abc      x"),

@@ -1,6 +1,6 @@
 //! The list of runs. A run's journal is read again only after it has changed: the list is looked at often.
 
-use crate::app::model::RunSummary;
+use crate::app::model::{PastStep, RunSummary};
 use crate::domain::name::{RunId, StepId};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{RunState, StepState};
@@ -49,7 +49,7 @@ fn look(dir: &RunDir) -> Look {
 
 fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
     match dir.load() {
-        Ok(state) => (summary(dir.id().clone(), &state, alive), took(&state)),
+        Ok(state) => (summary(dir, &state, alive), took(&state)),
         Err(error) => {
             let summary = RunSummary {
                 id: dir.id().clone(),
@@ -62,16 +62,21 @@ fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
                 alive,
                 done: 0,
                 steps: 0,
+                past: Vec::new(),
+                folder: dir.path().display().to_string(),
+                reported: dir.report().exists(),
             };
             (summary, BTreeMap::new())
         }
     }
 }
 
-fn summary(id: RunId, state: &RunState, alive: bool) -> RunSummary {
+fn summary(dir: &RunDir, state: &RunState, alive: bool) -> RunSummary {
+    let past = PastStep::all(state);
+    let commands = || past.iter().filter(|step| !step.gate);
     let created = state.created.as_ref();
     RunSummary {
-        id,
+        id: dir.id().clone(),
         flow: Some(state.plan.flow().clone()),
         releases: state.plan.lanes.iter().map(|lane| lane.release.clone()).collect(),
         verdict: Ok(state.verdict(alive)),
@@ -79,8 +84,11 @@ fn summary(id: RunId, state: &RunState, alive: bool) -> RunSummary {
         started: created.map(|(_, _, at)| *at),
         ended: state.ended.or(state.last.filter(|_| !alive)),
         alive,
-        done: state.steps.values().filter(|record| record.is_behind()).count(),
-        steps: state.plan.steps.len(),
+        done: commands().filter(|step| step.record.is_behind()).count(),
+        steps: commands().count(),
+        past,
+        folder: dir.path().display().to_string(),
+        reported: dir.report().exists(),
     }
 }
 

@@ -6,13 +6,18 @@
 //!  ✓ finished     9 update      2026-11-19 09:21  1:30:00  12/12 steps  releng2
 //!  ? unreadable   20261101T070000Z-8-update
 //! ─ 20261122T181238Z-8-update ───────────────────────────────────────────────────────
-//!  steps of the run, where it is the open one
+//!  made by releng1 through sudo, ended 2026-11-19 10:51 UTC
+//!  report  /var/lib/stagegate/runs/20261122T181238Z-8-update/report.md
+//!  ✓ succeeded   8/sync/Rocky   6:51    ✓ passed      8/gate
 //! ```
+//!
+//! The list takes the rows that it needs, half of the screen at most; the rest is the chosen run's.
 
 use crate::app::Model;
-use crate::app::model::RunSummary;
+use crate::app::model::{PastStep, RunSummary};
 use crate::domain::name::ReleaseId;
-use crate::keys::Action;
+use crate::domain::outcome::Outcome;
+use crate::domain::run::StepState;
 use crate::ui::pen::{Pen, scroll_to};
 use crate::ui::style;
 use crate::ui::theme::Role;
@@ -20,15 +25,16 @@ use crate::ui::widgets::text;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-/// Returns the rows of the list of runs.
-pub fn list_rows(area: Rect) -> u16 {
-    area.height.saturating_sub((area.height / 2).min(20) + 1)
+/// Returns the rows of the list of `runs`.
+pub fn list_rows(area: Rect, runs: usize) -> u16 {
+    let half = area.height.saturating_sub(area.height / 2 + 1);
+    half.min(u16::try_from(runs.max(1)).unwrap_or(u16::MAX))
 }
 
 /// Draws the screen.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let runs = &model.history.runs;
-    let top = Rect { height: list_rows(area) + 1, ..area };
+    let top = Rect { height: list_rows(area, runs.len()) + 1, ..area };
     let lower = area.height - top.height;
     let right = vec![pen.span(Role::Muted, text::count(runs.len(), "run"))];
     let inside = pen.panel(top, vec![pen.span(Role::Title, "Runs")], right, true);
@@ -111,43 +117,66 @@ fn detail(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunSummary) {
         vec![pen.span(Role::Muted, "made by "), pen.span(Role::Text, format!("{by}, {ended}"))],
     );
     row += 1;
-    let open = model.run.as_ref().filter(|open| open.id == run.id);
-    let Some(open) = open else {
-        let key = model.keymap.key_of(model.layers(), Action::OpenRun);
-        let key = key.map_or_else(String::new, |key| key.to_string());
-        pen.line(
-            inside,
-            row + 1,
-            vec![pen.span(Role::Key, key), pen.span(Role::Muted, " opens it: steps, logs, evidence")],
-        );
-        return;
+    let report = if run.reported {
+        vec![pen.span(Role::Muted, "report  "), pen.span(Role::Text, format!("{}/report.md", run.folder))]
+    } else {
+        vec![pen.span(Role::Muted, "folder  "), pen.span(Role::Text, run.folder.clone())]
     };
-    steps(pen, Rect { y: inside.y + row, height: inside.height.saturating_sub(row), ..inside }, open);
+    pen.line(inside, row, report);
+    row += 1;
+    let open = model.run.as_ref().filter(|open| open.id == run.id);
+    let now = open.map_or_else(|| run.past.clone(), |open| PastStep::all(&open.state));
+    let alive = open.map_or(run.alive, |open| open.alive);
+    row = trouble(pen, inside, row, &now);
+    // One column more than the words have: two columns of steps fit into 80.
+    let width = inside.width + 1;
+    let below = Rect { y: inside.y + row, width, height: inside.height.saturating_sub(row), ..inside };
+    steps(pen, below, &now, alive);
 }
 
-/// Draws the steps of the open run, in columns as there is room.
-fn steps(pen: &mut Pen<'_>, area: Rect, run: &crate::app::model::RunModel) {
-    let cells: Vec<Vec<Span<'static>>> = run
-        .steps()
+/// Says why the run stopped where it did; returns the next row.
+fn trouble(pen: &mut Pen<'_>, area: Rect, row: u16, steps: &[PastStep]) -> u16 {
+    let mut row = row;
+    for step in steps {
+        let StepState::Concluded { outcome, reason, .. } = &step.record.state else { continue };
+        if *outcome == Outcome::Succeeded {
+            continue;
+        }
+        let mark = style::step(&step.record, false);
+        let words = format!("{} {}: {reason}", mark.glyph, step.id);
+        row = pen.wrapped(area, row, mark.role, &words);
+    }
+    row
+}
+
+/// Draws the steps, in columns as there is room; where there is not, those at the end say how many are missing.
+fn steps(pen: &mut Pen<'_>, area: Rect, steps: &[PastStep], alive: bool) {
+    let cells: Vec<Vec<Span<'static>>> = steps
         .iter()
-        .filter_map(|step| {
-            let record = run.record(&step.id)?;
-            let mark = style::step(record, run.alive);
-            let name = if step.is_production() { Role::Production } else { Role::Text };
-            Some(vec![
+        .map(|step| {
+            let mark = style::step(&step.record, alive);
+            let name = if step.production { Role::Production } else { Role::Text };
+            let took = step.record.took_s().map(text::clock).unwrap_or_default();
+            vec![
                 pen.span(mark.role, format!("{} {}", mark.glyph, text::fill(mark.word, 12))),
-                pen.span(name, text::fill(step.id.as_str(), 20)),
-                pen.span(Role::Muted, record.took_s().map(text::clock).unwrap_or_default()),
-            ])
+                pen.span(name, text::fill(step.id.as_str(), 18)),
+                pen.span(Role::Muted, text::fill_left(&took, 7)),
+            ]
         })
         .collect();
-    let height = usize::from(area.height.max(1));
-    let width = cells.iter().map(|spans| Line::from(spans.clone()).width()).max().unwrap_or(1) as u16 + 2;
-    for (place, spans) in cells.into_iter().enumerate() {
-        let x = area.x + (place / height) as u16 * width;
-        let cell = Rect { x, width: width.min(area.right().saturating_sub(x)), ..area };
-        if x + 20 < area.right() {
-            pen.line(cell, (place % height) as u16, spans);
-        }
+    let width = cells.iter().map(|spans| Line::from(spans.clone()).width()).max().unwrap_or(1) as u16 + 1;
+    let height = usize::from(area.height);
+    let columns = usize::from(((area.width + 1) / width).max(1));
+    let shown =
+        if cells.len() <= height * columns { cells.len() } else { (height * columns).saturating_sub(1) };
+    let at =
+        |place: usize| Rect { x: area.x + (place / height.max(1)) as u16 * width, width: width - 1, ..area };
+    let more = cells.len() - shown;
+    for (place, spans) in cells.into_iter().take(shown).enumerate() {
+        pen.line(at(place), (place % height.max(1)) as u16, spans);
+    }
+    if more > 0 && height > 0 {
+        let words = format!("… and {}", text::count(more, "step"));
+        pen.line(at(shown), (shown % height) as u16, vec![pen.span(Role::Muted, words)]);
     }
 }

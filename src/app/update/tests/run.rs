@@ -195,6 +195,9 @@ fn a_console_that_was_killed_comes_back_to_the_run_that_lives() {
         alive: true,
         done: 0,
         steps: 0,
+        past: Vec::new(),
+        folder: String::new(),
+        reported: false,
     };
     let listed = |run| Msg::RunsListed { runs: vec![run], typical: [].into() };
     let mut second = Bench::new(Mode::Acting);

@@ -89,6 +89,10 @@ fn run_asks_first_and_only_its_named_key_starts_what_was_shown() {
     assert_eq!(bench.press("r"), [], "nothing is ticked");
     assert!(bench.model.overlays.is_empty());
     let plan = bench.plan();
+    assert_eq!(bench.model.screen, Screen::Status);
+    bench.press("r");
+    assert!(bench.model.overlays.is_empty(), "Status shows no commands, so it asks nothing");
+    assert_eq!(bench.model.screen, Screen::Plan, "the commands are shown first");
     bench.press("r");
     assert_eq!(bench.model.overlays, [Overlay::Confirm(Confirm::StartRun { plan: plan.clone() })]);
     for key in ["enter", "space", "r", "x", "1", "tab"] {

@@ -137,8 +137,10 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
         StepState::Running { .. } if !run.alive => vec![interrupted()],
         StepState::Running { .. } => run.live_step(&step.id).map(running).unwrap_or_default(),
         StepState::Concluded { reason, .. } => {
-            let colon = if reason.is_empty() { "" } else { ": " };
-            vec![words(mark.role, format!("{} {}{colon}{reason}", mark.glyph, mark.word))]
+            // "cancelled: cancelled" says nothing twice.
+            let told = reason.strip_prefix(mark.word).unwrap_or(reason).trim_start_matches(", ");
+            let colon = if told.is_empty() { "" } else { ": " };
+            vec![words(mark.role, format!("{} {}{colon}{told}", mark.glyph, mark.word))]
         }
         StepState::Interrupted { .. } => vec![interrupted()],
         StepState::Skipped { reason, by } => {
