@@ -19,16 +19,16 @@ struct Tampering {
 }
 
 impl Tampering {
-    fn write(path: PathBuf, bytes: Option<Vec<u8>>) -> Self {
+    fn write(path: PathBuf, bytes: Option<&[u8]>) -> Self {
         let was = fs::read(&path).ok();
-        put(&path, bytes.as_deref());
+        put(&path, bytes);
         Self { path, was }
     }
 
     fn changed(path: PathBuf, at: usize) -> Self {
         let mut bytes = fs::read(&path).unwrap();
         bytes[at] ^= 1;
-        Self::write(path, Some(bytes))
+        Self::write(path, Some(&bytes))
     }
 }
 
@@ -58,6 +58,8 @@ fn header_at(package: &Path) -> usize {
     memchr::memmem::find_iter(&bytes, &magic).nth(1).unwrap()
 }
 
+type Act = Box<dyn Fn() -> Tampering>;
+
 #[test]
 fn what_changes_in_staging_after_an_approval_voids_it() {
     let host = Host::new(&[]);
@@ -66,7 +68,6 @@ fn what_changes_in_staging_after_an_approval_voids_it() {
     let staging = host.staging();
     let package = first_package(&staging.join("AppStream/x86_64/os"));
     let header = header_at(&package) + 200;
-    type Act = Box<dyn Fn() -> Tampering>;
     let cases: [(&str, PathBuf, Act); 4] = [
         ("changed", staging.join("BaseOS/x86_64/os/repodata/repomd.xml"), {
             let path = staging.join("BaseOS/x86_64/os/repodata/repomd.xml");
@@ -75,7 +76,7 @@ fn what_changes_in_staging_after_an_approval_voids_it() {
         ("changed", package.clone(), Box::new(move || Tampering::changed(package.clone(), header))),
         ("added", staging.join("Extras/x86_64/os/extra.txt"), {
             let path = staging.join("Extras/x86_64/os/extra.txt");
-            Box::new(move || Tampering::write(path.clone(), Some(Vec::new())))
+            Box::new(move || Tampering::write(path.clone(), Some(b"")))
         }),
         ("removed", staging.join("plus/x86_64/os/repodata/repomd.xml.asc"), {
             let path = staging.join("plus/x86_64/os/repodata/repomd.xml.asc");

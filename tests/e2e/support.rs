@@ -251,14 +251,12 @@ pub(crate) fn finish(mut command: Command) -> Ran {
     let pid = i32::try_from(child.id()).unwrap();
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
-    match receiver.recv_timeout(PATIENCE) {
-        Ok(output) => Ran::of(&output.unwrap()),
-        Err(_) => {
-            kill(pid);
-            let said = receiver.recv().unwrap().map(|output| Ran::of(&output));
-            panic!("{command:?} does not end: {said:?}");
-        }
+    if let Ok(output) = receiver.recv_timeout(PATIENCE) {
+        return Ran::of(&output.unwrap());
     }
+    kill(pid);
+    let said = receiver.recv().unwrap().map(|output| Ran::of(&output));
+    panic!("{command:?} does not end: {said:?}");
 }
 
 /// Sends KILL to one process, if it is there.
