@@ -22,3 +22,6 @@ mod happening;
 mod launch;
 pub mod report;
 mod request;
+
+#[cfg(test)]
+mod tests;

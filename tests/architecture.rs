@@ -230,3 +230,71 @@ fn one_way_leads_to_production() {
         "a unit starts from a Launch alone"
     );
 }
+
+/// Returns the sources that hold `text` outside comments and tests.
+fn holding(text: &str) -> Vec<String> {
+    let holds = |path: &PathBuf| {
+        let source = fs::read_to_string(path).expect("a source can be read");
+        without_tests(&source).lines().any(|line| !line.trim_start().starts_with("//") && line.contains(text))
+    };
+    let sources = sources().into_iter().filter(|path| !is_test_file(path));
+    sources.filter(holds).map(|path| relative(&path)).collect()
+}
+
+/// What a launch is made of stays behind its door: no public field, no other maker, no way in from a file.
+#[test]
+fn a_launch_cannot_be_made_up() {
+    let source = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/domain/launch.rs"))
+        .expect("launch.rs");
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    for name in ["OrdinaryLaunch", "ProductionLaunch"] {
+        let at = code.find(&format!("pub struct {name} {{\n    step: Step,\n}}")).expect("one private field");
+        let derives = code[..at].lines().last().expect("its derives");
+        assert_eq!(
+            derives, "#[derive(Debug, Clone, PartialEq, Eq)]",
+            "{name} comes from no file and no default"
+        );
+        assert!(!code.contains(&format!("for {name}")), "{name} is made from nothing else");
+        assert_eq!(code.matches(&format!("impl {name} {{")).count(), 1);
+    }
+    assert_eq!(code.matches("Self { step: step.clone() }").count(), 2, "one maker each");
+    assert_eq!(code.matches("-> Result<Self, Refusal>").count(), 1, "one door");
+    assert_eq!(code.matches("-> Option<Self>").count(), 1);
+    let door = &code[code.find("pub fn authorize").expect("the door")..];
+    let checks = &door[..door.find("Ok(Self { step").expect("its end")];
+    for check in [
+        "is_production()",
+        "plan.step(&step.id)",
+        "is_empty()",
+        "approval.release",
+        "is_intact()",
+        "approval.expires",
+        "Self::check_people(&release, authority)?;",
+        "Self::check_seal(authority)?;",
+    ] {
+        assert!(checks.contains(check), "authorize no longer looks at {check}");
+    }
+}
+
+/// Nothing but `start` reaches the executor, and the processes that others start are known by name: the
+/// supervisor itself, a clean bash over vars files, git over checkouts, and the programs that checks ask.
+#[test]
+fn who_starts_processes_is_known() {
+    assert_eq!(holding("OrdinaryLaunch::new("), ["src/supervisor/launch.rs"]);
+    assert_eq!(holding("ProductionLaunch::authorize("), ["src/supervisor/gate.rs"]);
+    assert_eq!(holding("Launch::Production("), ["src/supervisor/gate.rs"]);
+    assert_eq!(holding("UnitSpec::new("), ["src/supervisor/launch.rs"]);
+    assert_eq!(holding("pty::spawn("), ["src/exec/unit.rs"]);
+    let known = [
+        "src/catalog/checkouts.rs",
+        "src/catalog/vars.rs",
+        "src/exec/pty.rs",
+        "src/supervisor/client.rs",
+        "src/vet/program.rs",
+    ];
+    let starting: Vec<String> =
+        holding("Command::new(").into_iter().filter(|name| !name.starts_with("src/sandbox")).collect();
+    let strangers: Vec<&String> = starting.iter().filter(|name| !known.contains(&name.as_str())).collect();
+    assert!(strangers.is_empty(), "start processes of their own: {strangers:?}");
+}

@@ -9,9 +9,14 @@ use crate::supervisor::control::Request;
 /// Approves a release; without `--hold` or `--detach` it follows the run to its end.
 pub(super) fn run(global: &Global, args: &ApproveArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
-    let release = context::lane(&dir.load()?, args.release.as_ref())?;
+    let before = dir.load()?;
+    let release = context::lane(&before, args.release.as_ref())?;
     let then = if args.hold { AfterApproval::Hold } else { AfterApproval::Proceed };
     let request = Request::Approve { release, phrase: args.phrase.clone(), seal: None, then };
     steps::ask(&store, &dir, &request)?;
-    if args.hold || args.detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if args.hold || args.detach {
+        Ok(Exit::Done)
+    } else {
+        follow::until_still(global, &dir, follow::Said::before(&before))
+    }
 }

@@ -23,16 +23,16 @@ pub(super) struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub(super) struct Global {
     /// The catalog; without it /etc/stagegate/stagegate.toml if that is there, else the built-in one.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Everywhere")]
     pub(super) config: Option<PathBuf>,
     /// The state folder; without it /var/lib/stagegate for root, else the XDG state folder.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Everywhere")]
     pub(super) state: Option<PathBuf>,
     /// The console can look and change nothing.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Everywhere")]
     pub(super) observe: bool,
     /// The console's theme.
-    #[arg(long, global = true, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME", help_heading = "Everywhere")]
     pub(super) theme: Option<String>,
 }
 
@@ -103,10 +103,10 @@ impl std::str::FromStr for Ticks {
 /// What is ticked.
 #[derive(Debug, Clone, Args)]
 pub(super) struct SelectionArgs {
-    /// The release; several make lanes.
+    /// A release of the catalog; several (`8,9`) make lanes that run side by side.
     #[arg(long, value_name = "RELEASE", required = true, value_delimiter = ',')]
     pub(super) release: Vec<ReleaseId>,
-    /// The flow.
+    /// The flow of the catalog: `update`, `minor`, `sign`, `publish`.
     #[arg(long, default_value = "update")]
     pub(super) flow: FlowName,
     /// The repos to compose: names with commas, `all` or `none`.
@@ -123,7 +123,7 @@ pub(super) struct StatusArgs {
     /// How to print.
     #[arg(long, default_value = "table")]
     pub(super) format: TableFormat,
-    /// Print again every five seconds.
+    /// Show it anew every five seconds, until Ctrl-C.
     #[arg(long)]
     pub(super) watch: bool,
 }
@@ -158,7 +158,7 @@ pub(super) struct LogArgs {
     /// Go on printing until the step is over.
     #[arg(long)]
     pub(super) follow: bool,
-    /// The bytes as the step wrote them, escape sequences and all.
+    /// The bytes as the step wrote them, escape sequences and all; only secrets are taken out.
     #[arg(long)]
     pub(super) raw: bool,
 }
@@ -184,13 +184,13 @@ pub(super) struct ApproveArgs {
     /// The release, where the run has several.
     #[arg(long)]
     pub(super) release: Option<ReleaseId>,
-    /// What names the release: "8.10 vetted".
+    /// What names the release: `8.10 vetted`; `gate` says it.
     #[arg(long)]
     pub(super) phrase: String,
-    /// Record the approval; production waits for `resume`.
+    /// Record the approval and stop there; production waits for `resume`.
     #[arg(long)]
     pub(super) hold: bool,
-    /// Return once the approval is recorded.
+    /// Return once the approval is recorded; production starts all the same.
     #[arg(long)]
     pub(super) detach: bool,
 }
@@ -202,8 +202,8 @@ pub(super) struct StepArgs {
     pub(super) run: String,
     /// The step: `8/sync/Rocky`.
     pub(super) step: StepId,
-    /// Why.
-    #[arg(long, default_value = "")]
+    /// Why, for the record; a step is not skipped without it.
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(super) reason: String,
     /// Return at once instead of following the run.
     #[arg(long)]
@@ -312,9 +312,9 @@ pub(super) enum Command {
     Status(StatusArgs),
     /// Shows the exact commands that a selection comes to; runs nothing.
     Plan(PlanArgs),
-    /// Runs a selection until no lane can move.
+    /// Runs a selection until no lane can move: to its gates, to its end, or to a failure.
     Run(RunArgs),
-    /// Lists all runs.
+    /// Lists all runs, newest first.
     Runs {
         /// How to print.
         #[arg(long, default_value = "table")]
@@ -329,7 +329,7 @@ pub(super) enum Command {
     Log(LogArgs),
     /// Shows the evidence at a gate, computed now.
     Gate(GateArgs),
-    /// Approves a release and goes on to production.
+    /// Approves what `gate` showed, and follows the run through production to its end.
     Approve(ApproveArgs),
     /// Runs a step again; what builds on it becomes stale.
     Retry(StepArgs),
@@ -345,7 +345,7 @@ pub(super) enum Command {
         #[arg(long, requires = "step")]
         kill: bool,
     },
-    /// Lets a finding through by name, with a reason.
+    /// Lets a finding of a gate through by name, with a reason.
     Waive(WaiveArgs),
     /// Goes on after an interruption, or with an approval that was held.
     Resume {

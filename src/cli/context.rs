@@ -2,7 +2,7 @@
 
 use super::args::{Global, SelectionArgs, Ticks};
 use super::exit::{Exit, Failure};
-use crate::catalog::{self, Source};
+use crate::catalog::{self, CatalogErrors, Source};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Plan;
@@ -148,6 +148,13 @@ pub(super) fn find_run(global: &Global, text: &str) -> Result<(Store, RunDir), F
     Ok((store, dir))
 }
 
+/// Returns the command line that reaches the same runs, up to the command: `stagegate --state DIR`.
+pub(super) fn invocation(global: &Global) -> String {
+    let quoted = |path: &Path| crate::domain::plan::script::quote(&path.to_string_lossy());
+    let state = global.state.as_deref().map(|state| format!(" --state {}", quoted(state)));
+    format!("stagegate{}", state.unwrap_or_default())
+}
+
 /// Writes to standard output; a reader that went away is no failure.
 pub(super) fn out(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
@@ -178,6 +185,7 @@ pub(super) fn console(global: &Global, run: Option<&str>) -> Result<Exit, Failur
         observe: global.observe,
         theme: global.theme.clone(),
         run,
-    })?;
+    })
+    .map_err(|error| if error.is::<CatalogErrors>() { Failure::usage(error) } else { error.into() })?;
     Ok(Exit::Done)
 }

@@ -2,13 +2,14 @@
 
 use super::args::{GateArgs, Global, TextFormat};
 use super::exit::{Exit, Failure};
-use super::{context, steps};
-use crate::domain::evidence::{ChangeKind, Evidence, Waiver};
-use crate::domain::finding::Finding;
+use super::follow::next;
+use super::{context, findings, steps};
+use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::name::ReleaseId;
 use crate::domain::run::{GateState, RunState};
 use crate::journal::store::RunDir;
 use crate::supervisor::control::Request;
+use crate::ui::widgets::text::count;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -25,17 +26,10 @@ struct GateReport<'a> {
     gate: &'a str,
     state: &'static str,
     phrase: &'a str,
-    findings: Vec<FindingRow<'a>>,
+    findings: Vec<findings::FindingRow<'a>>,
     changes: &'a crate::domain::evidence::Changes,
     seal: &'a str,
     evidence: &'a Evidence,
-}
-
-#[derive(Debug, Serialize)]
-struct FindingRow<'a> {
-    #[serde(flatten)]
-    finding: &'a Finding,
-    waived: bool,
 }
 
 /// Shows the evidence of a gate; a gate that waits undecided has it computed anew.
@@ -69,18 +63,21 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
             gate: step.id.as_str(),
             state: word,
             phrase,
-            findings: evidence.findings.iter().map(|finding| row(finding, waivers)).collect(),
+            findings: findings::rows(&evidence.findings, waivers),
             changes: &evidence.changes,
             seal: &evidence.seal.0,
             evidence: &evidence,
         })?,
-        TextFormat::Text => context::out(&text(&evidence, waivers, word, phrase))?,
+        TextFormat::Text => {
+            let mut text = text(&evidence, waivers, word);
+            for line in next::lines(&context::invocation(global), dir.id(), &state, dir.is_alive()) {
+                text.push_str(&line);
+                text.push('\n');
+            }
+            context::out(&text)?;
+        }
     }
     Ok(Exit::Done)
-}
-
-fn row<'a>(finding: &'a Finding, waivers: &[Waiver]) -> FindingRow<'a> {
-    FindingRow { finding, waived: waivers.iter().any(|waiver| waiver.finding == finding.id) }
 }
 
 fn attempts(state: &RunState, release: &ReleaseId) -> u32 {
@@ -112,54 +109,31 @@ fn wait_for_evidence(dir: &RunDir, release: &ReleaseId, before: u32) -> Result<R
 }
 
 /// Returns the evidence for people.
-pub(super) fn text(evidence: &Evidence, waivers: &[Waiver], state: &str, phrase: &str) -> String {
+fn text(evidence: &Evidence, waivers: &[Waiver], state: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "PRODUCTION gate of release {} ({}), {state}", evidence.release, evidence.revision);
     let _ = writeln!(out, "{} -> {}", evidence.staging.display(), evidence.production.display());
-    let _ = writeln!(out, "{}", evidence.production_now);
+    let _ = writeln!(out, "{}\n", evidence.production_now);
     for repo in &evidence.repos {
         let compose =
             repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
         let also = if repo.touched { "" } else { "  (also goes out)" };
         let _ = writeln!(out, "  {:<16} {compose}{also}", repo.repo);
     }
-    let blocking = evidence.blocking(waivers).count();
-    let _ = writeln!(out, "\n{} findings, {blocking} blocking and not waived", evidence.findings.len());
-    for finding in &evidence.findings {
-        let waived = if waivers.iter().any(|waiver| waiver.finding == finding.id) { " waived" } else { "" };
-        let inherited = if finding.inherited { " inherited" } else { "" };
-        let _ = writeln!(
-            out,
-            "  {} {:?}{waived}{inherited} {} {}: {}\n      {}",
-            finding.id, finding.severity, finding.check, finding.path, finding.message, finding.advice
-        );
+    out.push_str(&findings::text(&evidence.findings, waivers));
+    let blocking = findings::blocking(&evidence.findings, waivers);
+    let _ = writeln!(
+        out,
+        "\n{}, {blocking} of them blocking and not waived",
+        count(evidence.findings.len(), "finding")
+    );
+    let _ = write!(out, "\nproduction gains: {}", findings::changes(&evidence.changes));
+    if !evidence.checklist.is_empty() {
+        let _ = writeln!(out, "\nto be confirmed by a person:");
     }
-    write_changes(&mut out, evidence);
-    let _ = writeln!(out, "\nchecklist:");
     for item in &evidence.checklist {
         let _ = writeln!(out, "  - {item}");
     }
     let _ = writeln!(out, "\nseal {} over {} paths, {}", evidence.seal, evidence.sealed_paths, evidence.at);
-    let _ = writeln!(out, "approve with: stagegate approve RUN --phrase \"{phrase}\"");
     out
-}
-
-fn write_changes(out: &mut String, evidence: &Evidence) {
-    let changes = &evidence.changes;
-    let count = |kind| changes.packages.iter().filter(|change| change.kind == kind).count();
-    let _ = writeln!(
-        out,
-        "\npackages: {} added, {} updated, {} rebuilt, {} downgraded, {} removed; {} bytes more",
-        count(ChangeKind::Added),
-        count(ChangeKind::Updated),
-        count(ChangeKind::Rebuilt),
-        count(ChangeKind::Downgraded),
-        count(ChangeKind::Removed),
-        changes.bytes
-    );
-    for change in changes.packages.iter().chain(&changes.files) {
-        let from = change.from.as_deref().unwrap_or("-");
-        let to = change.to.as_deref().unwrap_or("-");
-        let _ = writeln!(out, "  {:?} {} {} {from} -> {to}", change.kind, change.place, change.name);
-    }
 }

@@ -4,6 +4,7 @@ use super::args::{Global, LogArgs};
 use super::context;
 use super::exit::{Exit, Failure};
 use crate::domain::log_line;
+use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::journal::store::RunDir;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -20,7 +21,8 @@ const EVERY: Duration = Duration::from_millis(50);
 /// Prints a step's log.
 pub(super) fn run(global: &Global, args: &LogArgs) -> Result<Exit, Failure> {
     let (_, dir) = context::find_run(global, &args.run)?;
-    let mut printer = Printer { raw: args.raw, rest: Vec::new() };
+    let redactor = context::redactor(&dir, &dir.plan()?);
+    let mut printer = Printer { raw: args.raw, redactor, rest: Vec::new() };
     let mut file = None;
     loop {
         let alive = dir.is_alive();
@@ -74,40 +76,50 @@ fn print_rest(file: &mut std::fs::File, printer: &mut Printer) -> Result<(), Fai
 }
 
 /// Prints lines as they become whole.
+///
+/// A secret that the log holds is taken out, also where the bytes are printed as they are (design 12.5).
 struct Printer {
     raw: bool,
+    redactor: Redactor,
     rest: Vec<u8>,
 }
 
 impl Printer {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.raw {
-            return write(bytes);
-        }
         self.rest.extend_from_slice(bytes);
+        if self.raw {
+            return self.raw_part(self.redactor.safe_length(&self.rest));
+        }
         let mut at = 0;
         while let Some(end) = memchr::memchr(b'\n', self.rest.get(at..).unwrap_or_default()) {
-            print_line(self.rest.get(at..at + end).unwrap_or_default())?;
+            self.print_line(self.rest.get(at..at + end).unwrap_or_default())?;
             at += end + 1;
         }
         self.rest.drain(..at);
         if self.rest.len() > LONGEST {
-            let part = std::mem::take(&mut self.rest);
-            print_line(&part)?;
+            let part: Vec<u8> = self.rest.drain(..self.redactor.safe_length(&self.rest)).collect();
+            self.print_line(&part)?;
         }
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<(), Failure> {
-        let part = std::mem::take(&mut self.rest);
-        if part.is_empty() { Ok(()) } else { print_line(&part) }
+    fn raw_part(&mut self, length: usize) -> Result<(), Failure> {
+        let part: Vec<u8> = self.rest.drain(..length).collect();
+        write(&self.redactor.bytes(&part))
     }
-}
 
-fn print_line(line: &[u8]) -> Result<(), Failure> {
-    let mut text = log_line::plain(line);
-    text.push('\n');
-    write(text.as_bytes())
+    fn finish(&mut self) -> Result<(), Failure> {
+        if self.raw {
+            return self.raw_part(self.rest.len());
+        }
+        let part = std::mem::take(&mut self.rest);
+        if part.is_empty() { Ok(()) } else { self.print_line(&part) }
+    }
+
+    fn print_line(&self, line: &[u8]) -> Result<(), Failure> {
+        let text = log_line::plain(line);
+        write(format!("{}\n", self.redactor.text(&text)).as_bytes())
+    }
 }
 
 fn write(bytes: &[u8]) -> Result<(), Failure> {

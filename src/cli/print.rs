@@ -3,8 +3,9 @@
 use super::args::Arguments;
 use super::context;
 use super::exit::{Exit, Failure};
-use crate::ui::theme::{Role, SHIPPED};
+use crate::ui::theme::{self, Role, Theme};
 use clap::CommandFactory;
+use std::fmt::Write as _;
 
 /// Prints the built-in catalog.
 pub(super) fn config() -> Result<Exit, Failure> {
@@ -18,14 +19,20 @@ pub(super) fn keys() -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Lists the themes.
+/// Lists the themes, and the roles that they colour.
 pub(super) fn themes() -> Result<Exit, Failure> {
-    let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-    let roles: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
-    let (names, roles) = (names.join("\n  "), roles.join("\n  "));
-    context::out(&format!(
-        "Themes that are built in (stagegate --theme NAME):\n  {names}\n\nRoles that a theme gives a style:\n  {roles}\n"
-    ))?;
+    let mut out = String::new();
+    for (name, _) in theme::SHIPPED {
+        let about = Theme::shipped(name).map(|theme| theme.about).unwrap_or_default();
+        let usual = if name == theme::DEFAULT { " (used where none is named)" } else { "" };
+        let _ = writeln!(out, "{name:<16} {about}{usual}");
+    }
+    out.push_str("\nThe roles that a theme file gives colours to:\n");
+    for roles in Role::ALL.chunks(4) {
+        let line: Vec<String> = roles.iter().map(|role| format!("{:<18}", role.name())).collect();
+        let _ = writeln!(out, "  {}", line.join("").trim_end());
+    }
+    context::out(&out)?;
     Ok(Exit::Done)
 }
 

@@ -60,7 +60,9 @@ impl ProgressLine {
             return;
         }
         self.drawn.set(Some(Instant::now()));
-        let width = crossterm::terminal::size().map_or(80, |(columns, _)| columns);
+        // A terminal that does not know its width says 0.
+        let width = crossterm::terminal::size().map(|(columns, _)| columns).ok().filter(|width| *width > 0);
+        let width = width.unwrap_or(80);
         let mut bytes = CLEAR.to_vec();
         bytes.extend_from_slice(line(text, width.saturating_sub(1)).as_bytes());
         self.write(&bytes);

@@ -15,5 +15,5 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Failure> {
     let text = context::catalog_text(global)?;
     let dir = context::runtime()?.block_on(start_run(&store, &spawner, &plan, &text))?;
     context::out(&format!("{}\n", dir.id()))?;
-    if args.detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, follow::Said::default()) }
 }

@@ -7,15 +7,22 @@ use super::runs::{self, RunRow};
 use crate::domain::catalog::Catalog;
 use crate::domain::compose::ComposeId;
 use crate::domain::plan::make::warnings::status_word;
+use crate::domain::redact::Redactor;
 use crate::domain::status::{
     ComposeStatus, LatestLink, MountState, MountStatus, Position, PositionState, RepoStatus,
 };
 use serde::Serialize;
+use signal_hook::consts::SIGINT;
 use std::fmt::Write as _;
-use std::time::Duration;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// How often `--watch` prints.
 const WATCH_EVERY: Duration = Duration::from_secs(5);
+/// To the first cell, and erase everything.
+const HOME_AND_CLEAR: &str = "\x1b[H\x1b[2J";
 
 /// The status as design 10 has it.
 #[derive(Debug, Serialize)]
@@ -58,19 +65,36 @@ struct ComposeRow<'a> {
 
 /// Prints the status once, or again and again.
 pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
-    loop {
-        let catalog = context::catalog(global)?;
-        let facts = context::facts(&catalog);
-        let runs = runs::rows(&context::store(global)?);
-        match args.format {
-            TableFormat::Json => context::out_json(&report(&facts, runs))?,
-            TableFormat::Table => context::out(&table(&catalog, &facts, &runs))?,
-        }
-        if !args.watch {
-            return Ok(Exit::Done);
-        }
-        std::thread::sleep(WATCH_EVERY);
+    if !args.watch {
+        context::out(&once(global, args.format)?)?;
+        return Ok(Exit::Done);
     }
+    let asked_to_end = Arc::new(AtomicBool::new(false));
+    // A second Ctrl-C ends it at once, should a mount not answer; nothing of the terminal has to be restored.
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&asked_to_end))?;
+    signal_hook::flag::register(SIGINT, Arc::clone(&asked_to_end))?;
+    let clears = std::io::stdout().is_terminal() && args.format == TableFormat::Table;
+    while !asked_to_end.load(Ordering::Relaxed) {
+        let text = once(global, args.format)?;
+        context::out(&if clears { format!("{HOME_AND_CLEAR}{text}") } else { text })?;
+        let shown = Instant::now();
+        while shown.elapsed() < WATCH_EVERY && !asked_to_end.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Returns the status as it is now.
+fn once(global: &Global, format: TableFormat) -> Result<String, Failure> {
+    let catalog = context::catalog(global)?;
+    let facts = context::facts(&catalog);
+    let runs = runs::rows(&context::store(global)?);
+    let text = match format {
+        TableFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report(&facts, runs))?),
+        TableFormat::Table => table(&catalog, &facts, &runs),
+    };
+    Ok(Redactor::new(&catalog.secrets, [&catalog.environment]).text(&text).into_owned())
 }
 
 fn report(facts: &Facts, runs: Vec<RunRow>) -> StatusReport<'_> {

@@ -5,7 +5,7 @@ use super::exit::{Exit, Failure};
 use super::{context, follow};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::journal::store::{RunDir, Store};
-use crate::supervisor::client::{Spawner, reach};
+use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
 use anyhow::Context as _;
 
@@ -18,10 +18,7 @@ pub(super) fn ask(store: &Store, dir: &RunDir, request: &Request) -> Result<(), 
 /// Asks the supervisor of a run, starting one anew where none lives, and returns its answer.
 pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Result<String, Failure> {
     let spawner = Spawner::of_this_program(store).context("cannot find this program")?;
-    let answer = context::runtime()?.block_on(async {
-        let mut client = reach(&spawner, dir).await?;
-        client.request(request).await
-    })?;
+    let answer = context::runtime()?.block_on(client::ask(&spawner, dir, request))?;
     match answer {
         Response::Done { message } => Ok(message),
         Response::Refused { refusal } => Err(refusal.into()),
@@ -36,8 +33,9 @@ pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Re
 /// Runs a step again and follows the run.
 pub(super) fn retry(global: &Global, args: StepArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
+    let before = follow::Said::before(&dir.load()?);
     ask(&store, &dir, &Request::Retry { step: args.step, reason: args.reason })?;
-    if args.detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, before) }
 }
 
 /// Leaves a step out and follows the run.
@@ -46,8 +44,9 @@ pub(super) fn skip(global: &Global, args: StepArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage_text("a step is skipped only with a reason: --reason \"…\""));
     }
     let (store, dir) = context::find_run(global, &args.run)?;
+    let before = follow::Said::before(&dir.load()?);
     ask(&store, &dir, &Request::Skip { step: args.step, reason: args.reason })?;
-    if args.detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, before) }
 }
 
 /// Stops a run or a step.
@@ -77,6 +76,7 @@ pub(super) fn resume(
     detach: bool,
 ) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, run)?;
+    let before = follow::Said::before(&dir.load()?);
     ask(&store, &dir, &Request::Resume { release })?;
-    if detach { Ok(Exit::Done) } else { follow::until_still(&dir) }
+    if detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, before) }
 }

@@ -53,13 +53,11 @@ pub(super) fn folder(path: &Path) -> Result<(), Failure> {
 
 /// Returns where staging and production of a release are.
 pub(super) fn places(release: &Release) -> Result<(PathBuf, PathBuf), Failure> {
-    match (release.staging(), release.production()) {
-        (Some(staging), Some(production)) => Ok((staging, production)),
-        _ => {
-            let problem = release.vars.as_ref().err().map_or("its vars files say nothing", String::as_str);
-            Err(Failure::usage_text(format!("nobody says where release {} stands: {problem}", release.id)))
-        }
+    if let (Some(staging), Some(production)) = (release.staging(), release.production()) {
+        return Ok((staging, production));
     }
+    let problem = release.vars.as_ref().err().map_or("its vars files say nothing", String::as_str);
+    Err(Failure::usage_text(format!("nobody says where release {} stands: {problem}", release.id)))
 }
 
 impl PositionName {

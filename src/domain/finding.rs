@@ -95,6 +95,17 @@ impl Finding {
     }
 }
 
+/// Says in one line what stops a step: the first blocking finding, by its path, and how many more there are.
+pub fn first_blocking(findings: &[Finding]) -> Option<String> {
+    let mut blocking = findings.iter().filter(|finding| finding.blocks());
+    let first = blocking.next()?;
+    let more = match blocking.count() {
+        0 => String::new(),
+        more => format!(" (and {more} more)"),
+    };
+    Some(format!("{}: {}{more}", first.path, first.message))
+}
+
 impl fmt::Display for CheckName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = serde_json::to_value(self).ok().and_then(|value| value.as_str().map(str::to_owned));

@@ -128,6 +128,20 @@ fn snapshot() -> Vec<ProcessStat> {
     found
 }
 
+/// Returns the pids of all living processes whose environment has the entry `mark`, `NAME=value`.
+///
+/// Daemons that tools leave behind on purpose are not among them. For steps whose supervisor died: their
+/// processes are nobody's children any more, so nothing but the mark tells whose they are.
+pub fn marked(mark: &str) -> Vec<i32> {
+    let carries = |pid: i32| {
+        fs::read(format!("/proc/{pid}/environ"))
+            .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
+    };
+    let alive =
+        |process: &ProcessStat| !process.is_dead() && carries(process.id.pid) && !is_resident(process);
+    snapshot().into_iter().filter(alive).map(|process| process.id.pid).collect()
+}
+
 /// The processes of one step, found anew at each [`Tree::scan`] and remembered in between.
 #[derive(Debug)]
 pub struct Tree {

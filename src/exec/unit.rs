@@ -208,6 +208,11 @@ impl UnitHandle {
         self.pid
     }
 
+    /// Returns whether the unit has ended and its last event was sent.
+    pub fn is_over(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     /// Waits until the unit has ended and its last event was sent.
     pub fn join(self) {
         // A panic of the unit's thread has been reported by the panic hook already.

@@ -295,12 +295,11 @@ impl Follower {
     pub fn poll(&mut self) -> Result<bool, JournalError> {
         let records = self.tail.poll()?;
         for record in &records {
-            match &record.fact {
-                Some(event) => self.state.apply(record.time, event),
-                None => {
-                    self.state.last = Some(record.time);
-                    self.state.events += 1;
-                }
+            if let Some(event) = &record.fact {
+                self.state.apply(record.time, event);
+            } else {
+                self.state.last = Some(record.time);
+                self.state.events += 1;
             }
         }
         Ok(!records.is_empty())

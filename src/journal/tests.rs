@@ -125,7 +125,7 @@ proptest! {
         let cut = cut.index(bytes.len());
         let read = read_bytes(&bytes[..cut]);
         prop_assert_eq!(read.problem, None);
-        let whole = bytes[..cut].iter().filter(|byte| **byte == b'\n').count();
+        let whole = lines(&bytes[..cut]).iter().filter(|line| line.ends_with(b"\n")).count();
         prop_assert_eq!(read.records.len(), whole);
         prop_assert_eq!(read.whole_bytes as usize + read.torn.len(), cut);
     }

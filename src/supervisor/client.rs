@@ -9,13 +9,19 @@ use jiff::Timestamp;
 use std::io;
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// How long a supervisor may take until it says hello.
 const HELLO_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a supervisor that has a run may take to answer or to end.
+const REACH_PATIENCE: Duration = Duration::from_secs(30);
+/// How often it is looked whether it does.
+const REACH_EVERY: Duration = Duration::from_millis(20);
+/// How often a request is sent whose supervisor ended before it looked at it.
+const TRIES: u32 = 5;
 
 /// Why a run could not be started or reached.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +29,9 @@ pub enum ClientError {
     /// Somebody else has the release (exit code 4).
     #[error("{0}")]
     Locked(String),
+    /// The run has a supervisor already.
+    #[error("the run has a supervisor that does not answer")]
+    Attended,
     /// The supervisor could not begin.
     #[error("the run cannot be supervised: {0}")]
     Supervisor(String),
@@ -102,6 +111,7 @@ async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
     match serde_json::from_str::<Hello>(&line) {
         Ok(Hello::Ready) => Ok(()),
         Ok(Hello::Locked { message }) => Err(ClientError::Locked(message)),
+        Ok(Hello::Attended) => Err(ClientError::Attended),
         Ok(Hello::Failed { message }) => Err(ClientError::Supervisor(message)),
         Err(_) => {
             Err(ClientError::Supervisor("it ended at once; see supervisor.log in its folder".to_owned()))
@@ -111,17 +121,35 @@ async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
 
 /// Connects to the supervisor of a run, starting one anew where none lives.
 pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientError> {
-    for attempt in 0..3 {
+    let begun = Instant::now();
+    loop {
         if let Ok(client) = connect(dir).await {
             return Ok(client);
         }
         match spawn(spawner, dir).await {
-            Ok(()) | Err(ClientError::Locked(_)) if attempt < 2 => {}
-            Ok(()) => {}
+            // One that is about to end has closed its door and not yet left.
+            Ok(()) | Err(ClientError::Attended) if begun.elapsed() < REACH_PATIENCE => {
+                tokio::time::sleep(REACH_EVERY).await;
+            }
+            Ok(()) => return Err(ClientError::Attended),
             Err(error) => return Err(error),
         }
     }
-    connect(dir).await
+}
+
+/// Asks the supervisor of a run one thing, starting one anew where none lives, and returns its answer.
+///
+/// A supervisor answers every request that it takes; one that ends without an answer has not looked at it,
+/// so the next one is asked.
+pub async fn ask(spawner: &Spawner, dir: &RunDir, request: &Request) -> Result<Response, ClientError> {
+    for _ in 1..TRIES {
+        let mut client = reach(spawner, dir).await?;
+        match client.request(request).await {
+            Err(ClientError::Gone) => {}
+            answer => return answer,
+        }
+    }
+    reach(spawner, dir).await?.request(request).await
 }
 
 /// Connects to the supervisor of a run that lives.

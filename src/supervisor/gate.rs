@@ -51,6 +51,11 @@ impl Supervisor {
         self.live.gathering.remove(release);
         self.live_changed = true;
         let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
+        // The lane went back while it was gathered, or the run was cancelled: it says nothing about what comes.
+        let at_gate = self.state.plan.lane(release).and_then(|lane| self.state.lane_at(lane));
+        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() {
+            return Ok(());
+        }
         let (evidence, seal) = match result {
             Ok(both) => *both,
             Err(problem) => {
@@ -98,6 +103,9 @@ impl Supervisor {
             |state: &str| Refusal::NotWaiting { release: release.clone(), state: state.to_owned() };
         let lane = self.state.plan.lane(release).ok_or_else(|| not_waiting("no such lane in this run"))?;
         let (step, gate) = self.state.gate(release).ok_or_else(|| not_waiting("its lane has no gate"))?;
+        if self.state.cancelled.is_some() {
+            return Err(not_waiting("the run is cancelled; retry the gate to go on"));
+        }
         if self.looking.contains(release) {
             return Err(not_waiting("evidence is being gathered; wait for it"));
         }
@@ -159,6 +167,9 @@ impl Supervisor {
         match purpose {
             SealPurpose::Approval(pending) => {
                 self.answer(pending.client, Response::Refused { refusal });
+                if let Some(step) = self.state.gate(release).map(|(step, _)| step.clone()) {
+                    self.gather(&step);
+                }
                 Ok(())
             }
             SealPurpose::Publish(step) => {
@@ -188,7 +199,12 @@ impl Supervisor {
         pending: &PendingApproval,
         now: &Seal,
     ) -> Result<(), JournalError> {
-        let (step, shown, _) = match self.shown_seal(release) {
+        let shown = if self.state.cancelled.is_some() {
+            Err("the run is cancelled".to_owned())
+        } else {
+            self.shown_seal(release)
+        };
+        let (step, shown, _) = match shown {
             Ok(shown) => shown,
             Err(state) => {
                 let refusal = Refusal::NotWaiting { release: release.clone(), state };
@@ -196,6 +212,12 @@ impl Supervisor {
                 return Ok(());
             }
         };
+        if self.state.cancelled.is_some() {
+            let state = "the run was cancelled".to_owned();
+            let refusal = Refusal::NotWaiting { release: release.clone(), state };
+            self.answer(pending.client, Response::Refused { refusal });
+            return Ok(());
+        }
         if let Some((path, how)) = shown.first_difference(now) {
             let refusal = Refusal::SealBroken { path, how: how.to_owned() };
             self.answer(pending.client, Response::Refused { refusal });
@@ -224,6 +246,10 @@ impl Supervisor {
     fn publish(&mut self, id: &StepId, now: &Seal) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         let Some(release) = step.release.clone() else { return Ok(()) };
+        if !self.may_move(&step) {
+            self.done_with(id);
+            return Ok(());
+        }
         let launch = match self.shown_seal(&release) {
             Err(_) => Err(Refusal::NotApproved { release: release.clone() }),
             Ok((_, shown, approvals)) => ProductionLaunch::authorize(
@@ -261,10 +287,13 @@ impl Supervisor {
         };
         let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. }) if !approvals.is_empty());
         let waits = matches!(gate, Some(GateState::Waiting { .. } | GateState::Void { .. }));
-        if approved || !waits || self.looking.contains(release) {
+        if approved || !waits || self.state.cancelled.is_some() {
             return Err(format!("the gate of release {release} is not waiting for a decision"));
         }
-        self.gather(&step);
+        // Whatever is looked at now ends in new evidence or in a decision.
+        if !self.looking.contains(release) {
+            self.gather(&step);
+        }
         Ok(format!("gathering the evidence of release {release} anew"))
     }
 

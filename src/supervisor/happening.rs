@@ -4,11 +4,13 @@ use super::control::{Request, Response};
 use crate::domain::approval::Identity;
 use crate::domain::evidence::Evidence;
 use crate::domain::finding::Finding;
+use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::seal::Seal;
 use crate::exec::unit::UnitEvent;
 use std::collections::BTreeMap;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 /// Names a connection for as long as it lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +108,8 @@ pub enum Happening {
         identity: Identity,
         /// Where its answers go.
         answers: UnboundedSender<Response>,
+        /// Where it sees the moment: only ever the newest, however slowly it reads.
+        live: watch::Sender<Option<Live>>,
     },
     /// A client asked for something.
     Asked {

@@ -2,7 +2,7 @@
 
 use super::happening::Happening;
 use super::run_loop::Supervisor;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, first_blocking};
 use crate::domain::flow::{CheckName, Role};
 use crate::domain::name::StepId;
 use crate::domain::outcome::{Outcome, PhraseHit, ProcessEnd};
@@ -69,12 +69,7 @@ fn phrase_finding(step: &Step, hit: &PhraseHit) -> Finding {
 
 /// Judges a step: first its process, then what the checks say about a process that claims success.
 pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit]) -> (Outcome, String) {
-    let blocking: Vec<&Finding> = findings.iter().filter(|finding| finding.blocks()).collect();
-    let doubt = blocking.first().map(|first| {
-        let more =
-            if blocking.len() > 1 { format!(" (and {} more)", blocking.len() - 1) } else { String::new() };
-        format!("{}: {}{more}", first.path, first.message)
-    });
+    let doubt = first_blocking(findings);
     match end {
         None | Some(ProcessEnd::Exited { code: 0 }) => match doubt {
             None => (Outcome::Succeeded, String::new()),

@@ -70,11 +70,12 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         self.live_step(id).checking = None;
-        if findings.iter().any(Finding::blocks) || self.state.cancelled.is_some() {
+        if !self.may_move(&step) {
             self.done_with(id);
-            if self.state.cancelled.is_some() {
-                return Ok(());
-            }
+            return Ok(());
+        }
+        if findings.iter().any(Finding::blocks) {
+            self.done_with(id);
             return self.record(&Event::StepRefused { step: id.clone(), findings });
         }
         self.checked.insert(id.clone(), (findings, scripts));
@@ -150,10 +151,19 @@ impl Supervisor {
             .then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
     }
 
+    /// Returns the entry of the environment that every process of an attempt has, and no other process.
+    pub(super) fn mark(&self, step: &StepId, attempt: u32) -> String {
+        format!("{MARK}={}", self.mark_value(step, attempt))
+    }
+
+    fn mark_value(&self, step: &StepId, attempt: u32) -> String {
+        format!("{}/{step}/{attempt}", self.dir.id())
+    }
+
     /// Returns what is added to the environment, and makes the job log that it names (design 4).
     fn added_env(&self, step: &Step, attempt: u32) -> Result<BTreeMap<String, String>, JournalError> {
         let mut env = BTreeMap::new();
-        env.insert(MARK.to_owned(), format!("{}/{}/{attempt}", self.dir.id(), step.id));
+        env.insert(MARK.to_owned(), self.mark_value(&step.id, attempt));
         if let Some(path) = self.job_log(step, attempt) {
             OpenOptions::new()
                 .write(true)

@@ -13,7 +13,7 @@ use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
 use crate::domain::redact::Redactor;
-use crate::domain::run::{GateState, RunState, StepState};
+use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
 use crate::journal::JournalError;
 use crate::journal::store::RunDir;
@@ -159,8 +159,8 @@ fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) 
         stale: record.is_some_and(|record| record.stale.is_some()),
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
-        seconds: record.and_then(|record| record.took_s()),
-        exit_code: record.and_then(|record| record.exit_code()),
+        seconds: record.and_then(StepRecord::took_s),
+        exit_code: record.and_then(StepRecord::exit_code),
         reason: redactor.text(&reason).into_owned(),
         composes,
         scripts: record.map(|record| record.scripts.clone()).unwrap_or_default(),
@@ -201,7 +201,7 @@ fn report_gate(
     Some(ReportGate {
         step: step.id.to_string(),
         release: release.clone(),
-        state: state.record(&step.id).map_or("pending", |record| record.word()),
+        state: state.record(&step.id).map_or("pending", StepRecord::word),
         refusal,
         approvals,
         waivers: state.waivers(release).to_vec(),
@@ -211,7 +211,8 @@ fn report_gate(
 
 /// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
 pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
-    let report = Report::of(dir, state, None, true, Redactor::of_plan(secrets, &state.plan));
+    // It is the end: what has not run by now does not run by itself.
+    let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
     dir.write("report.json", report.json().as_bytes())?;
     dir.write("report.md", report.markdown().as_bytes())
 }

@@ -10,6 +10,7 @@ use crate::domain::finding::FindingId;
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::run::event::StopStage;
 use crate::domain::run::{Event, GateState, StepState};
+use crate::exec::group::marked;
 use crate::journal::JournalError;
 use jiff::Timestamp;
 use std::sync::atomic::Ordering;
@@ -113,15 +114,18 @@ impl Supervisor {
             return Ok(Err(format!("{id} is at work; cancel it first")));
         }
         let Some(record) = self.state.record(id) else { return Ok(Err(format!("there is no step {id}"))) };
-        if let Some(problem) = still_alive(&record.state) {
+        if let Some(problem) = self.still_alive(id) {
             return Ok(Err(problem));
         }
-        if matches!(record.state, StepState::Pending) {
+        if matches!(record.state, StepState::Pending) && self.state.cancelled.is_none() {
             return Ok(Err(format!("{id} has not run yet, so there is nothing to retry")));
         }
         let stale = self.state.plan.descendants(id);
         if let Some(other) = stale.iter().find(|other| self.busy.contains_key(*other)) {
             return Ok(Err(format!("{other} builds on {id} and is at work; cancel it first")));
+        }
+        if let Some(problem) = stale.iter().find_map(|other| self.still_alive(other)) {
+            return Ok(Err(problem));
         }
         self.cancel.store(false, Ordering::Relaxed);
         self.record(&Event::StepRetried { step: id.clone(), reason, by, stale })?;
@@ -143,6 +147,9 @@ impl Supervisor {
             self.state.record(id).is_some_and(|record| !record.is_running() && !record.is_behind());
         if !skippable || self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is running or done, so it cannot be skipped")));
+        }
+        if let Some(problem) = self.still_alive(id) {
+            return Ok(Err(problem));
         }
         self.busy.remove(id);
         self.locks.free(id);
@@ -190,7 +197,12 @@ impl Supervisor {
             // A step that ended in this moment needs no stopping.
             let _ended = self.stop(id, StopStage::Terminate, by.clone())?;
         }
-        self.busy.retain(|_, busy| !matches!(busy, Busy::Waiting));
+        let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
+        for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.done_with(&id);
+        }
+        // Whoever retries a step lets that step's lane go on, not all of them.
+        self.released.clear();
         let names: Vec<String> = running.iter().map(ToString::to_string).collect();
         let stopping =
             if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
@@ -240,6 +252,10 @@ impl Supervisor {
         if lanes.is_empty() {
             return Ok(Err("this run has no such lane".to_owned()));
         }
+        if self.state.cancelled.is_some() {
+            let message = "the run was cancelled; retry the step that it stands at to go on";
+            return Ok(Err(message.to_owned()));
+        }
         let mut said = Vec::new();
         for lane in &lanes {
             if self.release_hold(lane)? {
@@ -276,9 +292,29 @@ impl Supervisor {
                         step.id
                     )
                 });
-                Some((step.id.clone(), still_alive(&record.state).or(unsafe_again)))
+                Some((step.id.clone(), self.still_alive(&step.id).or(unsafe_again)))
             })
             .collect()
+    }
+
+    /// Says that processes of an interrupted step are still there, if any are: its shell, or what it left behind.
+    fn still_alive(&self, id: &StepId) -> Option<String> {
+        let record = self.state.record(id)?;
+        let StepState::Interrupted { process, .. } = &record.state else { return None };
+        let mut alive = marked(&self.mark(id, record.attempts));
+        if let Some((pid, start_time)) = process
+            && !alive.contains(pid)
+            && identity::start_time(*pid) == Some(*start_time)
+        {
+            alive.push(*pid);
+        }
+        let pids: Vec<String> = alive.iter().map(ToString::to_string).collect();
+        (!pids.is_empty()).then(|| {
+            format!(
+                "{id} is still alive as process {}; wait until it ends, or stop it yourself, before the run goes on",
+                pids.join(", ")
+            )
+        })
     }
 
     fn input(&mut self, id: &StepId, text: String) -> Answer {
@@ -291,18 +327,11 @@ impl Supervisor {
 
     pub(super) fn on_terminated(&mut self) -> Result<(), JournalError> {
         let by = identity::own();
+        self.asked = true;
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
             let _answer = self.cancel_run(&by)?;
         }
         Ok(())
     }
-}
-
-/// Says that the process of an interrupted step is still there, if it is.
-fn still_alive(state: &StepState) -> Option<String> {
-    let StepState::Interrupted { process: Some((pid, start_time)), .. } = state else { return None };
-    (identity::start_time(*pid) == Some(*start_time)).then(|| {
-        format!("its first process {pid} is still alive; wait until it ends, or stop it yourself, before it runs again")
-    })
 }

@@ -21,9 +21,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 
 /// How often a resource that another run holds is asked for again.
 pub const RESOURCE_POLL: Duration = Duration::from_millis(300);
+/// How long what runs may take to end after TERM once the journal cannot be written.
+const ABANDON_GRACE: Duration = Duration::from_secs(10);
 /// How long a supervisor that was started for a request waits for it.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,6 +50,7 @@ pub(super) enum Busy {
 pub(super) struct Connection {
     pub(super) identity: crate::domain::approval::Identity,
     pub(super) answers: UnboundedSender<super::control::Response>,
+    pub(super) live: watch::Sender<Option<Live>>,
     pub(super) subscribed: bool,
 }
 
@@ -105,8 +109,8 @@ impl Supervisor {
                 self.live_changed = true;
             }
             Happening::Sealed { release, purpose, result } => self.on_sealed(&release, purpose, result)?,
-            Happening::Connected { client, identity, answers } => {
-                self.clients.insert(client, Connection { identity, answers, subscribed: false });
+            Happening::Connected { client, identity, answers, live } => {
+                self.clients.insert(client, Connection { identity, answers, live, subscribed: false });
             }
             Happening::Asked { client, request } => self.on_request(client, request)?,
             Happening::Gone { client } => self.on_gone(client),
@@ -125,6 +129,7 @@ impl Supervisor {
         }
         let finished = |lane: &Lane| self.state.lane_verdict(lane) == RunVerdict::Finished;
         if self.state.plan.lanes.iter().all(finished)
+            && !self.released.is_empty()
             && let Some(step) = self.state.shared_at().cloned()
         {
             self.begin(&step)?;
@@ -185,7 +190,8 @@ impl Supervisor {
             return false;
         }
         if self.state.cancelled.is_some() {
-            return true;
+            // Whoever started it may be about to ask for a retry, which takes the cancellation back.
+            return self.asked || self.out_of_patience();
         }
         let resting = |lane: &Lane| {
             let verdict = self.state.lane_verdict(lane);
@@ -197,7 +203,8 @@ impl Supervisor {
                 }
             }
         };
-        self.state.plan.lanes.iter().all(resting) && !self.shared_is_due()
+        let shared_waits = self.shared_is_due() && !(self.released.is_empty() && self.out_of_patience());
+        self.state.plan.lanes.iter().all(resting) && !shared_waits
     }
 
     fn shared_is_due(&self) -> bool {
@@ -215,6 +222,12 @@ impl Supervisor {
         self.begun.elapsed() > REQUEST_PATIENCE
     }
 
+    /// Returns whether a step may go on: its run was not cancelled, and its lane was asked to move.
+    pub(super) fn may_move(&self, step: &Step) -> bool {
+        let released = step.release.as_ref().is_none_or(|release| self.released.contains(release));
+        self.state.cancelled.is_none() && released
+    }
+
     /// Returns the live entry of a step, and marks it changed.
     pub(super) fn live_step(&mut self, step: &StepId) -> &mut LiveStep {
         self.live_changed = true;
@@ -226,8 +239,7 @@ impl Supervisor {
         self.live_changed = false;
         self.live.helm = self.helm.and_then(|client| self.clients.get(&client)).map(|c| c.identity.clone());
         for connection in self.clients.values().filter(|connection| connection.subscribed) {
-            // A connection that is closing is taken out when its reader reports it gone.
-            let _gone = connection.answers.send(super::control::Response::Live { live: self.live.clone() });
+            connection.live.send_replace(Some(self.live.clone()));
         }
     }
 
@@ -260,11 +272,22 @@ impl Supervisor {
     }
 
     /// Waits until everything that was stopped is over; call after [`Supervisor::abandon`].
+    ///
+    /// Nobody can ask for KILL any more, so what TERM did not end in time is killed.
     pub fn join(&mut self) {
-        for (_, busy) in std::mem::take(&mut self.busy) {
-            if let Busy::Unit(unit) = busy {
-                unit.join();
-            }
+        let units = std::mem::take(&mut self.busy).into_values().filter_map(|busy| match busy {
+            Busy::Unit(unit) => Some(unit),
+            _ => None,
+        });
+        let units: Vec<UnitHandle> = units.collect();
+        let begun = Instant::now();
+        while begun.elapsed() < ABANDON_GRACE && units.iter().any(|unit| !unit.is_over()) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        for unit in units {
+            // A unit that has ended already needs no stopping.
+            let _ended = unit.kill();
+            unit.join();
         }
     }
 

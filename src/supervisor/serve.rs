@@ -21,9 +21,11 @@ use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 
 /// The longest request, in bytes.
 const LONGEST_REQUEST: usize = 64 * 1024;
@@ -43,6 +45,8 @@ pub enum Hello {
         /// The whole sentence.
         message: String,
     },
+    /// The run has a supervisor already, which may be about to end.
+    Attended,
     /// It cannot begin.
     Failed {
         /// Why.
@@ -63,9 +67,8 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::LaneBusy { .. } | LockError::RunBusy) => {
-                    Hello::Locked { message: error.to_string() }
-                }
+                Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
+                Unable::Lock(LockError::RunBusy) => Hello::Attended,
                 _ => Hello::Failed { message: error.to_string() },
             });
             return Ok(());
@@ -184,7 +187,7 @@ async fn live(
 }
 
 /// Turns the loop until nothing can move any more.
-async fn turn(
+pub(super) async fn turn(
     supervisor: &mut Supervisor,
     happenings: &mut UnboundedReceiver<Happening>,
 ) -> Result<(), JournalError> {
@@ -212,6 +215,7 @@ async fn turn(
             () = tokio::time::sleep(wait) => {
                 if !supervisor.dir.path().exists() {
                     supervisor.abandon();
+                    supervisor.join();
                     return Ok(());
                 }
                 supervisor.advance()?;
@@ -245,7 +249,7 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
     Ok(())
 }
 
-async fn accept(listener: UnixListener, happenings: UnboundedSender<Happening>) {
+pub(super) async fn accept(listener: UnixListener, happenings: UnboundedSender<Happening>) {
     let mut next = 0;
     while let Ok((stream, _)) = listener.accept().await {
         next += 1;
@@ -253,41 +257,85 @@ async fn accept(listener: UnixListener, happenings: UnboundedSender<Happening>) 
     }
 }
 
+/// Returns whether a client of this user is listened to: the run's own and root are.
+pub(super) fn may_speak(peer: u32, own: u32) -> bool {
+    peer == own || peer == 0
+}
+
 /// Speaks with one client until it is gone. Other users than root and the run's own are turned away.
 async fn converse(stream: UnixStream, client: ClientId, happenings: UnboundedSender<Happening>) {
     let Ok(peer) = stream.peer_cred() else { return };
-    let own = rustix::process::getuid().as_raw();
-    if peer.uid() != own && peer.uid() != 0 {
+    if !may_speak(peer.uid(), rustix::process::getuid().as_raw()) {
         return;
     }
     let identity = identity::of_process(peer.pid(), peer.uid());
-    let (answers, mut outgoing) = unbounded_channel::<Response>();
-    if happenings.send(Happening::Connected { client, identity, answers: answers.clone() }).is_err() {
+    let (answers, outgoing) = unbounded_channel::<Response>();
+    let (live, moments) = watch::channel(None);
+    let connected = Happening::Connected { client, identity, answers: answers.clone(), live };
+    if happenings.send(connected).is_err() {
         return;
     }
-    let (reading, mut writing) = stream.into_split();
-    let writer = tokio::spawn(async move {
-        while let Some(response) = outgoing.recv().await {
-            let mut line = serde_json::to_vec(&response).unwrap_or_default();
-            line.push(b'\n');
-            if writing.write_all(&line).await.is_err() {
-                return;
-            }
+    let (reading, writing) = stream.into_split();
+    tokio::spawn(answer(writing, outgoing, moments));
+    listen(reading, client, &answers, &happenings).await;
+    // The loop may be over already. Its answers to what was asked before are still written.
+    let _gone = happenings.send(Happening::Gone { client });
+}
+
+/// Writes answers in order, and the newest moment whenever there is no answer to write.
+pub(super) async fn answer(
+    mut writing: OwnedWriteHalf,
+    mut answers: UnboundedReceiver<Response>,
+    mut moments: watch::Receiver<Option<Live>>,
+) {
+    loop {
+        let response = tokio::select! {
+            biased;
+            answer = answers.recv() => match answer {
+                Some(answer) => answer,
+                None => return,
+            },
+            Ok(()) = moments.changed() => match moments.borrow_and_update().clone() {
+                Some(live) => Response::Live { live },
+                None => continue,
+            },
+        };
+        let mut line = serde_json::to_vec(&response).unwrap_or_default();
+        line.push(b'\n');
+        if writing.write_all(&line).await.is_err() {
+            return;
         }
-    });
-    let mut lines = BufReader::with_capacity(LONGEST_REQUEST, reading).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let told = match serde_json::from_str::<Request>(&line) {
-            Ok(request) => happenings.send(Happening::Asked { client, request }).is_ok(),
-            Err(error) => {
-                answers.send(Response::Failed { message: format!("not a request: {error}") }).is_ok()
+    }
+}
+
+/// Reads requests until the client is gone or sends a line that is none of ours.
+async fn listen(
+    reading: OwnedReadHalf,
+    client: ClientId,
+    answers: &UnboundedSender<Response>,
+    happenings: &UnboundedSender<Happening>,
+) {
+    let mut reading = BufReader::new(reading);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let limit = LONGEST_REQUEST as u64 + 1;
+        let Ok(1..) = (&mut reading).take(limit).read_until(b'\n', &mut line).await else { return };
+        let told = if line.len() > LONGEST_REQUEST {
+            let message = format!("a request has at most {LONGEST_REQUEST} bytes; the connection is closed");
+            // Whether it hears that or not, nothing more is read of it.
+            let _heard = answers.send(Response::Failed { message });
+            return;
+        } else {
+            match serde_json::from_slice::<Request>(&line) {
+                Ok(request) => happenings.send(Happening::Asked { client, request }).is_ok(),
+                Err(error) => {
+                    answers.send(Response::Failed { message: format!("not a request: {error}") }).is_ok()
+                }
             }
         };
         if !told {
-            break;
+            return;
         }
     }
-    // The loop may be over already.
-    let _gone = happenings.send(Happening::Gone { client });
-    writer.abort();
 }

@@ -8,7 +8,7 @@ mod list;
 
 use super::VetContext;
 use super::found::Found;
-use super::places::{Places, parts, places, shown};
+use super::places::{Places, is_rsync_temporary, parts, places, shown};
 use super::trees::{or_found, walk};
 use crate::compose::content::is_payload;
 use crate::compose::tree::{Depth, EntryKind, Facts, Root, Tree, join};
@@ -91,6 +91,10 @@ impl Content {
     fn take(&mut self, tree: &Tree, root: &Path, depth: usize) {
         for (folder, entry) in tree.entries().filter(|(folder, _)| parts(folder) >= depth) {
             let Some(facts) = entry.facts.filter(|_| entry.kind == EntryKind::File) else { continue };
+            // Whether a list names these depends on their mode; they are told of one by one.
+            if is_rsync_temporary(&entry.name) {
+                continue;
+            }
             self.files += 1;
             let is_head = entry.name.as_encoded_bytes() == b"repomd.xml";
             if is_head {

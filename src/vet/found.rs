@@ -17,6 +17,7 @@ pub(super) struct Found<'a> {
     rules: &'a [SeverityRule],
     kept: Vec<Finding>,
     rest: [Rest; 3],
+    ordered: bool,
 }
 
 #[derive(Default)]
@@ -29,7 +30,12 @@ struct Rest {
 impl<'a> Found<'a> {
     /// Makes an empty list for `check`.
     pub(super) fn new(check: CheckName, rules: &'a [SeverityRule]) -> Self {
-        Self { check, rules, kept: Vec::new(), rest: Default::default() }
+        Self { check, rules, kept: Vec::new(), rest: Default::default(), ordered: false }
+    }
+
+    /// Leaves findings of one weight in the order in which they are added, the most telling first.
+    pub(super) fn keep_order(&mut self) {
+        self.ordered = true;
     }
 
     /// Adds a finding that stops what it was found for, unless the catalog says otherwise.
@@ -80,7 +86,7 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Returns what was found, blocking findings first, then by path.
+    /// Returns what was found, blocking findings first, then by path or in the order of [`Found::keep_order`].
     pub(super) fn into_findings(mut self) -> Vec<Finding> {
         for (rest, severity) in
             self.rest.into_iter().zip([Severity::Info, Severity::Warning, Severity::Blocking])
@@ -92,7 +98,10 @@ impl<'a> Found<'a> {
                 self.kept.push(Finding::new(self.check, severity, &kind, "…", message, advice));
             }
         }
-        self.kept.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.path.cmp(&b.path)));
+        if !self.ordered {
+            self.kept.sort_by(|a, b| a.path.cmp(&b.path));
+        }
+        self.kept.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
         self.kept
     }
 }

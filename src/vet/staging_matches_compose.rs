@@ -5,6 +5,8 @@
 //! must be there with its size. At the gate, prep has made metadata and `.treeinfo` anew, so packages and
 //! images count, by size and, for packages, by header digest. Older packages are history and no finding.
 
+mod differences;
+
 use super::VetContext;
 use super::found::Found;
 use super::header::header_digest;
@@ -17,6 +19,7 @@ use crate::domain::compose::ComposeId;
 use crate::domain::flow::Role;
 use crate::domain::name::RepoName;
 use crate::domain::release::Release;
+use differences::Differences;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -30,9 +33,10 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         return;
     };
     let mode = mode(cx.step.role);
-    let one = |repo: &RepoName, id: Option<&ComposeId>, found: &mut Found<'_>| {
+    let mut differences = Differences::default();
+    let mut one = |repo: &RepoName, id: Option<&ComposeId>, found: &mut Found<'_>| {
         if let Some(id) = id {
-            Comparison { cx, release, places: &places, repo, id, mode }.run(found);
+            Comparison { cx, release, places: &places, repo, id, mode }.run(&mut differences, found);
         } else {
             let message = format!("no compose of {repo} is pinned, so nothing can be compared");
             found.blocking("not-pinned", repo.as_str(), message, "run its compose step first");
@@ -42,7 +46,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         for repo in repos(cx) {
             one(repo, cx.composes.get(repo), found);
         }
-        return;
+        return differences.add_to(found);
     }
     for held in held(cx, release) {
         if let Some(reason) = &held.partial {
@@ -57,6 +61,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
             one(&held.repo, held.compose.as_ref(), found);
         }
     }
+    differences.add_to(found);
 }
 
 /// What must be the same.
@@ -94,7 +99,7 @@ struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    fn run(&self, found: &mut Found<'_>) {
+    fn run(&self, differences: &mut Differences, found: &mut Found<'_>) {
         let depth = self.release.toolkit.depth;
         let source = compose_folder(self.release, self.id).join("compose");
         let what = format!("{} against staging", self.id);
@@ -122,7 +127,7 @@ impl Comparison<'_> {
             if self.cx.cancel.load(Ordering::Relaxed) {
                 return super::trees::cancelled(found);
             }
-            self.compare(&source, &content, &staging, &prefix, top, found);
+            self.compare(&source, &content, &staging, (&prefix, top), differences);
         }
         self.wrong_place(&content, &prefix, found);
     }
@@ -133,17 +138,15 @@ impl Comparison<'_> {
         source: &Path,
         content: &Content,
         staging: &Tree,
-        prefix: &Path,
-        top: &OsStr,
-        found: &mut Found<'_>,
+        (prefix, top): (&Path, &OsStr),
+        differences: &mut Differences,
     ) {
         let dirs = content.tree.below(top);
         let target = prefix.join(top);
         if staging.missing.contains(&target) {
             let count: usize = dirs.iter().map(|dir| self.wanted(dir).count()).sum();
             if count > 0 {
-                let message = format!("is missing whole: {count} files of {}", self.id);
-                found.blocking("missing-tree", shown(&target), message, "sync the repo again");
+                differences.missing_tree(self.id, &target, count);
             }
             return;
         }
@@ -153,14 +156,12 @@ impl Comparison<'_> {
             for entry in self.wanted(dir) {
                 let path = place.join(&*entry.name);
                 let Some(other) = there.and_then(|there| there.entry(&entry.name)) else {
-                    let message = format!("is missing; {} has it", self.id);
-                    found.blocking("missing", shown(path), message, "sync the repo again");
+                    differences.missing(self.id, &path, kind_of(&dir.path, &entry.name));
                     continue;
                 };
                 let original = source.join(&*dir.path).join(&*entry.name);
                 if let Some(difference) = self.differs(&dir.path, (&original, entry), (&path, other)) {
-                    let message = format!("differs from {}: {difference}", self.id);
-                    found.blocking("differs", shown(path), message, "sync the repo again");
+                    differences.differs(self.id, &path, kind_of(&dir.path, &entry.name), &difference);
                 }
             }
         }

@@ -15,7 +15,7 @@ that() {
   else
     failed=$((failed + 1))
     echo "FAILED  $claim"
-    [[ -z $said ]] || sed 's/^/        | /' <<<"$said"
+    [[ -z $said ]] || head -n 30 <<<"$said" | sed 's/^/        | /'
   fi
 }
 
@@ -41,7 +41,7 @@ sg() {
 sg_coded() {
   code=0
   sg "$@" >/tmp/said 2>&1 </dev/null || code=$?
-  run=$(sg runs --format json | ask 'print(max((one["id"] for one in given), default=""))')
+  run=$(sg runs --format json | ask 'print(max(((one["started"], one["id"]) for one in given), default=("", ""))[1])')
 }
 
 # `ask CODE ARGUMENTS…`: runs Python on the JSON of its input, which is `given`.
@@ -142,7 +142,19 @@ for finding in blocking: print(finding["check"], finding["path"], finding["messa
 sys.exit(bool(blocking) or given["state"] != "waiting")' </tmp/gate.json
 }
 
+# `gate_blocks_on CHECK PATH`: among the gate's blocking findings there is this one.
+gate_blocks_on() {
+  ask '
+blocking = [(f["check"], f["path"]) for f in given["findings"] if f["severity"] == "blocking"]
+print(*blocking, sep="\n")
+sys.exit((sys.argv[1], sys.argv[2]) not in blocking)' "$@" </tmp/gate.json
+}
+
 # ------------------------------------------------------------------------------ what is on disk
+
+empty_folder() {
+  [[ -d $1 && -z $(ls -A "$1") ]]
+}
 
 # Keeps staging and production under a name; `restore` brings them back, hard links and all.
 save() {
@@ -168,6 +180,27 @@ for link in sorted(top.glob("latest-*-8")):
 PYTHON
 }
 
+# Makes a compose of Rocky as `produce-8.sh` would, with images, out of the newest, and lets the link name it.
+compose_with_images() {
+  local top=/mnt/compose/8 id=Rocky-8.5-20261121.0 old arch image place
+  compose_of_day newest
+  old=$(readlink "$top/latest-Rocky-8")
+  cp -a -- "$top/$old" "$top/$id"
+  echo -n "$id" >"$top/$id/COMPOSE_ID"
+  sed -i "s/$old/$id/g" "$top/$id"/compose/metadata/*.json
+  for arch in x86_64 aarch64; do
+    for image in BaseOS/$arch/iso/Rocky-8.5-$arch-boot BaseOS/$arch/iso/Rocky-8.5-$arch-dvd1 \
+      Minimal/$arch/iso/Rocky-8.5-$arch-minimal; do
+      place=$top/$id/compose/$image
+      mkdir -p "${place%/*}"
+      head -c 300000 /dev/urandom >"$place.iso"
+      echo "/$image" >"$place.iso.manifest"
+      (cd "${place%/*}" && sha256sum --tag ./*.iso >CHECKSUM)
+    done
+  done
+  ln -sfn "$id" "$top/latest-Rocky-8"
+}
+
 # Everything in production, lists and all: size, content's time, path.
 snapshot() {
   find /mnt/repos-production -printf '%y %s %T@ %p\n' | sort -k4
@@ -177,8 +210,9 @@ unchanged() {
   snapshot | diff /tmp/before -
 }
 
+# What production has on top of staging is the metadata of before: the push of 2021 deletes nothing.
 like_staging() {
-  diff -rq "$staging" "$production"
+  ! diff -rq "$staging" "$production" | grep -v "^Only in $production"
 }
 
 unlike_production() {
@@ -239,7 +273,9 @@ PYTHON
 
 # `wrap PROGRAM SHELL`: puts a program of that name first in PATH, for sudo too; the shell runs before the real one.
 wrap() {
-  printf '#!/bin/bash\n%s\nexec %q "$@"\n' "$2" "/usr/bin/$1" >"/usr/local/sbin/$1"
+  local real
+  real=$(PATH=${PATH#/usr/local/sbin:} type -P "$1")
+  printf '#!/bin/bash\n%s\nexec %q "$@"\n' "$2" "$real" >"/usr/local/sbin/$1"
   chmod 755 "/usr/local/sbin/$1"
 }
 

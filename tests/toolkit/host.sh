@@ -20,17 +20,20 @@ make_places() {
   local new=$kept/world place
   mkdir "$new"
   mount -t tmpfs -o mode=755 toolkit-world "$new"
-  mkdir -p "$new"/{mnt,root,usr-local/{bin,sbin,world},run,tmp,kept,saved}
+  mkdir -p "$new"/{mnt,root,usr-local/{bin,sbin,world},run,tmp,opt,real-opt,kept,saved}
   chmod 1777 "$new/tmp"
   cp -a -- /etc "$new/etc"
   cp -a -- "$here" "$new/scripts"
   cp -a -- "$toolkit" "$new/toolkit"
   cp -- "$stagegate" "$new/usr-local/bin/stagegate"
   mount --bind "$kept" "$new/kept"
+  mount --bind /opt "$new/real-opt"
+  for place in /opt/*; do
+    [[ ! -e $place ]] || ln -s "$world/real-$place" "$new$place"
+  done
   mount --bind "$new/usr-local" /usr/local
-  mount --bind "$new" /usr/local/world
-  mount --rbind "$new/kept" /usr/local/world/kept
-  for place in mnt root etc run tmp; do
+  mount --rbind "$new" /usr/local/world
+  for place in mnt root etc run tmp opt; do
     mount --bind "$world/$place" "/$place"
   done
   # As large as the catalog wants its mounts to be; a tmpfs takes only what is written to it.
@@ -51,7 +54,10 @@ make_programs() {
     [[ -x /usr/bin/$name ]] || ln -s "/usr/bin/${name}_c" "/usr/local/bin/$name"
   done
   install -m 755 "$here/create-filelist" /usr/local/bin/create-filelist
-  printf 'root ALL=(ALL:ALL) NOPASSWD: ALL\n' >/etc/sudoers.d/zz-toolkit
+  # torrenttools comes in no distribution; Stagegate has one for its practice host.
+  ln -s stagegate /usr/local/bin/torrenttools
+  mkdir -p /opt/rtorrent/{download,watch/start}
+  printf '%s\n' 'root ALL=(ALL:ALL) NOPASSWD: ALL' "Defaults secure_path=\"$PATH\"" >/etc/sudoers.d/zz-toolkit
   chmod 440 /etc/sudoers.d/zz-toolkit
 }
 

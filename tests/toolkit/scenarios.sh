@@ -14,12 +14,20 @@ run_scenarios() {
   first_update
   save first
   second_update
+  same_again
+  minor_release
   rsync_fails_in_sync
   rsync_fails_in_publish
   sudo_fails
   sudo_fails_behind_its_check
   signer_missing
   modules_missing
+  first_step_refused
+  prep_refused
+  prep_suspect
+  errata_reaches_nobody
+  lists_go_wrong
+  production_not_mounted
 }
 
 says_what_it_cannot_read() {
@@ -57,12 +65,37 @@ good_update() {
   that "approve publishes: exit code 0" exit_code_is 0
   that "every step succeeded" steps_are $(before_gate $all_repos succeeded) \
     8/gate=succeeded 8/publish=succeeded shared/filelists=succeeded
-  that "production is what staging is (diff)" like_staging
+  that "production holds all that staging holds (diff)" like_staging
   that "every repo that the toolkit signs has a good signature (gpg)" signatures_good
   that "each repo lists the packages it holds and no others (python)" packages_listed
   sg status --format json >/tmp/status.json
   that "the status says so: staging and production current" positions_are $all_repos current current
   that "the lists end with [End] and name every package" lists_whole
+}
+
+# The sync puts the composes' metadata over what prep made of it, and all of it is done again.
+same_again() {
+  heading "the same composes again: nothing is new"
+  good_update
+}
+
+minor_release() {
+  heading "a minor release, with images"
+  restore empty
+  compose_with_images
+  sg_coded run --release $release --flow minor --compose none
+  that "run stops at the gate: exit code 3" exit_code_is 3
+  that "every step before it succeeded" steps_are 8/minor-sync=succeeded 8/torrents=succeeded 8/sign=succeeded \
+    8/gate=waiting
+  sg gate "$run" --format json >/tmp/gate.json || true
+  that "the gate has no blocking finding" no_blocking_finding
+  sg_coded approve "$run" --phrase "8.5 vetted"
+  that "approve publishes: exit code 0" exit_code_is 0
+  that "every step succeeded" steps_are 8/minor-sync=succeeded 8/torrents=succeeded 8/sign=succeeded \
+    8/gate=succeeded 8/publish=succeeded shared/filelists=succeeded
+  heading "an update on top of it: kickstart folders are there"
+  compose_of_day newest
+  good_update
 }
 
 rsync_fails_in_sync() {
@@ -175,4 +208,134 @@ modules_missing() {
   that "the lane stops at 8/prep" steps_are 8/sync/Rocky=succeeded 8/sync/gluster9=succeeded 8/prep=failed
   that "the step is not started" not_started 8/prep
   that "its before-check names the file" step_says 8/prep AppStream-modules.yaml
+}
+
+# What would make prep exit 0 without having done its work, and is seen before it starts.
+prep_refused() {
+  heading "prep would exit 0 without its work"
+  restore first
+  compose_of_day newest
+  echo stale >/tmp/modules.yaml
+  that "another's /tmp/modules.yaml is there" refuses_prep /tmp/modules.yaml
+  rm /tmp/modules.yaml
+
+  local comps=/mnt/compose/8/latest-Rocky-8/work/x86_64/comps/comps-BaseOS.x86_64.xml
+  mv "$comps" /tmp/kept-comps.xml
+  that "comps of BaseOS are missing" refuses_prep comps-BaseOS.x86_64.xml
+  mv /tmp/kept-comps.xml "$comps"
+
+  chmod -x /root/bin/sign-repo.sh
+  that "the signer is not executable" refuses_prep /root/bin/sign-repo.sh
+  chmod +x /root/bin/sign-repo.sh
+}
+
+# What every script of the toolkit stumbles over stops the lane at its first step already.
+first_step_refused() {
+  heading "nothing of a lane starts"
+  restore first
+  compose_of_day newest
+
+  mv /usr/local/bin/modifyrepo /tmp/kept-modifyrepo
+  that "modifyrepo is not in PATH" refuses_sync modifyrepo
+  mv /tmp/kept-modifyrepo /usr/local/bin/modifyrepo
+
+  mkdir "$staging/BaseOS/x86_64/os/.repodata"
+  that "a killed createrepo left .repodata/" refuses_sync BaseOS/x86_64/os/.repodata
+  rmdir "$staging/BaseOS/x86_64/os/.repodata"
+
+  touch "$staging/BaseOS/x86_64/os/Packages/.bash-1-1.x86_64.rpm.Ab12Cd"
+  that "a killed rsync left a piece of a package" refuses_sync .bash-1-1.x86_64.rpm.Ab12Cd
+  rm "$staging/BaseOS/x86_64/os/Packages/.bash-1-1.x86_64.rpm.Ab12Cd"
+
+  local rocky
+  rocky=/mnt/compose/8/$(readlink /mnt/compose/8/latest-Rocky-8)
+  echo DOOMED >"$rocky/STATUS"
+  that "the compose is doomed" refuses_sync DOOMED
+  echo FINISHED >"$rocky/STATUS"
+  that "with all of it mended, the sync goes through" syncs
+}
+
+refuses_sync() {
+  sg_coded run --release $release --flow update --compose none --sync Rocky
+  exit_code_is 1 && steps_are 8/sync/Rocky=failed && not_started 8/sync/Rocky && step_says 8/sync/Rocky "$1"
+}
+
+syncs() {
+  sg_coded run --release $release --flow update --compose none --sync Rocky
+  sg cancel "$run" >/dev/null 2>&1 || true
+  exit_code_is 3
+}
+
+# Prep is refused, and what refused it has the words.
+refuses_prep() {
+  sg_coded run --release $release --flow update --compose none --sync Extras
+  exit_code_is 1 && steps_are 8/sync/Extras=succeeded 8/prep=failed && not_started 8/prep && step_says 8/prep "$1"
+}
+
+prep_suspect() {
+  heading "prep exits 0 and did not do its work"
+  restore first
+  compose_of_day newest
+  # The signer works when it is tried, and not for one repo.
+  cp -a /root/bin/sign-repo.sh /root/bin/sign-repo.kept
+  sed -i '2i [[ $1 == */PowerTools/aarch64/os/* ]] && exit 0' /root/bin/sign-repo.sh
+  that "one repo is not signed" suspects_prep PowerTools/aarch64/os
+  mv /root/bin/sign-repo.kept /root/bin/sign-repo.sh
+
+  restore first
+  wrap modifyrepo '[[ $* == *AppStream/x86_64* ]] && exit 1'
+  that "modifyrepo fails for one repo" suspects_prep AppStream/x86_64/os
+  unwrap
+
+  restore first
+  echo garbage >"$staging/AppStream/x86_64/os/Packages/broken-1-1.x86_64.rpm"
+  that "a package cannot be read" suspects_prep "Cannot read package"
+}
+
+suspects_prep() {
+  sg_coded run --release $release --flow update --compose none --sync Rocky
+  exit_code_is 5 && steps_are 8/sync/Rocky=succeeded 8/prep=suspect && step_exited 8/prep 0 && step_says 8/prep "$1"
+}
+
+errata_reaches_nobody() {
+  heading "ansible-playbook matches no host, and exits 0"
+  restore first
+  compose_of_day newest
+  mv /etc/peridot-ansible/inventories/hosts.ini /tmp/kept-hosts.ini
+  sg_coded run --release $release --flow update --compose none --sync Rocky
+  that "exit code 5" exit_code_is 5
+  that "the lane stops at 8/errata: suspect" steps_are 8/sync/Rocky=succeeded 8/prep=succeeded 8/errata=suspect
+  mv /tmp/kept-hosts.ini /etc/peridot-ansible/inventories/hosts.ini
+  sg_coded skip "$run" 8/errata --reason "no advisories today"
+  sg gate "$run" --format json >/tmp/gate.json || true
+  that "skipped with a reason, it is a blocking finding at the gate" gate_blocks_on skipped 8/errata
+  sg cancel "$run" >/dev/null 2>&1 || true
+}
+
+lists_go_wrong() {
+  heading "create-filelist fails, and the push exits 0"
+  restore vetted
+  mv /usr/local/bin/create-filelist /tmp/kept-create-filelist
+  sg_coded run --release $release --flow publish
+  sg_coded approve "$run" --phrase "8.5 vetted"
+  that "missing: publish is not started" not_started 8/publish
+  that "missing: its before-check says so" step_says 8/publish create-filelist
+  sed 's/^exit.*//; /End/d' /tmp/kept-create-filelist >/usr/local/bin/create-filelist
+  chmod 755 /usr/local/bin/create-filelist
+  sg_coded retry "$run" 8/publish
+  that "truncated: the lists are refused" steps_are 8/gate=succeeded 8/publish=succeeded shared/filelists=failed
+  that "truncated: it says so" step_says shared/filelists "[End]"
+  mv /tmp/kept-create-filelist /usr/local/bin/create-filelist
+}
+
+production_not_mounted() {
+  heading "production is not mounted"
+  restore vetted
+  sg_coded run --release $release --flow publish
+  that "flow publish waits at the gate: exit code 3" exit_code_is 3
+  umount /mnt/repos-production
+  sg_coded approve "$run" --phrase "8.5 vetted"
+  that "publish is not started" not_started 8/publish
+  that "its before-check names the mount" step_says 8/publish /mnt/repos-production
+  that "nothing was written to the folder under it" empty_folder /mnt/repos-production
 }

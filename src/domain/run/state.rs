@@ -4,7 +4,7 @@ use super::event::{Event, StopStage};
 use crate::domain::approval::{AfterApproval, Approval, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, first_blocking};
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
 use crate::domain::outcome::{Outcome, ProcessEnd};
 use crate::domain::plan::{Lane, Plan, Step};
@@ -471,8 +471,7 @@ impl RunState {
             }
             Event::StepRefused { findings, .. } => {
                 record.findings.clone_from(findings);
-                let first = findings.iter().find(|finding| finding.blocks());
-                let reason = first.map_or_else(String::new, |finding| finding.message.clone());
+                let reason = first_blocking(findings).unwrap_or_default();
                 record.stale = None;
                 conclude(record, at, Outcome::Failed, format!("not started: {reason}"));
             }

@@ -308,7 +308,7 @@ fn a_refused_step_has_failed_with_its_finding() {
     let record = state.record(&step).unwrap();
     assert_eq!((record.word(), record.attempts, record.exit_code()), ("failed", 0, None));
     assert!(
-        matches!(&record.state, StepState::Concluded { reason, .. } if reason == "not started: not mounted")
+        matches!(&record.state, StepState::Concluded { reason, .. } if reason == "not started: /mnt/compose: not mounted")
     );
 }
 
@@ -340,10 +340,12 @@ fn a_void_approval_does_not_pass_a_gate() {
     let passed = Event::GatePassed { step: gate.clone() };
     let after = |events: &[Event]| {
         let mut state = until(&plan, "8/gate");
-        events.iter().for_each(|event| state.apply(at(99), event));
+        for event in events {
+            state.apply(at(99), event);
+        }
         word(&state, "8/gate")
     };
-    assert_eq!(after(&[passed.clone()]), "pending", "not before it opened");
+    assert_eq!(after(std::slice::from_ref(&passed)), "pending", "not before it opened");
     assert_eq!(after(&[opened(&gate), passed.clone()]), "waiting", "not without an approval");
     assert_eq!(after(&[opened(&gate), approved(&plan, &gate), passed.clone()]), "succeeded");
     assert_eq!(after(&[opened(&gate), approved(&plan, &gate), voided(&gate), passed.clone()]), "void");
@@ -438,7 +440,7 @@ proptest! {
                 let gate = plan.steps.iter().find(|step| step.is_gate() && step.release.as_ref() == Some(&lane.release)).unwrap();
                 let open = state.record(&gate.id).unwrap().is_behind();
                 prop_assert!(!open || model.get(&gate.id) == Some(&3), "{} is open after {event:?}", gate.id);
-                let due = state.lane_at(lane).is_some_and(|step| step.is_production());
+                let due = state.lane_at(lane).is_some_and(crate::domain::plan::Step::is_production);
                 prop_assert!(!due || open, "{} is due before its gate, after {event:?}", lane.release);
             }
             ask_everything(&state);
@@ -503,7 +505,7 @@ proptest! {
             prop_assert_eq!(state.verdict(false), *failed);
         }
         if state.verdict(true) == RunVerdict::Finished {
-            prop_assert!(state.steps.values().all(|record| record.is_behind()));
+            prop_assert!(state.steps.values().all(StepRecord::is_behind));
         }
     }
 

@@ -34,6 +34,8 @@ use unicode_width::UnicodeWidthStr as _;
 const CELL: u16 = 21;
 /// Rows that the lower part needs at least.
 const LOWER: u16 = 6;
+/// Rows with which it makes do where banners would push a repo off the screen otherwise.
+const LOWER_AT_WORST: u16 = 4;
 
 /// How the matrix divides its room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +60,9 @@ impl Grid {
         let releases = status.releases.len().max(1);
         let fit = usize::from(area.width.saturating_sub(names) / (CELL + 1)).clamp(1, releases);
         let total = status.rows.len();
-        let room = area.height.saturating_sub(LOWER + 1).max(2);
+        let left = area.height.saturating_sub(1 + 2 * total as u16);
+        let lower = if left >= LOWER_AT_WORST { left.min(LOWER) } else { LOWER };
+        let room = area.height.saturating_sub(lower + 1).max(2);
         let row = if room >= 3 * total as u16 + 8 { 3 } else { 2 };
         let rows = usize::from(room / row).clamp(1, total.max(1));
         Self {
@@ -101,7 +105,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         }
         _ => {
             let summary = host::summary(pen, model, lower.width);
-            let rows = (summary.len() as u16).min(lower.height.saturating_sub(4));
+            let rows = (summary.len() as u16).min(lower.height.saturating_sub(4).max(2));
             let above = Rect { height: lower.height - rows, ..lower };
             detail::draw(pen, above, model);
             for (row, spans) in summary.into_iter().take(usize::from(rows)).enumerate() {

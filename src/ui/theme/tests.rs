@@ -1,3 +1,5 @@
+//! Themes: inheritance, fallbacks and what every shipped one must have.
+
 use super::*;
 
 fn none(_: &str) -> Option<String> {

@@ -96,11 +96,12 @@ impl Sink<'_> {
         if !self.view.roots.iter().any(|root| path.starts_with(root)) {
             return;
         }
-        self.listed.files += 1;
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if is_rsync_temporary(OsStr::from_bytes(name)) {
             self.listed.temporary.push(path.to_vec());
+            return;
         }
+        self.listed.files += 1;
         let Some((key, expected)) = self.view.expected.get_key_value(path) else { return };
         self.seen.insert(key);
         let old = facts.is_some_and(|(time, size)| {

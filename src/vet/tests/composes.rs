@@ -78,8 +78,8 @@ fn a_sync_that_left_something_out_is_found() {
     assert_eq!(
         lines,
         [
-            format!("Blocking BaseOS/x86_64/os/.treeinfo differs from {ROCKY}: 19 bytes instead of 9"),
             format!("Blocking {BASH} is missing; {ROCKY} has it"),
+            format!("Blocking BaseOS/x86_64/os/.treeinfo differs from {ROCKY}: 19 bytes instead of 9"),
             format!(
                 "Blocking BaseOS/x86_64/os/repodata/repomd.xml differs from {ROCKY}: other content of the same size"
             ),

@@ -51,10 +51,10 @@ ask_password() {
   unset answer
 }
 
-# Never ends, and leaves a child that does not listen to TERM.
+# Never ends, and leaves a child that does not listen to TERM, nor to the terminal's end when its shell is gone.
 hang() {
   echo "Waiting for the metadata lock..."
-  bash -c 'trap "" TERM; echo "Still waiting..."; while :; do sleep 3600; done' &
+  bash -c 'trap "" TERM HUP; echo "Still waiting..."; while :; do sleep 3600; done' &
   wait
 }
 

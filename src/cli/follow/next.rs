@@ -1,0 +1,73 @@
+//! What an engineer types next, whole: the commands that fit how a run stands.
+
+use crate::domain::name::{ReleaseId, RunId};
+use crate::domain::plan::script::quote;
+use crate::domain::plan::{Lane, Step};
+use crate::domain::run::state::is_held;
+use crate::domain::run::{GateState, RunState, StepState};
+
+/// Returns a line for each thing that can be done next; `program` is the command line up to the command.
+pub(in crate::cli) fn lines(program: &str, run: &RunId, state: &RunState, alive: bool) -> Vec<String> {
+    let stops = state.plan.lanes.iter().map(|lane| (Some(lane), state.lane_at(lane)));
+    let shared = std::iter::once((None, state.shared_at()));
+    let mut lines = Vec::new();
+    let mut all_lanes = true;
+    for (lane, step) in stops.chain(shared) {
+        let Some(step) = step else { continue };
+        // What all lanes share comes only once every lane is through.
+        if lane.is_none() && !all_lanes {
+            break;
+        }
+        all_lanes = false;
+        lines.extend(of_step(program, run, state, lane, step));
+    }
+    if lines.is_empty() && !alive && state.ended.is_none() {
+        lines.push(command("go on", program, &format!("resume {run}")));
+    }
+    lines
+}
+
+fn command(what: &str, program: &str, rest: &str) -> String {
+    format!("  {:<9} {program} {rest}", format!("{what}:"))
+}
+
+fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, step: &Step) -> Vec<String> {
+    let Some(record) = state.record(&step.id) else { return Vec::new() };
+    match &record.state {
+        StepState::Gate { gate: GateState::Waiting { approvals, .. } } if is_held(approvals) => {
+            vec![command("publish", program, &format!("resume {run}{}", release(state, lane)))]
+        }
+        StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } } => {
+            let release = release(state, lane);
+            let phrase = lane.map_or("", |lane| &lane.phrase);
+            vec![
+                command("vet", program, &format!("gate {run}{release}")),
+                command("approve", program, &format!("approve {run}{release} --phrase \"{phrase}\"")),
+            ]
+        }
+        StepState::Interrupted { .. } => vec![
+            command("log", program, &format!("log {run} {}", step.id)),
+            command("go on", program, &format!("resume {run}{}", release(state, lane))),
+        ],
+        _ if record.stops_lane() => {
+            let mut lines = vec![
+                command("log", program, &format!("log {run} {}", step.id)),
+                command("retry", program, &format!("retry {run} {}", step.id)),
+            ];
+            if step.is_skippable() {
+                lines.push(command("skip", program, &format!("skip {run} {} --reason \"…\"", step.id)));
+            }
+            if record.log.is_none() {
+                lines.remove(0);
+            }
+            lines
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns ` --release 8` where the run has several.
+fn release(state: &RunState, lane: Option<&Lane>) -> String {
+    let named = |release: &ReleaseId| format!(" --release {}", quote(release.as_str()));
+    lane.filter(|_| state.plan.lanes.len() > 1).map(|lane| named(&lane.release)).unwrap_or_default()
+}

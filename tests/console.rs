@@ -1,0 +1,21 @@
+//! The console as an engineer has it: the real binary in a real terminal, keys in, screen out.
+//!
+//! Every host is a test's own. No sleeps: a wait is for something on the screen or in a journal, with a
+//! deadline. Where a step must be caught in the middle, a planted failure holds it there.
+
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
+
+#[path = "console/driver.rs"]
+mod driver;
+#[path = "console/helm.rs"]
+mod helm;
+#[path = "console/host.rs"]
+mod host;
+#[path = "console/logs.rs"]
+mod logs;
+#[path = "console/release.rs"]
+mod release;
+#[path = "console/survival.rs"]
+mod survival;
+#[path = "console/terminal.rs"]
+mod terminal;

@@ -1,0 +1,217 @@
+//! The gate: holds, seals, waivers, and what voids an approval (design 7).
+
+use crate::commands::finding_has_its_fields;
+use crate::support::{Host, contents, step_of, word};
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Brings release 8 to its gate with one small repo.
+pub(crate) fn to_the_gate(host: &Host) {
+    host.run(&["run", "--release", "8", "--compose", "none", "--sync", "Extras"]).exits(3);
+}
+
+/// What was done to staging, and how to undo it.
+struct Tampering {
+    path: PathBuf,
+    was: Option<Vec<u8>>,
+}
+
+impl Tampering {
+    fn write(path: PathBuf, bytes: Option<Vec<u8>>) -> Self {
+        let was = fs::read(&path).ok();
+        put(&path, bytes.as_deref());
+        Self { path, was }
+    }
+
+    fn changed(path: PathBuf, at: usize) -> Self {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at] ^= 1;
+        Self::write(path, Some(bytes))
+    }
+}
+
+impl Drop for Tampering {
+    fn drop(&mut self) {
+        put(&self.path, self.was.as_deref());
+    }
+}
+
+fn put(path: &Path, bytes: Option<&[u8]>) {
+    match bytes {
+        Some(bytes) => fs::write(path, bytes).unwrap(),
+        None => fs::remove_file(path).unwrap(),
+    }
+}
+
+fn first_package(folder: &Path) -> PathBuf {
+    let mut files: Vec<PathBuf> = contents(folder).into_keys().collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "rpm"));
+    folder.join(files.first().unwrap())
+}
+
+/// Where a package's own header begins: at the second header magic, after the signatures.
+fn header_at(package: &Path) -> usize {
+    let bytes = fs::read(package).unwrap();
+    let magic = [0x8e, 0xad, 0xe8, 0x01];
+    memchr::memmem::find_iter(&bytes, &magic).nth(1).unwrap()
+}
+
+#[test]
+fn what_changes_in_staging_after_an_approval_voids_it() {
+    let host = Host::new(&[]);
+    to_the_gate(&host);
+    let before = contents(&host.production());
+    let staging = host.staging();
+    let package = first_package(&staging.join("AppStream/x86_64/os"));
+    let header = header_at(&package) + 200;
+    type Act = Box<dyn Fn() -> Tampering>;
+    let cases: [(&str, PathBuf, Act); 4] = [
+        ("changed", staging.join("BaseOS/x86_64/os/repodata/repomd.xml"), {
+            let path = staging.join("BaseOS/x86_64/os/repodata/repomd.xml");
+            Box::new(move || Tampering::changed(path.clone(), 60))
+        }),
+        ("changed", package.clone(), Box::new(move || Tampering::changed(package.clone(), header))),
+        ("added", staging.join("Extras/x86_64/os/extra.txt"), {
+            let path = staging.join("Extras/x86_64/os/extra.txt");
+            Box::new(move || Tampering::write(path.clone(), Some(Vec::new())))
+        }),
+        ("removed", staging.join("plus/x86_64/os/repodata/repomd.xml.asc"), {
+            let path = staging.join("plus/x86_64/os/repodata/repomd.xml.asc");
+            Box::new(move || Tampering::write(path.clone(), None))
+        }),
+    ];
+    for (how, path, act) in cases {
+        host.run(&["approve", "latest", "--phrase", "8.10 vetted", "--hold"]).exits(0).says("approved");
+        assert_eq!(host.state("8/gate"), "waiting", "held");
+        let tampered = act();
+        let name = path.strip_prefix(&staging).unwrap().to_str().unwrap();
+        host.run(&["resume", "latest"]).exits(4).says(name).says(how).says("void");
+        assert_eq!(host.state("8/gate"), "void");
+        assert_eq!(host.state("8/publish"), "pending");
+        assert_eq!(contents(&host.production()), before, "{how} {name}: production is untouched");
+        host.run(&["resume", "latest"]).exits(4).says("void");
+        host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4);
+        assert_eq!(contents(&host.production()), before, "a void gate does not open");
+        drop(tampered);
+        let evidence = host.json(&["gate", "latest"]);
+        assert_eq!(evidence["state"], "waiting");
+    }
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
+    assert_ne!(contents(&host.production()), before);
+}
+
+#[test]
+fn staging_that_changed_before_the_phrase_came_is_shown_anew() {
+    let host = Host::new(&[]);
+    to_the_gate(&host);
+    let before = contents(&host.production());
+    let seal = word(&host.json(&["gate", "latest"])["seal"]);
+    let path = host.staging().join("Extras/x86_64/os/extra.txt");
+    fs::write(&path, "late").unwrap();
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("Extras/x86_64/os/extra.txt");
+    assert_eq!(host.state("8/publish"), "pending");
+    assert_eq!(contents(&host.production()), before);
+    let anew = host.json(&["gate", "latest"]);
+    assert_ne!(word(&anew["seal"]), seal, "new evidence");
+    // An approval of what was shown before is refused, although the gate has new evidence.
+    let stale = serde_json::json!({"request": "approve", "release": "8", "phrase": "8.10 vetted", "seal": seal, "then": "proceed"});
+    let answer = host.connect().ask(&stale);
+    assert_eq!(answer["response"], "refused", "{answer}");
+    assert_eq!(host.state("8/gate"), "waiting");
+    assert_eq!(contents(&host.production()), before);
+}
+
+#[test]
+fn times_modes_and_hard_links_alone_do_not_void() {
+    let host = Host::new(&[]);
+    to_the_gate(&host);
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted", "--hold"]).exits(0);
+    let os = host.staging().join("AppStream/x86_64/os");
+    let package = first_package(&os);
+    let repomd = os.join("repodata/repomd.xml");
+    for path in [&package, &repomd] {
+        let file = fs::File::options().write(true).open(path).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o664)).unwrap();
+    }
+    // A copy in the place of the file is another inode; the same content linked to it is what hardlink makes.
+    let copy = os.join("copy");
+    fs::copy(&package, &copy).unwrap();
+    fs::rename(&copy, &package).unwrap();
+    fs::hard_link(&repomd, host.at("tmp/second-name")).unwrap();
+    host.run(&["resume", "latest"]).exits(0).says("is finished");
+    assert!(
+        contents(&host.production().join("8.10"))
+            .contains_key(Path::new("AppStream/x86_64/os/repodata/repomd.xml"))
+    );
+}
+
+#[test]
+fn a_skipped_step_blocks_at_the_gate_until_it_is_waived_by_name() {
+    let host = Host::new(&["step-fails@8/errata"]);
+    host.run(&["run", "--release", "8", "--compose", "none", "--sync", "Extras"]).exits(1).says("8/errata");
+    host.run(&["skip", "latest", "8/errata", "--reason", ""]).exits(2);
+    assert_eq!(host.state("8/errata"), "failed");
+    host.run(&["skip", "latest", "8/errata", "--reason", "errata01 is being rebuilt"]).exits(3);
+    assert_eq!(host.state("8/errata"), "skipped");
+    let gate = host.json(&["gate", "latest"]);
+    let finding = only_blocking(&gate);
+    assert!(word(&finding["path"]).contains("8/errata"), "{finding}");
+    assert!(finding.to_string().contains("errata01 is being rebuilt"), "{finding}");
+    assert_eq!(finding["waived"], false);
+    finding_has_its_fields(&finding);
+
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("blocking");
+    assert_eq!(host.state("8/publish"), "pending");
+    let id = word(&finding["id"]);
+    host.run(&["waive", "latest", "nosuch", "--reason", "x"]).exits(1).says("nosuch");
+    host.run(&["waive", "latest", &id]).exits(2);
+    host.run(&["waive", "latest", &id, "--reason", "  "]).exits(1).says("reason");
+    host.run(&["waive", "latest", &id, "--reason", "no errata this week"]).exits(0);
+    assert_eq!(only_blocking(&host.json(&["gate", "latest"]))["waived"], true);
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
+    host.run(&["report", "latest"]).exits(0).says("no errata this week").says("errata01 is being rebuilt");
+    for step in ["8/gate", "8/publish", "shared/filelists"] {
+        let ran = host.run(&["skip", "latest", step, "--reason", "no"]);
+        assert_ne!(ran.code, 0, "{step} can be skipped: {ran:?}");
+    }
+}
+
+fn only_blocking(gate: &Value) -> Value {
+    let findings = gate["findings"].as_array().unwrap();
+    let blocking: Vec<&Value> = findings.iter().filter(|finding| finding["severity"] == "blocking").collect();
+    assert_eq!(blocking.len(), 1, "{blocking:?}");
+    blocking[0].clone()
+}
+
+#[test]
+fn a_retry_makes_exactly_what_builds_on_the_step_stale_and_the_approval_with_it() {
+    let host = Host::new(&[]);
+    to_the_gate(&host);
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted", "--hold"]).exits(0);
+    host.plant("prompt@8/prep");
+    host.run(&["retry", "latest", "8/prep", "--reason", "comps were late", "--detach"]).exits(0);
+    host.wait_for_log("8/prep", "[sudo] password");
+    let run = host.latest();
+    let stale: Vec<String> = run["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["stale"] == true)
+        .map(|step| word(&step["id"]))
+        .collect();
+    assert_eq!(stale, ["8/errata", "8/sign", "8/gate"], "what did not run yet cannot be stale");
+    assert_eq!(step_of(&run, "8/sync/Extras")["state"], "succeeded");
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4);
+    let answer = host.connect().ask(&serde_json::json!({"request": "input", "step": "8/prep", "text": "x"}));
+    assert_eq!(answer["response"], "done", "{answer}");
+    host.wait_for("8/gate", "waiting");
+    let run = host.latest();
+    assert!(run["steps"].as_array().unwrap().iter().all(|step| step["stale"] == false), "{run}");
+    // The approval that was held is gone: resuming does not publish.
+    host.run(&["resume", "latest"]).exits(3);
+    assert_eq!(host.state("8/publish"), "pending");
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
+}
