@@ -38,6 +38,9 @@ pub(super) struct Asker<'scope, 'env> {
     reader: &'env StatusReader,
     tell: Sender<News>,
     until: Instant,
+    /// Until when a mount is to say that it is there, and what its composes are: what waits for these answers
+    /// needs time too, and must not be blamed for them.
+    shares: (Instant, Instant),
 }
 
 impl<'scope, 'env> Asker<'scope, 'env> {
@@ -47,7 +50,9 @@ impl<'scope, 'env> Asker<'scope, 'env> {
         tell: Sender<News>,
         until: Instant,
     ) -> Self {
-        Self { scope, reader, tell, until }
+        let now = Instant::now();
+        let left = until.saturating_duration_since(now);
+        Self { scope, reader, tell, until, shares: (now + left / 4, now + left / 4 * 3) }
     }
 
     fn ask<T, F, N>(&self, place: &str, what: String, read: F, news: N)
@@ -57,7 +62,12 @@ impl<'scope, 'env> Asker<'scope, 'env> {
         N: FnOnce(String, Answer<T>) -> News + Send + 'static,
     {
         let (prober, reading) = (self.reader.prober.clone(), self.reader.reading.clone());
-        let (tell, until, place) = (self.tell.clone(), self.until, place.to_owned());
+        let until = match what.as_str() {
+            "state" => self.shares.0,
+            "composes" | "latest" => self.shares.1,
+            _ => self.until,
+        };
+        let (tell, place) = (self.tell.clone(), place.to_owned());
         self.scope.spawn(move || {
             let answer = prober.ask_until(&place, &what, until, move || read(reading));
             // Nobody listens only if the listener is gone, and it waits for every answer.

@@ -160,6 +160,20 @@ fn a_mount_that_hangs_is_not_waited_for_and_used_when_it_comes_back() {
 }
 
 #[test]
+fn a_mount_that_hangs_is_the_only_one_to_be_blamed() {
+    let (host, catalog) = host();
+    let reader = StatusReader::new();
+    let fifo = hang(&host, &reader, "compose");
+    let status = reader.read(&catalog, Duration::from_secs(12), |_| {});
+    let repo = &status.releases[0].repos[0];
+    assert!(matches!(&repo.latest, LatestLink::Unreadable { reason } if reason.contains("compose has not")));
+    for position in [&repo.staging, &repo.production] {
+        assert!(position.reason.starts_with("compose has not been answering"), "{}", position.reason);
+    }
+    std::fs::write(fifo, "x").unwrap();
+}
+
+#[test]
 fn every_mount_may_hang_at_once() {
     let (host, catalog) = host();
     let reader = StatusReader::new();
