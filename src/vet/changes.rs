@@ -136,8 +136,11 @@ type Key = (String, String, String, String);
 /// Returns what keeps the streams of a modular package apart, as far as a file name tells: the first part of
 /// its version. Another stream's update is no downgrade. Empty for packages that are not modular.
 fn stream(version: &str, release: &str) -> String {
-    let modular = release.contains(".module+");
-    modular.then(|| version.split('.').next().unwrap_or_default().to_owned()).unwrap_or_default()
+    if release.contains(".module+") {
+        version.split('.').next().unwrap_or_default().to_owned()
+    } else {
+        String::new()
+    }
 }
 
 /// Packages and images of one position, by what they are.

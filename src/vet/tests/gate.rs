@@ -116,7 +116,7 @@ fn the_update_of_an_older_stream_is_no_downgrade() {
     let module = "1.module+el8.10.0+1+abc";
     for version in ["18.20.3", "20.12.2"] {
         let name = format!("BaseOS/x86_64/os/Packages/nodejs-{version}-{module}.x86_64.rpm");
-        let content = package("nodejs", version, b"content");
+        let content = package("nodejs", &format!("{version}-{module}"), b"content");
         fixture.put(&format!("staging/pub/8.10-RC1/{name}"), &content);
         fixture.put(&format!("production/pub/8.10/{name}"), &content);
     }
