@@ -199,12 +199,7 @@ impl Supervisor {
         pending: &PendingApproval,
         now: &Seal,
     ) -> Result<(), JournalError> {
-        let shown = if self.state.cancelled.is_some() {
-            Err("the run is cancelled".to_owned())
-        } else {
-            self.shown_seal(release)
-        };
-        let (step, shown, _) = match shown {
+        let (step, shown, _) = match self.shown_seal(release) {
             Ok(shown) => shown,
             Err(state) => {
                 let refusal = Refusal::NotWaiting { release: release.clone(), state };

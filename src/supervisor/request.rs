@@ -256,6 +256,10 @@ impl Supervisor {
             let message = "the run was cancelled; retry the step that it stands at to go on";
             return Ok(Err(message.to_owned()));
         }
+        let interrupted = self.interrupted(&lanes);
+        if let Some(problem) = interrupted.iter().find_map(|(_, problem)| problem.clone()) {
+            return Ok(Err(problem));
+        }
         let mut said = Vec::new();
         for lane in &lanes {
             if self.release_hold(lane)? {
@@ -263,13 +267,10 @@ impl Supervisor {
             }
             self.released.insert(lane.clone());
         }
-        for (id, problem) in self.interrupted(&lanes) {
-            match problem {
-                Some(problem) => return Ok(Err(problem)),
-                None => match self.retry(&id, "resumed after an interruption".to_owned(), by.clone())? {
-                    Ok(message) => said.push(message),
-                    Err(problem) => return Ok(Err(problem)),
-                },
+        for (id, _) in interrupted {
+            match self.retry(&id, "resumed after an interruption".to_owned(), by.clone())? {
+                Ok(message) => said.push(message),
+                Err(problem) => return Ok(Err(problem)),
             }
         }
         Ok(Ok(if said.is_empty() { "the run goes on".to_owned() } else { said.join("; ") }))
