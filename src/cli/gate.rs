@@ -57,26 +57,30 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     let evidence = dir.evidence(file)?;
     let waivers = state.waivers(&release);
     let phrase = state.plan.lane(&release).map_or("", |lane| &lane.phrase);
-    match args.format {
-        TextFormat::Json => context::out_json(&GateReport {
-            run: dir.id().as_str(),
-            gate: step.id.as_str(),
-            state: word,
-            phrase,
-            findings: findings::rows(&evidence.findings, waivers),
-            changes: &evidence.changes,
-            seal: &evidence.seal.0,
-            evidence: &evidence,
-        })?,
+    let redactor = context::redactor(&dir, &state.plan);
+    let shown = match args.format {
+        TextFormat::Json => {
+            serde_json::to_string_pretty(&GateReport {
+                run: dir.id().as_str(),
+                gate: step.id.as_str(),
+                state: word,
+                phrase,
+                findings: findings::rows(&evidence.findings, waivers),
+                changes: &evidence.changes,
+                seal: &evidence.seal.0,
+                evidence: &evidence,
+            })? + "\n"
+        }
         TextFormat::Text => {
             let mut text = text(&evidence, waivers, word);
             for line in next::lines(&context::invocation(global), dir.id(), &state, dir.is_alive()) {
                 text.push_str(&line);
                 text.push('\n');
             }
-            context::out(&text)?;
+            text
         }
-    }
+    };
+    context::out(&redactor.text(&shown))?;
     Ok(Exit::Done)
 }
 

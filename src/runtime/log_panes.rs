@@ -8,6 +8,8 @@ use crate::app::Model;
 use crate::app::model::{LogView, Stride};
 use crate::domain::log_line;
 use crate::domain::name::StepId;
+use crate::domain::plan::PlanDigest;
+use crate::domain::redact::Redactor;
 use crate::exec::log_file::{LogFile, RawLine};
 use std::collections::BTreeMap;
 use std::io;
@@ -23,6 +25,8 @@ const COUNTED_AT_ONCE: u64 = 256 * 1024;
 #[derive(Debug, Default)]
 pub struct LogPanes {
     open: BTreeMap<StepId, (PathBuf, LogFile)>,
+    /// Takes the secrets of the open run's plan out of what is shown.
+    redactor: Option<(PlanDigest, Redactor)>,
 }
 
 impl LogPanes {
@@ -44,6 +48,10 @@ impl LogPanes {
             self.open.clear();
             return;
         };
+        let plan = &run.state.plan;
+        if self.redactor.as_ref().is_none_or(|(digest, _)| *digest != plan.digest) {
+            self.redactor = Some((plan.digest.clone(), Redactor::of_plan(&model.catalog.secrets, plan)));
+        }
         let panes = run.panes();
         self.open.retain(|step, _| panes.contains(step));
         for step in panes {
@@ -65,7 +73,7 @@ impl LogPanes {
         file.refresh()?;
         let rows = view.rows.max(1);
         let lines = lines_of(view, file, rows)?;
-        take(view, file, &lines)
+        take(view, file, &lines, self.redactor.as_ref().map(|(_, redactor)| redactor))
     }
 }
 
@@ -103,8 +111,17 @@ fn lines_of(view: &mut LogView, file: &mut LogFile, rows: usize) -> io::Result<V
     if lines.len() < rows && end >= file.len() { file.last(rows) } else { Ok(lines) }
 }
 
-fn take(view: &mut LogView, file: &mut LogFile, lines: &[RawLine]) -> io::Result<()> {
-    view.lines = lines.iter().map(|line| log_line::render(&line.bytes)).collect();
+fn take(
+    view: &mut LogView,
+    file: &mut LogFile,
+    lines: &[RawLine],
+    redactor: Option<&Redactor>,
+) -> io::Result<()> {
+    let shown = |line: &RawLine| match redactor {
+        Some(redactor) => log_line::render(&redactor.bytes(&line.bytes)),
+        None => log_line::render(&line.bytes),
+    };
+    view.lines = lines.iter().map(shown).collect();
     view.offsets = lines.iter().map(|line| line.offset).collect();
     view.end = lines.last().map_or(0, |line| line.end);
     view.bytes = file.len();

@@ -3,6 +3,7 @@
 use crate::app::Model;
 use crate::app::model::PlanFocus;
 use crate::domain::plan::{Lane, Pin, Plan, Step};
+use crate::domain::redact::Redactor;
 use crate::ui::pen::{Pen, scroll_to};
 use crate::ui::theme::Role;
 use crate::ui::widgets::text;
@@ -24,6 +25,7 @@ struct Row {
 
 /// Draws the list of steps.
 pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, plan: &Plan) {
+    let plan = &Redactor::of_plan(&model.catalog.secrets, plan).plan(plan);
     let focus = model.plan.focus == PlanFocus::Steps;
     let title = vec![pen.span(Role::Title, text::count(plan.steps.len(), "step"))];
     let digest = vec![pen.span(Role::Muted, "plan "), pen.span(Role::Text, plan.digest.short().to_owned())];

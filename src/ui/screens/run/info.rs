@@ -6,6 +6,7 @@ use crate::app::model::RunModel;
 use crate::domain::finding::Finding;
 use crate::domain::live::LiveStep;
 use crate::domain::plan::Step;
+use crate::domain::redact::Redactor;
 use crate::domain::run::{GateState, StepRecord, StepState};
 use crate::keys::Action;
 use crate::ui::pen::Pen;
@@ -33,8 +34,10 @@ fn words(role: Role, text: impl Into<String>) -> Words {
 /// Returns the rows that the panel wants, its title included.
 pub(super) fn rows(model: &Model, run: &RunModel, width: u16) -> u16 {
     let Some(step) = run.selected() else { return 0 };
-    let lines: usize =
-        about(run, step).iter().map(|piece| text::wrap(&piece.text, width.saturating_sub(2)).len()).sum();
+    let lines: usize = about(model, run, step)
+        .iter()
+        .map(|piece| text::wrap(&piece.text, width.saturating_sub(2)).len())
+        .sum();
     1 + lines as u16 + u16::from(!offers(model).is_empty())
 }
 
@@ -51,7 +54,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
     let offers = offers(model);
     let most = inside.height.saturating_sub(u16::from(!offers.is_empty()));
     let mut row = 0;
-    for piece in about(run, step) {
+    for piece in about(model, run, step) {
         for (place, line) in text::wrap(&piece.text, inside.width).into_iter().enumerate() {
             if row < most {
                 pen.line(inside, row, spans(pen, &piece, place == 0, line));
@@ -101,11 +104,13 @@ fn offers(model: &Model) -> Vec<(String, &'static str)> {
     wanted.iter().filter_map(offer).collect()
 }
 
-fn about(run: &RunModel, step: &Step) -> Vec<Words> {
+fn about(model: &Model, run: &RunModel, step: &Step) -> Vec<Words> {
+    let redactor = Redactor::of_plan(&model.catalog.secrets, &run.state.plan);
     let Some(record) = run.record(&step.id) else { return Vec::new() };
     let mut out = Vec::new();
     if !step.argv.is_empty() {
-        let env = step.env.iter().map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
+        let env = redactor.environment(&step.env);
+        let env = env.iter().map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
         let command: Vec<String> =
             env.chain(step.argv.iter().map(|part| shell_words::quote(part).into_owned())).collect();
         let host = step.host.as_ref().map_or_else(String::new, |host| format!("on {host}: "));
@@ -116,6 +121,9 @@ fn about(run: &RunModel, step: &Step) -> Vec<Words> {
     }
     out.extend(state(run, step, record));
     out.extend(findings(&record.findings));
+    for piece in &mut out {
+        piece.text = redactor.text(&piece.text).into_owned();
+    }
     out
 }
 
