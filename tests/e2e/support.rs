@@ -73,7 +73,7 @@ pub(crate) fn wait_until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> 
             return found;
         }
         assert!(Instant::now() < deadline, "waited in vain until {what}");
-        let _nothing = pause.recv_timeout(Duration::from_millis(20));
+        let _nothing = pause.recv_timeout(Duration::from_millis(50));
     }
 }
 
