@@ -298,3 +298,21 @@ fn who_starts_processes_is_known() {
     let strangers: Vec<&String> = starting.iter().filter(|name| !known.contains(&name.as_str())).collect();
     assert!(strangers.is_empty(), "start processes of their own: {strangers:?}");
 }
+
+#[test]
+fn every_dependency_has_its_reason() {
+    let read =
+        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a file");
+    let (manifest, architecture) = (read("Cargo.toml"), read("ARCHITECTURE.md"));
+    let table = architecture.split("## Dependencies").nth(1).expect("the table of dependencies");
+    let mut inside = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.ends_with("dependencies]");
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| inside) {
+            let named =
+                table.lines().any(|row| row.split('|').nth(1).is_some_and(|names| names.contains(name)));
+            assert!(named, "{name} has no line in ARCHITECTURE.md that says why it is there");
+        }
+    }
+}
