@@ -42,7 +42,7 @@ impl Host {
         let catalog = Source::File(built.paths.root().join("stagegate.toml"));
         let catalog = catalog::load(&catalog, &BTreeMap::new()).unwrap();
         let names = |names: &[&str]| names.iter().map(|name| RepoName::new(*name).unwrap()).collect();
-        let status = StatusReader::new().read(&catalog, Duration::from_secs(60), |_| {});
+        let status = StatusReader::new().read(&catalog, Duration::from_mins(1), |_| {});
         let selection = Selection {
             flow: FlowName::new("update").unwrap(),
             releases: vec![ReleaseSelection {

@@ -112,7 +112,7 @@ fn read_on(
 mod tests {
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn bash(script: &str) -> Command {
         let mut command = Command::new("bash");

@@ -71,7 +71,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     fn git(folder: &Path, arguments: &[&str]) -> String {
         let mut command = Command::new("git");

@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// How long evidence may take.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const PATIENCE: Duration = Duration::from_hours(1);
 /// How often it is looked whether the evidence is there.
 const EVERY: Duration = Duration::from_millis(50);
 

@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn programs_are_asked_without_a_terminal_and_within_a_time() {
-        let long = Duration::from_secs(60);
+        let long = Duration::from_mins(1);
         let good = Asked::Ended { success: true, said: String::new() };
         assert_eq!(shell("test ! -t 0 && ! read -r line", long), good);
         assert_eq!(

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How long a named event may take; far longer than it does, since a machine can be busy.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The size that everything must work at: columns and rows.
 pub(crate) const SMALL: (u16, u16) = (80, 24);

@@ -53,7 +53,7 @@ fn read_in(folder: &Path, release: &str, limit: Duration) -> Result<Answer, Vars
 
 fn read_8(common: &str, common_8: &str) -> Result<Answer, VarsError> {
     let folder = toolkit(common, common_8);
-    read_in(folder.path(), "8", Duration::from_secs(60))
+    read_in(folder.path(), "8", Duration::from_mins(1))
 }
 
 fn problem(line: &str) -> String {
@@ -109,7 +109,7 @@ fn a_vars_file_sees_no_arguments_of_ours() {
 #[test]
 fn another_release_says_which_file_is_missing() {
     let folder = toolkit(COMMON, COMMON_8);
-    let error = read_in(folder.path(), "9", Duration::from_secs(60)).unwrap_err().to_string();
+    let error = read_in(folder.path(), "9", Duration::from_mins(1)).unwrap_err().to_string();
     assert!(error.contains("common: sourcing ended early"), "{error}");
     assert!(error.contains("Could not source common_9"), "{error}");
     assert!(error.contains("run `RLVER=9 bash"), "{error}");
@@ -118,7 +118,7 @@ fn another_release_says_which_file_is_missing() {
 #[test]
 fn a_missing_file_is_named_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let error = read_in(folder.path(), "8", Duration::from_secs(60)).unwrap_err();
+    let error = read_in(folder.path(), "8", Duration::from_mins(1)).unwrap_err();
     assert!(matches!(&error, VarsError::Missing { path } if path.ends_with("common")), "{error}");
     assert!(error.to_string().contains("check the toolkit's `folder`"), "{error}");
 }
@@ -182,7 +182,7 @@ fn nothing_of_a_name_is_read_as_shell() {
     fs::write(&trap, "source ./common\n").unwrap();
     let files = ["common; touch pwned".to_owned()];
     let arrays = ["$(touch pwned)".to_owned()];
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     let request = Request { folder: folder.path(), files: &files, release: &release, arrays: &arrays, limit };
     assert!(matches!(read(request), Err(VarsError::Value { .. })));
     assert!(!folder.path().join("pwned").exists());

@@ -178,7 +178,7 @@ impl Bench {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let end = async {
             let ending = self.event_loop.run(Msg::ConsoleStarted { run: None }, ends);
-            tokio::time::timeout(Duration::from_secs(3600), ending).await.expect("the loop ends")
+            tokio::time::timeout(Duration::from_hours(1), ending).await.expect("the loop ends")
         };
         runtime.unwrap().block_on(end).unwrap()
     }
