@@ -45,6 +45,12 @@ pub(super) fn text(plan: &Plan) -> String {
     for (number, step) in plan.steps.iter().enumerate() {
         write_step(&mut out, number + 1, step);
     }
+    out.push_str(
+        "\nenvironment of every step; STAGEGATE_STEP is added, and PARALLEL where jobs are logged:\n",
+    );
+    for (name, value) in &plan.environment {
+        let _ = writeln!(out, "     {name}={}", script::quote(value));
+    }
     out
 }
 

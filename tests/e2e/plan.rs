@@ -26,7 +26,7 @@ fn sop(host: &Host) -> Vec<String> {
     lines.push("RLVER=8 bash sync-to-staging-sig.sh gluster9 storage".to_owned());
     lines.push("RLVER=8 bash prep-staging-8.sh".to_owned());
     lines.push(format!(
-        "ssh errata01 'cd -- {root}/hosts/errata01/etc/peridot-ansible && ansible-playbook -i inventories/hosts.ini -e rlver=8 playbooks/secparse001-publish.yml'"
+        "ssh -tt -- errata01 'cd -- {root}/hosts/errata01/etc/peridot-ansible && ansible-playbook -i inventories/hosts.ini -e rlver=8 playbooks/secparse001-publish.yml'"
     ));
     lines.push("RLVER=8 bash sign-repos-only.sh".to_owned());
     lines.push("exit 3".to_owned());

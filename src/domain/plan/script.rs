@@ -15,28 +15,24 @@ pub fn quote(text: &str) -> String {
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-/// Returns the command line of `step` as it would be typed in its working directory, the environment in front.
+/// Returns exactly what runs on this host, as it would be typed in its working directory: the environment in
+/// front, and ssh with all its arguments for a step of another host. Every screen shows this line.
 pub fn command_line(step: &Step) -> String {
-    let argv = step.argv.iter().map(|part| quote(part)).collect::<Vec<_>>().join(" ");
-    let command = match &step.host {
-        Some(host) => format!("ssh {} {}", quote(host), quote(&remote_command(step))),
-        None => argv,
-    };
-    let env: String = step.env.iter().fold(String::new(), |mut env, (name, value)| {
-        let _ = write!(env, "{name}={} ", quote(value));
-        env
-    });
-    if step.host.is_some() { command } else { format!("{env}{command}") }
+    let command = joined(&local_argv(step));
+    if step.host.is_some() { command } else { format!("{}{command}", assignments(step)) }
+}
+
+fn assignments(step: &Step) -> String {
+    step.env.iter().map(|(name, value)| format!("{name}={} ", quote(value))).collect::<Vec<_>>().concat()
+}
+
+fn joined(argv: &[String]) -> String {
+    argv.iter().map(|part| quote(part)).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns the one string that the shell of the step's host sees: quoted argv after `cd --` (design 12.3).
 pub fn remote_command(step: &Step) -> String {
-    let env: String = step.env.iter().fold(String::new(), |mut env, (name, value)| {
-        let _ = write!(env, "{name}={} ", quote(value));
-        env
-    });
-    let argv = step.argv.iter().map(|part| quote(part)).collect::<Vec<_>>().join(" ");
-    format!("cd -- {} && {env}{argv}", quote(&step.cwd.to_string_lossy()))
+    format!("cd -- {} && {}{}", quote(&step.cwd.to_string_lossy()), assignments(step), joined(&step.argv))
 }
 
 /// Returns the argv that is executed on this host: the step's own, or ssh with the remote command.

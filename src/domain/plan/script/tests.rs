@@ -13,7 +13,7 @@ fn the_script_stops_before_the_first_push() {
     assert!(text.contains("# `8.10 vetted` (stagegate approve)"), "{text}");
     assert!(text.contains("RLVER=8 bash sync-to-staging.sh Rocky\n"), "{text}");
     assert!(
-        text.contains("ssh errata01 'cd -- /toolkit/sync && RLVER=8 ansible-playbook errata.yml'"),
+        text.contains("ssh -tt -- errata01 'cd -- /toolkit/sync && RLVER=8 ansible-playbook errata.yml'"),
         "{text}"
     );
 }

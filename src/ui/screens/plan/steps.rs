@@ -2,7 +2,7 @@
 
 use crate::app::Model;
 use crate::app::model::PlanFocus;
-use crate::domain::plan::{Lane, Pin, Plan, Step};
+use crate::domain::plan::{Lane, Pin, Plan, Step, script};
 use crate::domain::redact::Redactor;
 use crate::ui::pen::{Pen, scroll_to};
 use crate::ui::theme::Role;
@@ -80,9 +80,12 @@ fn rows(pen: &Pen<'_>, plan: &Plan, width: u16) -> Vec<Row> {
         add_steps(pen, plan, &shared, width, &mut rows);
     }
     rows.push(plain(Vec::new()));
-    rows.push(plain(vec![pen.span(Role::Muted, " # environment of every step, and nothing else:")]));
+    rows.push(plain(vec![pen.span(
+        Role::Muted,
+        " # environment of every step; STAGEGATE_STEP is added, and PARALLEL where jobs are logged:",
+    )]));
     for (name, value) in &plan.environment {
-        let value = shell_words::quote(value).into_owned();
+        let value = script::quote(value);
         rows.push(plain(vec![pen.span(Role::Muted, format!(" {name}={value}"))]));
     }
     rows
@@ -175,14 +178,9 @@ fn add_step(pen: &Pen<'_>, plan: &Plan, number: usize, step: &Step, width: u16, 
     }
 }
 
-/// Returns the command as one would type it: environment first, every argument quoted where it must be.
+/// Returns the command exactly as it runs.
 fn command(step: &Step) -> String {
-    if step.argv.is_empty() {
-        return "(checked here, runs nothing)".to_owned();
-    }
-    let env = step.env.iter().map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
-    let argv = step.argv.iter().map(|part| shell_words::quote(part).into_owned());
-    env.chain(argv).collect::<Vec<_>>().join(" ")
+    if step.argv.is_empty() { "(checked here, runs nothing)".to_owned() } else { script::command_line(step) }
 }
 
 fn pins(plan: &Plan, step: &Step) -> String {

@@ -5,7 +5,7 @@ use crate::app::availability::availability;
 use crate::app::model::RunModel;
 use crate::domain::finding::Finding;
 use crate::domain::live::LiveStep;
-use crate::domain::plan::Step;
+use crate::domain::plan::{Step, script};
 use crate::domain::redact::Redactor;
 use crate::domain::run::{GateState, StepRecord, StepState};
 use crate::keys::Action;
@@ -109,12 +109,8 @@ fn about(model: &Model, run: &RunModel, step: &Step) -> Vec<Words> {
     let Some(record) = run.record(&step.id) else { return Vec::new() };
     let mut out = Vec::new();
     if !step.argv.is_empty() {
-        let env = redactor.environment(&step.env);
-        let env = env.iter().map(|(name, value)| format!("{name}={}", shell_words::quote(value)));
-        let command: Vec<String> =
-            env.chain(step.argv.iter().map(|part| shell_words::quote(part).into_owned())).collect();
-        let host = step.host.as_ref().map_or_else(String::new, |host| format!("on {host}: "));
-        out.push(words(Role::Muted, format!("$ {host}{}", command.join(" "))));
+        let shown = Step { env: redactor.environment(&step.env), ..step.clone() };
+        out.push(words(Role::Muted, format!("$ {}", script::command_line(&shown))));
     }
     if let Some(cause) = &record.stale {
         out.push(words(Role::Warn, format!("↻ stale: {cause} was run again, and this builds on it")));
