@@ -487,3 +487,20 @@ fn a_read_without_a_word_and_a_full_screen_dialogue_are_seen() {
     pinentry.open_gate("gate");
     assert_eq!(running.finish(&pinentry).0, ProcessEnd::Exited { code: 0 });
 }
+
+/// In a container the session of a supervisor may have been begun outside: the kernel then calls it 0.
+#[test]
+fn a_session_from_outside_the_pid_namespace_is_no_obstacle() {
+    let own = std::env::current_exe().unwrap();
+    let mut inside = std::process::Command::new("unshare");
+    if !rustix::process::getuid().is_root() {
+        inside.args(["--user", "--map-root-user"]);
+    }
+    inside.args(["--pid", "--fork", "--mount-proc"]).arg(own);
+    let output = inside
+        .args(["--exact", "cancel_reaches_the_whole_tree_and_the_script_does_not_go_on"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}

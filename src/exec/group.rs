@@ -160,13 +160,16 @@ impl Tree {
     ///
     /// `mark` is a `NAME=value` that only this step has in its environment; orphans are known by it.
     pub fn new(leader: ProcessId, slave: &Path, mark: Option<&str>) -> Self {
-        let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
+        let own_pid = rustix::process::getpid().as_raw_pid();
+        // 0 where our session was begun outside our pid namespace, as in many containers; getsid(2) says the
+        // same there, but rustix takes 0 for impossible.
+        let own_session = ProcessStat::of(own_pid).map_or(0, |own| own.session);
         Self {
             leader,
             slave: slave.to_owned(),
             terminal: terminal_number(slave),
             mark: mark.map(|mark| mark.as_bytes().to_vec()),
-            own_pid: rustix::process::getpid().as_raw_pid(),
+            own_pid,
             own_session,
             sessions: BTreeSet::from([leader.pid]),
             known: HashMap::from([(leader.pid, leader.start_time)]),
