@@ -13,7 +13,6 @@ use crate::domain::run::{Event, GateState, StepState};
 use crate::exec::group::marked;
 use crate::journal::JournalError;
 use jiff::Timestamp;
-use std::sync::atomic::Ordering;
 
 /// What came of a request: a sentence either way.
 type Answer = Result<String, String>;
@@ -127,7 +126,6 @@ impl Supervisor {
         if let Some(problem) = stale.iter().find_map(|other| self.still_alive(other)) {
             return Ok(Err(problem));
         }
-        self.cancel.store(false, Ordering::Relaxed);
         self.record(&Event::StepRetried { step: id.clone(), reason, by, stale })?;
         self.release_lanes(step.release.as_ref());
         Ok(Ok(format!("{id} runs again")))
@@ -172,7 +170,14 @@ impl Supervisor {
 
     fn stop(&mut self, id: &StepId, stage: StopStage, by: Identity) -> Result<Answer, JournalError> {
         let Some(Busy::Unit(unit)) = self.busy.get(id) else {
-            return Ok(Err(format!("{id} has no process to stop")));
+            // Checks, evidence and a seal are looks that can be ended; what was seen so far counts for nothing.
+            return Ok(match self.looks.get(id) {
+                Some(look) => {
+                    look.cancel();
+                    Ok(format!("the look at {id} is ended; it found nothing out"))
+                }
+                None => Err(format!("{id} has no process to stop")),
+            });
         };
         let stopped = match stage {
             StopStage::Terminate => unit.cancel(),
@@ -200,6 +205,12 @@ impl Supervisor {
         let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
         for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.done_with(&id);
+        }
+        // What a step left behind is looked at all the same; nothing else needs to be known any more.
+        for (id, look) in &self.looks {
+            if !matches!(self.busy.get(id), Some(Busy::After)) {
+                look.cancel();
+            }
         }
         // Whoever retries a step lets that step's lane go on, not all of them.
         self.released.clear();
