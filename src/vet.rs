@@ -21,6 +21,7 @@ mod leftovers;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
@@ -37,6 +38,7 @@ mod trees;
 
 pub use changes::{changes, changes_within};
 pub use evidence::evidence;
+pub use pinned::pinned;
 pub use seal::{SealCache, seal};
 
 use crate::domain::catalog::Catalog;

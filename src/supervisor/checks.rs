@@ -10,7 +10,7 @@ use crate::domain::name::{RepoName, StepId};
 use crate::domain::plan::{Plan, Step};
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
-use crate::vet::{SealCache, VetContext, VetError, run_check};
+use crate::vet::{SealCache, VetContext, VetError, pinned, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -81,13 +81,20 @@ impl CheckRequest {
                 self.happenings.send(Happening::Checking { step: self.step.id.clone(), what, done, of });
         };
         self.with_context(&tell, |cx| {
-            self.checks
-                .iter()
-                .flat_map(|check| {
-                    tell(&check.to_string(), 0, None);
-                    run_check(*check, cx)
-                })
-                .collect()
+            let checked = self.checks.iter().flat_map(|check| {
+                tell(&check.to_string(), 0, None);
+                run_check(*check, cx)
+            });
+            let checked: Vec<Finding> = checked.collect();
+            // The links come last, so that as little time as can be passes until the step follows them.
+            let mut findings = pinned(cx);
+            let told = findings.len();
+            let links: Vec<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+            let of_links = |finding: &Finding| {
+                finding.check == CheckName::ComposeFinished && links.contains(&finding.path)
+            };
+            findings.extend(checked.into_iter().filter(|finding| told == 0 || !of_links(finding)));
+            findings
         })
     }
 
