@@ -22,6 +22,7 @@ mod lookout;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
@@ -39,6 +40,7 @@ mod trees;
 pub use changes::{changes, changes_within};
 pub use evidence::evidence;
 pub use lookout::{Lookout, mounts_of};
+pub use pinned::pinned;
 pub use seal::{SealCache, seal};
 
 use crate::compose::mounts::silence;

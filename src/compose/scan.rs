@@ -30,6 +30,8 @@ use summaries::{Stamp, Trust};
 pub const HISTORY: usize = 10;
 /// Of how many the label is read too.
 const LABELLED: usize = 2;
+/// How many links may lead from one to the next before a compose.
+const LONGEST_CHAIN: usize = 8;
 /// A `STATUS` is one word.
 const STATUS_LIMIT: u64 = 64;
 /// A `COMPOSE_ID` is the name of a directory.
@@ -142,6 +144,11 @@ pub fn scan_all(
         .collect()
 }
 
+/// Reads where the latest link of one repo leads now, and nothing else.
+pub fn latest(release: &Release, repo: &RepoName) -> LatestLink {
+    Reader { release, now: Timestamp::now(), cache: &SummaryCache::default() }.link(repo)
+}
+
 fn gather(name: RepoName, all: Vec<ComposeId>, answers: impl Iterator<Item = Answer>) -> RepoScan {
     let mut latest = LatestLink::Missing;
     let mut history = Vec::new();
@@ -228,17 +235,11 @@ impl Reader<'_> {
         let shown = printable(target.as_os_str());
         let foreign = |problem: String| LatestLink::Foreign { target: shown.clone(), problem };
         let folder = &self.release.compose_dir;
-        let mut place = folder.join(target);
-        // `./X` and `X/` name the same folder.
-        place = place.components().collect();
-        match std::fs::symlink_metadata(&place) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return LatestLink::Dangling { target: shown };
-            }
-            Err(error) => return foreign(format!("it could not be read: {}", error.kind())),
-            Ok(meta) if !meta.is_dir() => return foreign("it is not a folder".to_owned()),
-            Ok(_) => {}
-        }
+        let place = match end_of_chain(folder, target) {
+            Ok(place) => place,
+            Err(None) => return LatestLink::Dangling { target: shown },
+            Err(Some(problem)) => return foreign(problem),
+        };
         if place.parent() != Some(folder) {
             return foreign(format!("it is outside {}", folder.display()));
         }
@@ -323,6 +324,30 @@ impl Reader<'_> {
         let age_s = self.now.as_second() - created.as_second();
         ComposeSummary { id: id.clone(), status, created, age_s, label }
     }
+}
+
+/// Follows the links that begin with `target` in `folder` to a real folder, as a script's `cd` does.
+///
+/// None as the error says that a link of the chain dangles.
+fn end_of_chain(folder: &Path, target: &Path) -> Result<PathBuf, Option<String>> {
+    let mut at = folder.to_owned();
+    let mut target = target.to_owned();
+    for _ in 0..LONGEST_CHAIN {
+        // `./X` and `X/` name the same folder.
+        let place: PathBuf = at.join(&target).components().collect();
+        match std::fs::symlink_metadata(&place) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
+            Err(error) => return Err(Some(format!("it could not be read: {}", error.kind()))),
+            Ok(meta) if meta.is_dir() => return Ok(place),
+            Ok(meta) if meta.is_symlink() => {
+                target = std::fs::read_link(&place)
+                    .map_err(|error| Some(format!("it could not be read: {}", error.kind())))?;
+                place.parent().unwrap_or(folder).clone_into(&mut at);
+            }
+            Ok(_) => return Err(Some("it is not a folder".to_owned())),
+        }
+    }
+    Err(Some(format!("it is the first of more than {LONGEST_CHAIN} links, or of a circle")))
 }
 
 /// Says when a compose was made: when its folder was, or the time of a file in it where that is earlier,

@@ -14,7 +14,7 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::release::Release;
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
-use crate::vet::{Lookout, SealCache, VetContext, VetError, mounts_of, run_check};
+use crate::vet::{Lookout, SealCache, VetContext, VetError, mounts_of, pinned, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -72,13 +72,20 @@ impl CheckRequest {
     fn run(&self, pulse: &Pulse) -> (Vec<Finding>, BTreeMap<String, String>) {
         let scripts = self.scripts();
         let findings = self.with_context(pulse, |cx| {
-            self.checks
-                .iter()
-                .flat_map(|check| {
-                    pulse.begin(&check.to_string(), None);
-                    run_check(*check, cx)
-                })
-                .collect()
+            let checked = self.checks.iter().flat_map(|check| {
+                pulse.begin(&check.to_string(), None);
+                run_check(*check, cx)
+            });
+            let checked: Vec<Finding> = checked.collect();
+            // The links come last, so that as little time as can be passes until the step follows them.
+            let mut findings = pinned(cx);
+            let told = findings.len();
+            let links: Vec<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+            let of_links = |finding: &Finding| {
+                finding.check == CheckName::ComposeFinished && links.contains(&finding.path)
+            };
+            findings.extend(checked.into_iter().filter(|finding| told == 0 || !of_links(finding)));
+            findings
         });
         (findings, scripts)
     }

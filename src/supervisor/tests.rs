@@ -66,6 +66,22 @@ fn plan_of(catalog: &Catalog, command: &[&str]) -> Plan {
     plan
 }
 
+/// Gives every release of `catalog` a compose folder with the composes and links that the status tells of.
+fn make_composes(catalog: &mut Catalog, folder: &std::path::Path) {
+    let told = status(catalog);
+    for release in &mut catalog.releases {
+        release.compose_dir = folder.join("composes").join(release.id.as_str());
+        let told = told.iter().find(|told| told.major == release.id).unwrap();
+        for repo in &told.repos {
+            let Some(compose) = repo.latest.compose() else { continue };
+            let place = release.compose_dir.join(compose.id.to_string());
+            std::fs::create_dir_all(&place).unwrap();
+            std::fs::write(place.join("COMPOSE_ID"), compose.id.to_string()).unwrap();
+            std::os::unix::fs::symlink(compose.id.to_string(), release.latest_link(&repo.name)).unwrap();
+        }
+    }
+}
+
 impl House {
     fn new() -> Self {
         Self::running(&["true"])
@@ -74,7 +90,8 @@ impl House {
     fn running(command: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let catalog = catalog();
+        let mut catalog = catalog();
+        make_composes(&mut catalog, folder.path());
         let plan = plan_of(&catalog, command);
         // A run's name marks its processes, and tests run side by side.
         let second = NEXT_RUN.fetch_add(1, Ordering::Relaxed);
