@@ -119,5 +119,8 @@ pub enum Happening {
         client: ClientId,
     },
     /// The system asks the supervisor to end.
-    Terminated,
+    Terminated {
+        /// By which signal.
+        signal: i32,
+    },
 }

@@ -7,12 +7,12 @@ use crate::domain::finding::Finding;
 use crate::domain::flow::{CheckName, ProgressSource};
 use crate::domain::launch::{Launch, OrdinaryLaunch};
 use crate::domain::name::{RepoName, StepId};
-use crate::domain::outcome::ProcessEnd;
+use crate::domain::outcome::{LeftProcess, ProcessEnd};
 use crate::domain::plan::{Pin, Step, script};
 use crate::domain::progress::ProgressFormat;
 use crate::domain::run::Event;
 use crate::exec::phrases::Phrase;
-use crate::exec::unit::{StopStage, Survivor, Unit, UnitEvent, UnitSpec};
+use crate::exec::unit::{StopStage, Unit, UnitEvent, UnitSpec};
 use crate::journal::JournalError;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -223,7 +223,7 @@ impl Supervisor {
             }
             UnitEvent::Ended { end, phrases, bytes, survivors, .. } => {
                 self.phrases.insert(id.clone(), phrases);
-                return self.on_ended(id, with_survivors(end, &survivors), bytes);
+                return self.on_ended(id, with_survivors(end, survivors), bytes);
             }
             UnitEvent::Output { bytes_total } => self.live_step(id).log_bytes = bytes_total,
             UnitEvent::Progress(progress) => {
@@ -274,12 +274,10 @@ impl Supervisor {
     }
 }
 
-/// A process that even KILL could not end leaves the step leaky, whatever its shell said.
-fn with_survivors(end: ProcessEnd, survivors: &[Survivor]) -> ProcessEnd {
-    match end {
-        ProcessEnd::Exited { code } if !survivors.is_empty() => {
-            ProcessEnd::Leaky { code, survivors: survivors.len() }
-        }
-        end => end,
+/// Processes that even KILL could not end belong to how the step ended, whatever its shell said.
+fn with_survivors(end: ProcessEnd, survivors: Vec<LeftProcess>) -> ProcessEnd {
+    if survivors.is_empty() {
+        return end;
     }
+    ProcessEnd::Unkillable { who: survivors, after: Box::new(end) }
 }

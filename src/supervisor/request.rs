@@ -11,6 +11,7 @@ use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::run::event::StopStage;
 use crate::domain::run::{Event, GateState, StepState};
 use crate::exec::group::marked;
+use crate::exec::unit::UnitError;
 use crate::journal::JournalError;
 use jiff::Timestamp;
 
@@ -38,9 +39,9 @@ impl Supervisor {
             Request::ReleaseHelm => Ok(self.release_helm(client)),
             Request::Retry { step, reason } => self.retry(&step, reason, by)?,
             Request::Skip { step, reason } => self.skip(&step, reason, by)?,
-            Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by)?,
-            Request::Cancel { step: None } => self.cancel_run(&by)?,
-            Request::Kill { step } => self.stop(&step, StopStage::Kill, by)?,
+            Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by, None)?,
+            Request::Cancel { step: None } => self.cancel_run(&by, None)?,
+            Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
             Request::Refresh { release } => self.refresh(&release),
             Request::Approve { release, phrase, seal, then } => {
@@ -168,30 +169,49 @@ impl Supervisor {
         }
     }
 
-    fn stop(&mut self, id: &StepId, stage: StopStage, by: Identity) -> Result<Answer, JournalError> {
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else {
-            // Checks, evidence and a seal are looks that can be ended; what was seen so far counts for nothing.
-            return Ok(match self.looks.get(id) {
-                Some(look) => {
-                    look.cancel();
-                    Ok(format!("the look at {id} is ended; it found nothing out"))
-                }
-                None => Err(format!("{id} has no process to stop")),
-            });
+    /// Records that a step is asked to stop, then asks it.
+    fn stop(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+        signal: Option<i32>,
+    ) -> Result<Answer, JournalError> {
+        let refused = match self.busy.get(id) {
+            Some(Busy::Unit(unit)) if stage == StopStage::Kill => unit.may_kill().err(),
+            Some(Busy::Unit(unit)) => unit.is_over().then_some(UnitError::Ended),
+            _ => return Ok(self.stop_look(id)),
         };
-        let stopped = match stage {
+        if let Some(error) = refused {
+            return Ok(Err(error.to_string()));
+        }
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(self.stop_look(id)) };
+        let asked = match stage {
             StopStage::Terminate => unit.cancel(),
             StopStage::Kill => unit.kill(),
         };
-        if let Err(error) = stopped {
-            return Ok(Err(error.to_string()));
-        }
-        self.record(&Event::StopRequested { step: id.clone(), stage, by })?;
-        Ok(Ok(format!("{id} was asked to stop; its checks will say what it left behind")))
+        let verb = if stage == StopStage::Kill { "is being killed" } else { "was asked to stop" };
+        Ok(match asked {
+            Ok(()) => Ok(format!("{id} {verb}; its checks will say what it left behind")),
+            Err(error) => Err(error.to_string()),
+        })
     }
 
-    fn cancel_run(&mut self, by: &Identity) -> Result<Answer, JournalError> {
-        self.record(&Event::RunCancelled { by: by.clone() })?;
+    /// Ends the look of a step that has no process: checks, evidence and a seal are looks, and what was seen so
+    /// far counts for nothing.
+    fn stop_look(&self, id: &StepId) -> Answer {
+        let look = self.looks.get(id).ok_or_else(|| format!("{id} has no process to stop"))?;
+        look.cancel();
+        let ended = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end: Some(end), .. }) => format!("; its process ended before: {end}"),
+            _ => String::new(),
+        };
+        Ok(format!("the look at {id} is ended; it found nothing out{ended}"))
+    }
+
+    fn cancel_run(&mut self, by: &Identity, signal: Option<i32>) -> Result<Answer, JournalError> {
+        self.record(&Event::RunCancelled { by: by.clone(), signal })?;
         let running: Vec<StepId> = self
             .busy
             .iter()
@@ -200,7 +220,7 @@ impl Supervisor {
             .collect();
         for id in &running {
             // A step that ended in this moment needs no stopping.
-            let _ended = self.stop(id, StopStage::Terminate, by.clone())?;
+            let _ended = self.stop(id, StopStage::Terminate, by.clone(), signal)?;
         }
         let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
         for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
@@ -337,12 +357,13 @@ impl Supervisor {
         Ok("typed".to_owned())
     }
 
-    pub(super) fn on_terminated(&mut self) -> Result<(), JournalError> {
+    /// Cancels the run because `signal` told the supervisor to stop.
+    pub(super) fn on_terminated(&mut self, signal: i32) -> Result<(), JournalError> {
         let by = identity::own();
         self.asked = true;
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
-            let _answer = self.cancel_run(&by)?;
+            let _answer = self.cancel_run(&by, Some(signal))?;
         }
         Ok(())
     }

@@ -116,7 +116,7 @@ impl Supervisor {
             }
             Happening::Asked { client, request } => self.on_request(client, request)?,
             Happening::Gone { client } => self.on_gone(client),
-            Happening::Terminated => self.on_terminated()?,
+            Happening::Terminated { signal } => self.on_terminated(signal)?,
         }
         self.advance()
     }

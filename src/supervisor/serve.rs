@@ -59,6 +59,7 @@ pub enum Hello {
 pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
     // A supervisor that was started by hand may lead its group already; then it has a session to stay in.
     let _leader = rustix::process::setsid();
+    crate::exec::signals::defaults_for_children()?;
     crate::exec::group::adopt_orphans()?;
     let begun = Store::open(state).map_err(Into::into).and_then(|store| {
         let dir = store.run(run);
@@ -239,7 +240,8 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
         loop {
             tokio::select! {
                 Some(()) = terminate.recv() => {
-                    if happenings.send(Happening::Terminated).is_err() { return }
+                    let signal = SignalKind::terminate().as_raw_value();
+                    if happenings.send(Happening::Terminated { signal }).is_err() { return }
                 }
                 // A lost terminal or a Ctrl-C elsewhere must not end a run.
                 Some(()) = hang_up.recv() => {}

@@ -36,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
 
+mod outcomes;
 mod socket;
 
 /// A supervisor in a folder of its own.
@@ -320,7 +321,7 @@ fn a_supervisor_rests_where_nothing_can_move() {
     }
     assert!(!house.supervisor.is_settled(), "a gate is waited for");
     house.supervisor.busy.insert(id("8/prep"), Busy::After);
-    house.supervisor.record(&Event::RunCancelled { by: person("lena", 1) }).unwrap();
+    house.supervisor.record(&Event::RunCancelled { by: person("lena", 1), signal: None }).unwrap();
     assert!(!house.supervisor.is_settled(), "something is at work");
     house.supervisor.busy.clear();
     assert!(house.supervisor.is_settled());
@@ -349,7 +350,7 @@ fn a_cancelled_run_stops_and_a_retry_moves_one_lane_only() {
 #[test]
 fn a_supervisor_that_is_started_for_a_cancelled_run_hears_its_request() {
     let mut events = until_step("8", "8/prep");
-    events.push(Event::RunCancelled { by: person("lena", 1) });
+    events.push(Event::RunCancelled { by: person("lena", 1), signal: None });
     let mut house = House::found(&events);
     assert!(!house.supervisor.is_settled(), "the request is on its way");
     assert!(house.failed(Request::Resume { release: Some(release_id("8")) }).contains("cancelled; retry"));

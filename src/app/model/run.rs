@@ -268,6 +268,7 @@ impl PastStep {
                 log: None,
                 argv: Vec::new(),
                 scripts: BTreeMap::new(),
+                stopped: None,
                 composes: BTreeMap::new(),
                 findings: Vec::new(),
                 stale: known.stale.clone(),

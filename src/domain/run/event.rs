@@ -137,11 +137,17 @@ pub enum Event {
         stage: StopStage,
         /// Who.
         by: Identity,
+        /// The signal that told the supervisor to stop, where nobody asked over its socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
     },
     /// A run was cancelled: its steps are asked to stop and nothing further starts.
     RunCancelled {
         /// Who.
         by: Identity,
+        /// The signal that told the supervisor to stop, where nobody asked over its socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
     },
     /// A gate has its evidence and waits.
     GateOpened {

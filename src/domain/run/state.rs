@@ -6,7 +6,7 @@ use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
 use crate::domain::finding::{Finding, first_blocking};
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
-use crate::domain::outcome::{Outcome, ProcessEnd};
+use crate::domain::outcome::{Outcome, ProcessEnd, signal_name};
 use crate::domain::plan::{Lane, Plan, Step};
 use crate::domain::seal::SealDigest;
 use jiff::Timestamp;
@@ -112,6 +112,8 @@ pub struct StepRecord {
     pub argv: Vec<String>,
     /// SHA-256 of the scripts that the last attempt ran, by path.
     pub scripts: BTreeMap<String, String>,
+    /// Why the last attempt was asked to stop, if it was: by whom, or by which signal.
+    pub stopped: Option<String>,
     /// The composes that the last attempt used.
     pub composes: BTreeMap<RepoName, ComposeId>,
     /// What its checks found in the last attempt.
@@ -128,6 +130,7 @@ impl StepRecord {
             log: None,
             argv: Vec::new(),
             scripts: BTreeMap::new(),
+            stopped: None,
             composes: BTreeMap::new(),
             findings: Vec::new(),
             stale: None,
@@ -254,8 +257,8 @@ pub struct RunState {
     pub produced: BTreeMap<(ReleaseId, RepoName), ComposeId>,
     /// Waivers by release.
     pub waivers: BTreeMap<ReleaseId, Vec<Waiver>>,
-    /// When it was cancelled and by whom.
-    pub cancelled: Option<(Timestamp, Identity)>,
+    /// When it was cancelled, and why: by whom, or by which signal.
+    pub cancelled: Option<(Timestamp, String)>,
     /// When the last supervisor said that nothing can move any more; none while one works.
     pub ended: Option<Timestamp>,
     /// Why the last supervisor had to stop, if it had to.
@@ -385,7 +388,7 @@ impl RunState {
                     self.produced.insert((release, repo.clone()), compose.clone());
                 }
             }
-            Event::RunCancelled { by } => self.cancelled = Some((at, by.clone())),
+            Event::RunCancelled { by, signal } => self.cancelled = Some((at, stop_cause(by, *signal))),
             Event::RunStopped { reason } => self.stopped = Some(reason.clone()),
             Event::RunEnded {} => self.ended = Some(at),
             Event::HelmTaken { .. } => {}
@@ -453,7 +456,7 @@ impl RunState {
                 record.scripts.clone_from(scripts);
                 record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
-                record.stale = None;
+                (record.stale, record.stopped) = (None, None);
             }
             Event::StepStarted { pid, start_time, .. } => {
                 if let StepState::Running { process, .. } = &mut record.state {
@@ -465,7 +468,8 @@ impl RunState {
                     *end = Some(how.clone());
                 }
             }
-            Event::StopRequested { stage, .. } => {
+            Event::StopRequested { stage, by, signal, .. } => {
+                record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
                 if let StepState::Running { stopping, .. } = &mut record.state {
                     *stopping = Some(*stage);
                 }
@@ -535,6 +539,14 @@ impl RunState {
             ) => StepState::Gate { gate: GateState::Void { at, refusal: refusal.clone(), evidence } },
             (_, old) => old,
         };
+    }
+}
+
+/// Says why something was asked to stop, to follow "cancelled".
+fn stop_cause(by: &Identity, signal: Option<i32>) -> String {
+    match signal {
+        Some(signal) => format!("because {} told the supervisor to stop", signal_name(signal)),
+        None => format!("by {by}"),
     }
 }
 

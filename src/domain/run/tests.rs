@@ -81,7 +81,7 @@ fn skipped(step: &StepId) -> Event {
 }
 
 fn cancelled() -> Event {
-    Event::RunCancelled { by: person("lena", 1001) }
+    Event::RunCancelled { by: person("lena", 1001), signal: None }
 }
 
 fn supervised() -> Event {
@@ -286,8 +286,12 @@ fn a_new_supervisor_finds_what_ran_interrupted() {
 fn a_stop_and_its_end_are_recorded() {
     let plan = plan();
     let step = id("8/compose/Rocky");
-    let stop =
-        Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("lena", 1) };
+    let stop = Event::StopRequested {
+        step: step.clone(),
+        stage: StopStage::Terminate,
+        by: person("lena", 1),
+        signal: None,
+    };
     let mut state = fold(&plan, &[starting(&step, 1), stop]);
     assert!(matches!(
         state.record(&step).unwrap().state,

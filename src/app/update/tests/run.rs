@@ -90,7 +90,12 @@ fn stopping_is_staged() {
     bench.press("X");
     assert_eq!(bench.press("y"), [send(RunRequest::CancelStep { step: step.clone() })]);
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
-    let asked = Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("a") };
+    let asked = Event::StopRequested {
+        step: step.clone(),
+        stage: StopStage::Terminate,
+        by: person("a"),
+        signal: None,
+    };
     bench.go_on(&plan, &[starting("8/sync/Rocky", 1), asked]);
     bench.press("X");
     assert!(bench.model.overlays.is_empty(), "the second request is another key");

@@ -141,9 +141,9 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
         StepState::Running { .. } if !run.alive => vec![interrupted()],
         StepState::Running { .. } => run.live_step(&step.id).map(running).unwrap_or_default(),
         StepState::Concluded { reason, .. } => {
-            // "cancelled: cancelled" says nothing twice.
-            let told = reason.strip_prefix(mark.word).unwrap_or(reason).trim_start_matches(", ");
-            let colon = if told.is_empty() { "" } else { ": " };
+            // "cancelled: cancelled by KILL" would say it twice.
+            let told = reason.strip_prefix(mark.word).unwrap_or(reason);
+            let colon = if told.is_empty() || told.len() < reason.len() { "" } else { ": " };
             vec![words(mark.role, format!("{} {}{colon}{told}", mark.glyph, mark.word))]
         }
         StepState::Interrupted { .. } => vec![interrupted()],
