@@ -12,4 +12,5 @@ pub mod output;
 pub mod phrases;
 pub mod prompt;
 pub mod pty;
+pub mod survivors;
 pub mod unit;

@@ -3,9 +3,13 @@
 use super::args::{Global, TableFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::domain::name::StepId;
 use crate::domain::run::RunState;
+use crate::domain::run::recovery::Interrupted;
 use crate::journal::store::{RunDir, Store};
+use crate::supervisor::recovery::Eyes;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A run as design 10 has it.
@@ -28,17 +32,23 @@ struct StepRow {
     state: &'static str,
     stale: bool,
     exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_because: Option<String>,
+    /// The truth about it, where its supervisor died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interrupted: Option<Interrupted>,
 }
 
 /// Lists all runs; one that cannot be read is listed with its problem.
 pub(super) fn rows(store: &Store) -> Vec<RunRow> {
-    store.runs().iter().map(|id| row(&store.run(id))).collect()
+    let eyes = Eyes::default();
+    store.runs().iter().map(|id| row(&store.run(id), &eyes)).collect()
 }
 
-fn row(dir: &RunDir) -> RunRow {
+fn row(dir: &RunDir, eyes: &Eyes) -> RunRow {
     let alive = dir.is_alive();
     match dir.load() {
-        Ok(state) => of_state(dir, &state, alive),
+        Ok(state) => of_state(dir, &state, alive, &mut eyes.truths(dir.id(), &state, alive)),
         Err(error) => RunRow {
             id: dir.id().to_string(),
             state: "unreadable",
@@ -51,7 +61,15 @@ fn row(dir: &RunDir) -> RunRow {
     }
 }
 
-fn of_state(dir: &RunDir, state: &RunState, alive: bool) -> RunRow {
+fn of_state(
+    dir: &RunDir,
+    state: &RunState,
+    alive: bool,
+    truths: &mut BTreeMap<StepId, Interrupted>,
+) -> RunRow {
+    // Command lines of processes are shown, so secrets are taken out; most runs have none to show.
+    let redactor = (!truths.is_empty()).then(|| context::redactor(dir, &state.plan));
+    let mut truth = |id: &StepId| Some(truths.remove(id)?.redacted(redactor.as_ref()?));
     let steps = state.plan.steps.iter().filter_map(|step| {
         let record = state.record(&step.id)?;
         Some(StepRow {
@@ -59,6 +77,8 @@ fn of_state(dir: &RunDir, state: &RunState, alive: bool) -> RunRow {
             state: if record.is_running() && !alive { "interrupted" } else { record.word() },
             stale: record.stale.is_some(),
             exit_code: record.exit_code(),
+            stale_because: record.stale.as_ref().map(ToString::to_string),
+            interrupted: truth(&step.id),
         })
     });
     RunRow {
@@ -95,6 +115,7 @@ fn table(rows: &[RunRow]) -> String {
         );
         let started = row.started.as_deref().and_then(|at| at.get(..19)).unwrap_or("-").replace('T', " ");
         let _ = writeln!(out, "{:<36} {:<12} {:<20} {at}", row.id, row.state, started);
+        out.push_str(&row.truths());
     }
     out
 }
@@ -103,5 +124,11 @@ impl RunRow {
     /// Returns the run in a line.
     pub(super) fn headline(&self) -> String {
         format!("{} {}", self.id, self.state)
+    }
+
+    /// Returns a line for each step whose supervisor died: was it started, may it be alive, is it safe to repeat?
+    pub(super) fn truths(&self) -> String {
+        let line = |step: &StepRow| Some(format!("  {}: {}\n", step.id, step.interrupted.as_ref()?));
+        self.steps.iter().filter_map(line).collect()
     }
 }
