@@ -14,4 +14,5 @@ pub mod phrases;
 pub mod prompt;
 pub mod pty;
 pub mod signals;
+pub mod survivors;
 pub mod unit;

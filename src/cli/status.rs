@@ -192,6 +192,7 @@ fn table(catalog: &Catalog, facts: &Facts, runs: &[RunRow]) -> String {
     }
     if let Some(run) = runs.first() {
         let _ = writeln!(out, "\nlast run: {}", run.headline());
+        out.push_str(&run.truths());
     }
     out
 }

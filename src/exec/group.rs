@@ -97,7 +97,8 @@ pub fn send(id: ProcessId, signal: Signal) -> bool {
     }
 }
 
-fn snapshot() -> Vec<ProcessStat> {
+/// Returns every process of the host that can be seen.
+pub(super) fn snapshot() -> Vec<ProcessStat> {
     let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
     let mut text = Vec::with_capacity(512);
     let mut found = Vec::new();
@@ -112,20 +113,6 @@ fn snapshot() -> Vec<ProcessStat> {
         }
     }
     found
-}
-
-/// Returns the pids of all living processes whose environment has the entry `mark`, `NAME=value`.
-///
-/// Daemons that tools leave behind on purpose are not among them. For steps whose supervisor died: their
-/// processes are nobody's children any more, so nothing but the mark tells whose they are.
-pub fn marked(mark: &str) -> Vec<i32> {
-    let carries = |pid: i32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
-    };
-    let alive =
-        |process: &ProcessStat| !process.is_dead() && carries(process.id.pid) && !is_resident(process);
-    snapshot().into_iter().filter(alive).map(|process| process.id.pid).collect()
 }
 
 /// The processes of one step, found anew at each [`Tree::scan`] and remembered in between.
@@ -272,7 +259,8 @@ const READ_CALL: &str = "3";
 /// stopping them would hurt others who use them.
 const RESIDENTS: [&str; 6] = ["gpg-agent", "keyboxd", "scdaemon", "dirmngr", "ssh-agent", "tpm2daemon"];
 
-fn is_resident(process: &ProcessStat) -> bool {
+/// Tells whether a process is a daemon that a tool left behind on purpose.
+pub(super) fn is_resident(process: &ProcessStat) -> bool {
     // Whoever has a terminal has not left it: that is no daemon.
     if process.terminal != 0 {
         return false;

@@ -6,6 +6,7 @@ use crate::domain::evidence::Evidence;
 use crate::domain::finding::Finding;
 use crate::domain::live::{Live, Looking};
 use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::outcome::PhraseHit;
 use crate::domain::seal::Seal;
 use crate::exec::unit::UnitEvent;
 use crate::vet::VetError;
@@ -64,6 +65,13 @@ pub enum Happening {
         step: StepId,
         /// What they found.
         findings: Vec<Finding>,
+    },
+    /// The log of a step that ended under an earlier supervisor was searched for failure phrases.
+    PhrasesFound {
+        /// The step.
+        step: StepId,
+        /// What was found.
+        hits: Vec<PhraseHit>,
     },
     /// A check has come further.
     Checking {

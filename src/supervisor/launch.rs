@@ -20,9 +20,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The variable that marks every process of one attempt, so that orphans are recognised.
-const MARK: &str = "STAGEGATE_STEP";
-
 impl Supervisor {
     /// Returns the composes that `step` uses, as far as they are known now.
     pub(super) fn composes(&self, step: &Step) -> BTreeMap<RepoName, ComposeId> {
@@ -152,19 +149,9 @@ impl Supervisor {
             .then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
     }
 
-    /// Returns the entry of the environment that every process of an attempt has, and no other process.
-    pub(super) fn mark(&self, step: &StepId, attempt: u32) -> String {
-        format!("{MARK}={}", self.mark_value(step, attempt))
-    }
-
-    fn mark_value(&self, step: &StepId, attempt: u32) -> String {
-        format!("{}/{step}/{attempt}", self.dir.id())
-    }
-
     /// Returns what is added to the environment, and makes the job log that it names (design 4).
     fn added_env(&self, step: &Step, attempt: u32) -> Result<BTreeMap<String, String>, JournalError> {
-        let mut env = BTreeMap::new();
-        env.insert(MARK.to_owned(), self.mark_value(&step.id, attempt));
+        let mut env = BTreeMap::from([self.mark(&step.id, attempt)]);
         if let Some(path) = self.job_log(step, attempt) {
             OpenOptions::new()
                 .write(true)
@@ -203,7 +190,7 @@ impl Supervisor {
         // The working directory of a step on another host is there, not here.
         let cwd = if step.host.is_some() { PathBuf::from("/") } else { step.cwd.clone() };
         let mut spec = UnitSpec::new(argv, env, cwd, log);
-        spec.mark = Some(MARK.to_owned());
+        spec.mark = Some(super::recovery::MARK.to_owned());
         spec.timeout = step.timeout_s.map(Duration::from_secs);
         spec.failure_phrases = phrases;
         spec.progress = match step.progress {

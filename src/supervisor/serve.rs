@@ -69,7 +69,9 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
+                Unable::Lock(LockError::LaneBusy { .. }) | Unable::Survivor(_) => {
+                    Hello::Locked { message: error.to_string() }
+                }
                 Unable::Lock(LockError::RunBusy) => Hello::Attended,
                 _ => Hello::Failed { message: error.to_string() },
             });
@@ -87,6 +89,8 @@ enum Unable {
     Lock(#[from] LockError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error("{0}")]
+    Survivor(String),
     #[error("the run's catalog cannot be used any more:\n{0}")]
     Catalog(String),
 }
@@ -104,6 +108,10 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
     let holder =
         Holder { run: dir.id().clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
     let locks = Locks::take(store, dir, &plan, holder)?;
+    let releases: Vec<_> = plan.lanes.iter().map(|lane| lane.release.clone()).collect();
+    if let Some(message) = super::survivors::survivor_on(store, dir.id(), &releases) {
+        return Err(Unable::Survivor(message));
+    }
     let source = catalog::Source::File(dir.catalog());
     let catalog = catalog::load(&source, &catalog::process_environment())
         .map_err(|errors| Unable::Catalog(errors.to_string()))?;
@@ -125,6 +133,7 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         released,
         phrases: BTreeMap::new(),
         checked: BTreeMap::new(),
+        vigils: BTreeMap::new(),
         live: Live::default(),
         live_changed: true,
         clients: BTreeMap::new(),
@@ -146,7 +155,7 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
     supervisor.record(&Event::SupervisorStarted {
         pid,
         start_time: identity::start_time(pid).unwrap_or(0),
-        boot_id: identity::boot_id(),
+        place: identity::place(),
     })?;
     Ok((supervisor, receiver))
 }
@@ -202,7 +211,7 @@ pub(super) async fn turn(
         }
         let wait = if supervisor.has_news() {
             next_live.saturating_duration_since(Instant::now())
-        } else if supervisor.waits_for_resource() {
+        } else if supervisor.waits_for_resource() || supervisor.keeps_vigil() {
             RESOURCE_POLL
         } else if supervisor.may_end_by_time() {
             Duration::from_secs(1)

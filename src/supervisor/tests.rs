@@ -16,7 +16,7 @@ use crate::domain::live::Live;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, make::make};
-use crate::domain::run::{Event, RunState, RunVerdict, StepState};
+use crate::domain::run::{Cut, Event, Place, RunState, RunVerdict, StepState};
 use crate::domain::seal::Seal;
 use crate::journal::lock::Holder;
 use crate::journal::store::{RunDir, Store};
@@ -38,6 +38,7 @@ static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
 
 mod outcomes;
 mod socket;
+mod survivors;
 
 /// A supervisor in a folder of its own.
 struct House {
@@ -113,6 +114,7 @@ impl House {
             released,
             phrases: BTreeMap::new(),
             checked: BTreeMap::new(),
+            vigils: BTreeMap::new(),
             live: Live::default(),
             live_changed: false,
             clients: BTreeMap::new(),
@@ -582,15 +584,23 @@ fn nothing_runs_twice_at_once() {
         let mut events = until_step("8", "8/sync/Rocky");
         events.push(starting.clone());
         events.push(Event::StepStarted { step: id("8/sync/Rocky"), pid: own, start_time });
-        events.push(Event::SupervisorStarted { pid: 1, start_time: 1, boot_id: String::new() });
+        events.push(Event::SupervisorStarted { pid: 1, start_time: 1, place: Place::default() });
         House::found(&events)
     };
     let resume = || Request::Resume { release: Some(release_id("8")) };
-    for request in [retry("8/sync/Rocky"), retry("8/compose/Rocky"), resume()] {
+    for request in [retry("8/sync/Rocky"), retry("8/compose/Rocky"), skip("8/sync/Rocky")] {
         let mut house = lives(start_time);
         assert!(house.failed(request.clone()).contains("still alive"), "{request:?}");
         assert_eq!(house.word("8/sync/Rocky"), "interrupted");
     }
+    let mut house = lives(start_time);
+    assert!(house.done(resume()).contains("waits until its first life is over"));
+    house.supervisor.advance().unwrap();
+    assert_eq!((house.word("8/sync/Rocky"), house.started("8/sync/Rocky")), ("interrupted", 1));
+    assert!(
+        !house.supervisor.is_settled() && house.supervisor.busy.is_empty(),
+        "it watches, and starts nothing"
+    );
     let mut house = lives(start_time + 1);
     house.done(resume());
     assert!(house.supervisor.busy.contains_key(&id("8/sync/Rocky")), "another process of the same id");
@@ -602,10 +612,15 @@ fn a_step_that_is_not_repeatable_is_not_resumed_by_itself() {
     let step = id("8/compose/Rocky");
     let place = house.supervisor.state.plan.steps.iter().position(|one| one.id == step).unwrap();
     house.supervisor.state.plan.steps[place].repeatable = false;
-    house.supervisor.state.steps.get_mut(&step).unwrap().state =
-        StepState::Interrupted { started: at(0), process: None };
-    assert!(house.failed(Request::Resume { release: None }).contains("not safe to repeat"));
-    house.done(retry("8/compose/Rocky"));
+    house.supervisor.state.steps.get_mut(&step).unwrap().attempts = 1;
+    let here = super::identity::place();
+    let cut = Cut { since: at(0), process: Some((1, 1)), stopping: None, end: None, place: here };
+    house.supervisor.state.steps.get_mut(&step).unwrap().state = StepState::Interrupted { cut };
+    let resume = || Request::Resume { release: Some(release_id("8")) };
+    assert!(house.failed(resume()).contains("not safe to repeat"));
+    assert!(house.failed(retry("8/compose/Rocky")).contains("--reason"), "by name, but without a reason");
+    let reason = "looked at the compose folder".to_owned();
+    house.done(Request::Retry { step, reason });
 }
 
 #[test]
