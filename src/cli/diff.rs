@@ -30,8 +30,9 @@ type Progress<'a> = &'a dyn Fn(&str, u64, Option<u64>);
 
 /// Prints what becomes of packages and images between two positions or two folders.
 pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
+    let redactor = context::redactor(global);
     let line = ProgressLine::new(Stream::Errors);
-    let tell = |what: &str, done: u64, of: Option<u64>| line.tell(what, done, of);
+    let tell = |what: &str, done: u64, of: Option<u64>| line.tell(&redactor.line(what), done, of);
     let (from, to, changes) = match (target::of(global, &args.target)?, &args.other) {
         (target::Target::Folder(from), Some(to)) => of_folders(from, to, args, &tell)?,
         (target::Target::Folder(_), None) => {
@@ -49,9 +50,13 @@ pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
     };
     line.clear();
     match args.format {
-        TextFormat::Json => context::out_json(&DiffReport { from: &from, to: &to, changes: &changes })?,
+        TextFormat::Json => {
+            context::out_json(&redactor, &DiffReport { from: &from, to: &to, changes: &changes })?;
+        }
         TextFormat::Text => {
-            context::out(&format!("{} -> {}\n{}", from.text(), to.text(), findings::changes(&changes)))?;
+            let sides = format!("{} -> {}", redactor.line(&from.text()), redactor.line(&to.text()));
+            let changes = findings::changes(&redactor.shown(changes));
+            context::out(&redactor, &format!("{sides}\n{changes}"))?;
         }
     }
     Ok(Exit::Done)

@@ -3,6 +3,7 @@
 use super::args::{Global, ReportFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::runtime::secrets;
 use crate::supervisor::report::Report;
 
 /// Prints the report of a run as it stands now.
@@ -13,11 +14,11 @@ pub(super) fn run(global: &Global, run: &str, format: ReportFormat) -> Result<Ex
         follower.poll()?;
         follower
     };
-    let redactor = context::redactor(&dir, &follower.state().plan);
+    let redactor = secrets::of_run(&dir, &follower.state().plan);
     let report = Report::of(&dir, follower.state(), follower.problem(), dir.is_alive(), redactor);
     match format {
-        ReportFormat::Json => context::out(&report.json())?,
-        ReportFormat::Markdown => context::out(&report.markdown())?,
+        ReportFormat::Json => context::own(&report.json())?,
+        ReportFormat::Markdown => context::own(&report.markdown())?,
     }
     Ok(if follower.problem().is_some() { Exit::Failed } else { Exit::Done })
 }

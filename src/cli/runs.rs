@@ -3,6 +3,7 @@
 use super::args::{Global, TableFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::journal::store::{RunDir, Store};
 use serde::Serialize;
@@ -74,15 +75,16 @@ fn of_state(dir: &RunDir, state: &RunState, alive: bool) -> RunRow {
 
 /// Prints all runs.
 pub(super) fn run(global: &Global, format: TableFormat) -> Result<Exit, Failure> {
+    let redactor = context::redactor(global);
     let rows = rows(&context::store(global)?);
     match format {
-        TableFormat::Json => context::out_json(&rows)?,
-        TableFormat::Table => context::out(&table(&rows))?,
+        TableFormat::Json => context::out_json(&redactor, &rows)?,
+        TableFormat::Table => context::out(&redactor, &table(&rows, &redactor))?,
     }
     Ok(Exit::Done)
 }
 
-fn table(rows: &[RunRow]) -> String {
+fn table(rows: &[RunRow], redactor: &Redactor) -> String {
     if rows.is_empty() {
         return "no run yet: stagegate plan shows what one would do\n".to_owned();
     }
@@ -90,7 +92,7 @@ fn table(rows: &[RunRow]) -> String {
     for row in rows {
         let at = row.steps.iter().find(|step| step.stale || !matches!(step.state, "succeeded" | "skipped"));
         let at = at.map_or_else(
-            || row.problem.clone().unwrap_or_default(),
+            || redactor.line(row.problem.as_deref().unwrap_or_default()),
             |step| format!("{} {}", step.id, step.state),
         );
         let started = row.started.as_deref().and_then(|at| at.get(..19)).unwrap_or("-").replace('T', " ");

@@ -12,9 +12,10 @@ use crate::domain::finding::Finding;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
+use crate::domain::visible;
 use crate::journal::JournalError;
 use crate::journal::store::RunDir;
 use jiff::Timestamp;
@@ -99,7 +100,7 @@ impl Report {
             started: created.map(|(_, _, at)| *at),
             ended: state.ended,
             by: created.map(|(_, by, _)| by.to_string()),
-            journal_problem: problem.map(str::to_owned),
+            journal_problem: problem.map(|problem| redactor.text(problem).into_owned()),
             releases: plan.lanes.iter().map(report_release).collect(),
             checkouts: plan.checkouts.clone(),
             scripts: steps.iter().flat_map(|step| step.scripts.clone()).collect(),
@@ -120,8 +121,9 @@ impl Report {
 
     /// Returns the report as JSON, with a line end.
     pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{}\n", self.redactor.text(&text))
+        let mut tree = serde_json::to_value(self).unwrap_or_default();
+        self.redactor.json(&mut tree);
+        format!("{}\n", visible::json(&serde_json::to_string_pretty(&tree).unwrap_or_default()))
     }
 }
 
@@ -164,18 +166,8 @@ fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) 
         reason: redactor.text(&reason).into_owned(),
         composes,
         scripts: record.map(|record| record.scripts.clone()).unwrap_or_default(),
-        findings: record.map(|record| cleaned(&record.findings, redactor)).unwrap_or_default(),
+        findings: record.map(|record| redactor.value(record.findings.clone())).unwrap_or_default(),
     }
-}
-
-/// Takes secrets out before the text is escaped for a form in which they would not be known again.
-fn cleaned(findings: &[Finding], redactor: &Redactor) -> Vec<Finding> {
-    let clean = |finding: &Finding| Finding {
-        path: redactor.text(&finding.path).into_owned(),
-        message: redactor.text(&finding.message).into_owned(),
-        ..finding.clone()
-    };
-    findings.iter().map(clean).collect()
 }
 
 fn report_gate(
@@ -191,26 +183,24 @@ fn report_gate(
             GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. },
         ) => (Some(evidence), approvals.clone(), None),
         Some(GateState::Void { evidence, refusal, .. }) => {
-            (Some(evidence), Vec::new(), Some(refusal.to_string()))
+            (Some(evidence), Vec::new(), Some(redactor.text(&refusal.to_string()).into_owned()))
         }
     };
-    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|mut evidence| {
-        evidence.findings = cleaned(&evidence.findings, redactor);
-        evidence
-    });
+    // Before it is escaped for a form in which a secret would not be known again.
+    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|evidence| redactor.value(evidence));
     Some(ReportGate {
         step: step.id.to_string(),
         release: release.clone(),
         state: state.record(&step.id).map_or("pending", StepRecord::word),
         refusal,
-        approvals,
-        waivers: state.waivers(release).to_vec(),
+        approvals: redactor.value(approvals),
+        waivers: redactor.value(state.waivers(release).to_vec()),
         evidence,
     })
 }
 
-/// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
-pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
+/// Writes `report.md` and `report.json` into the run's folder; `secrets` is what the catalog calls so.
+pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &Secrets) -> Result<(), JournalError> {
     // It is the end: what has not run by now does not run by itself.
     let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
     dir.write("report.json", report.json().as_bytes())?;

@@ -1,16 +1,18 @@
 //! The pen: buffer and theme in one hand, with the few strokes that every screen is made of.
 //!
 //! Screens write lines of spans into rectangles; they never compute a colour. Everything is cut at the edge of its
-//! rectangle, and control characters are dropped by the buffer itself, so that nothing a log or a file name holds can
-//! move the cursor.
+//! rectangle, and all text passes [`visible::line`] on its way into a span, so that nothing a tool, a file name or
+//! another person wrote can move the cursor or mislead. `tests/ui_rules.rs` holds that no screen goes around it.
 
 use super::style::Mark;
 use super::theme::{Role, Theme};
 use super::widgets::text;
+use crate::domain::visible;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use std::borrow::Cow;
 
 /// Draws into a buffer with a theme.
 #[derive(Debug)]
@@ -24,7 +26,12 @@ pub struct Pen<'a> {
 impl Pen<'_> {
     /// Makes a span in a role.
     pub fn span(&self, role: Role, text: impl Into<String>) -> Span<'static> {
-        Span::styled(text.into(), self.theme.style(role))
+        Span::styled(safe(text.into()), self.theme.style(role))
+    }
+
+    /// Makes a span in the colours of whatever it lies on.
+    pub fn plain(&self, text: impl Into<String>) -> Span<'static> {
+        Span::raw(safe(text.into()))
     }
 
     /// Makes the glyph and word of a state.
@@ -52,7 +59,7 @@ impl Pen<'_> {
     /// Writes `words` into `area` from row `row` on, wrapped at blanks; returns the first free row.
     pub fn wrapped(&mut self, area: Rect, row: u16, role: Role, words: &str) -> u16 {
         let mut row = row;
-        for piece in text::wrap(words, area.width) {
+        for piece in text::wrap(&visible::line(words), area.width) {
             self.line(area, row, vec![self.span(role, piece)]);
             row += 1;
         }
@@ -164,6 +171,13 @@ impl Pen<'_> {
             width: area.width.saturating_sub(4),
             height: area.height.saturating_sub(2),
         }
+    }
+}
+
+fn safe(text: String) -> String {
+    match visible::line(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(changed) => changed,
     }
 }
 

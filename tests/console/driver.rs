@@ -101,6 +101,25 @@ impl Console {
         &self.bytes
     }
 
+    /// Returns the console's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the console has written `text` behind its first `from` bytes.
+    #[track_caller]
+    pub(crate) fn wait_for_bytes(&mut self, from: usize, text: &[u8]) {
+        let until = Instant::now() + DEADLINE;
+        while memchr::memmem::find(&self.bytes[from..], text).is_none() {
+            assert!(self.listen(until), "{:?} was never written", String::from_utf8_lossy(text));
+        }
+    }
+
+    /// Takes what the console writes until it has nothing more to draw for a moment.
+    pub(crate) fn settle(&mut self) {
+        while self.listen(Instant::now() + Duration::from_millis(60)) {}
+    }
+
     /// Returns the colours on the screen, the terminal's own apart.
     pub(crate) fn colours(&self) -> BTreeSet<String> {
         let screen = self.parser.screen();
@@ -243,6 +262,9 @@ fn sequence(key: &str) -> &str {
         "home" => "\x1b[H",
         "end" => "\x1b[F",
         "ctrl-c" => "\x03",
+        "ctrl-l" => "\x0c",
+        "pageup" => "\x1b[5~",
+        "pagedown" => "\x1b[6~",
         one => {
             assert_eq!(one.chars().count(), 1, "`{one}` is no key that this driver knows");
             one

@@ -6,6 +6,7 @@ use crate::domain::approval::Identity;
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::name::{FlowName, ReleaseId, RunId, StepId};
 use crate::domain::plan::{Lane, Step};
+use crate::domain::redact::Redactor;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -60,8 +61,10 @@ pub enum Helm {
 pub struct RunModel {
     /// Its id.
     pub id: RunId,
-    /// Its state, folded from the journal.
+    /// Its state, folded from the journal, fit to be shown.
     pub state: Arc<RunState>,
+    /// What must not be shown of it.
+    pub redactor: Redactor,
     /// Whether a supervisor holds its lock.
     pub alive: bool,
     /// How the console stands with that supervisor.
@@ -82,10 +85,11 @@ pub struct RunModel {
 
 impl RunModel {
     /// Makes the model of a run that was just read.
-    pub fn new(id: RunId, state: Arc<RunState>, alive: bool) -> Self {
+    pub fn new(id: RunId, state: Arc<RunState>, redactor: Redactor, alive: bool) -> Self {
         let mut model = Self {
             id,
             state,
+            redactor,
             alive,
             connection: Connection::default(),
             live: Live::default(),

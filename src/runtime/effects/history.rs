@@ -3,7 +3,9 @@
 use crate::app::model::{PastStep, RunSummary};
 use crate::domain::name::{RunId, StepId};
 use crate::domain::outcome::Outcome;
+use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::{RunState, StepState};
+use crate::journal::JournalError;
 use crate::journal::store::{RunDir, Store};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -19,7 +21,11 @@ pub(super) struct Histories {
 
 impl Histories {
     /// Lists the runs, newest first, and how long each step took when it last succeeded, in seconds.
-    pub(super) fn list(&mut self, store: &Store) -> (Vec<RunSummary>, BTreeMap<StepId, u64>) {
+    pub(super) fn list(
+        &mut self,
+        store: &Store,
+        secrets: &Secrets,
+    ) -> (Vec<RunSummary>, BTreeMap<StepId, u64>) {
         let ids = store.runs();
         self.read.retain(|id, _| ids.contains(id));
         let (mut runs, mut typical) = (Vec::new(), BTreeMap::new());
@@ -28,7 +34,7 @@ impl Histories {
             let now = look(&dir);
             let known = self.read.get(&id).filter(|(then, ..)| *then == now);
             if known.is_none() {
-                let (summary, took) = read(&dir, now.2);
+                let (summary, took) = read(&dir, now.2, secrets);
                 self.read.insert(id.clone(), (now, summary, took));
             }
             let Some((_, summary, took)) = self.read.get(&id) else { continue };
@@ -47,8 +53,13 @@ fn look(dir: &RunDir) -> Look {
     (size, facts.and_then(|facts| facts.modified().ok()), dir.is_alive())
 }
 
-fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
-    match dir.load() {
+fn read(dir: &RunDir, alive: bool, secrets: &Secrets) -> (RunSummary, BTreeMap<StepId, u64>) {
+    let state = || {
+        let mut follower = dir.follow_to_show(&Redactor::of_plan(secrets, &dir.plan()?))?;
+        follower.poll()?;
+        Ok::<_, JournalError>(follower.into_state())
+    };
+    match state() {
         Ok(state) => (summary(dir, &state, alive), took(&state)),
         Err(error) => {
             let summary = RunSummary {

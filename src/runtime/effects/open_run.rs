@@ -9,7 +9,10 @@ use crate::app::Msg;
 use crate::app::effect::RunRequest;
 use crate::app::msg::Connection;
 use crate::domain::name::RunId;
+use crate::domain::redact::Redactor;
 use crate::journal::store::{Follower, RunDir};
+use crate::runtime::logging::Hidden;
+use crate::runtime::secrets;
 use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
 use std::sync::Arc;
@@ -35,12 +38,12 @@ pub(super) struct OpenRun {
 
 impl OpenRun {
     /// Begins to follow the run in `dir`.
-    pub(super) fn begin(dir: RunDir, spawner: Spawner, tell: UnboundedSender<Msg>) -> Self {
+    pub(super) fn begin(dir: RunDir, spawner: Spawner, tell: UnboundedSender<Msg>, hidden: Hidden) -> Self {
         let id = dir.id().clone();
         let (requests, asked) = unbounded_channel();
         let moved = Arc::new(Notify::new());
         let asking = engine::ask_all(dir.clone(), spawner, asked, tell.clone(), Arc::clone(&moved));
-        let following = follow(dir, tell, moved);
+        let following = follow(dir, tell, moved, hidden);
         let tasks = [tokio::spawn(asking).abort_handle(), tokio::spawn(following).abort_handle()];
         Self { id, requests, tasks }
     }
@@ -66,17 +69,20 @@ impl Drop for OpenRun {
     }
 }
 
-async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>) {
+async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>, hidden: Hidden) {
     let run = dir.id().clone();
-    let follower = match dir.follow() {
-        Ok(follower) => follower,
+    let following = dir.plan().map(|plan| secrets::of_run(&dir, &plan));
+    let following = following.and_then(|redactor| Ok((dir.follow_to_show(&redactor)?, redactor)));
+    let (follower, redactor) = match following {
+        Ok(following) => following,
         Err(error) => {
             // Nobody listens any more once the console has left.
             let _left = tell.send(Msg::RunUnreadable { run, problem: error.to_string() });
             return;
         }
     };
-    let mut following = Following { dir, run, tell, follower, shown: None, lines: None };
+    hidden.run(redactor.clone());
+    let mut following = Following { dir, run, tell, follower, redactor, shown: None, lines: None };
     while following.look().await {
         let pause = following.pause();
         tokio::select! {
@@ -93,6 +99,7 @@ struct Following {
     run: RunId,
     tell: UnboundedSender<Msg>,
     follower: Follower,
+    redactor: Redactor,
     /// Whether it was alive when it was told last; none before it was told at all.
     shown: Option<bool>,
     /// What the supervisor says, while it is listened to.
@@ -111,7 +118,7 @@ impl Following {
         if grew || self.shown != Some(alive) {
             self.shown = Some(alive);
             let state = Arc::new(self.follower.state().clone());
-            self.say(Msg::RunRead { run: self.run.clone(), state, alive });
+            self.say(Msg::RunRead { run: self.run.clone(), state, redactor: self.redactor.clone(), alive });
         }
         if alive && self.lines.is_none() {
             self.listen().await;
