@@ -14,10 +14,12 @@ pub const MOST_MARKS: usize = 4;
 /// Tells whether a character could reorder, hide or break text (Unicode UAX 9, and the line separators).
 pub fn misleads(character: char) -> bool {
     matches!(character,
+        // Terminals disagree on the width of the last three.
         '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}' | '\u{200c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}')
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e00ff}' | '\u{e01f0}'..='\u{e0fff}'
+        | '\u{17d8}' | '\u{ff9e}' | '\u{ff9f}')
 }
 
 /// Tells whether a character only changes how its neighbours are drawn: joiners and variation selectors.

@@ -13,6 +13,7 @@ use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr as _;
 
 /// Draws into a buffer with a theme.
 #[derive(Debug)]
@@ -42,7 +43,30 @@ impl Pen<'_> {
     /// Writes a line of spans at row `row` of `area`, cut at its right edge; rows outside of it are not written.
     pub fn line(&mut self, area: Rect, row: u16, spans: Vec<Span<'static>>) {
         if row < area.height {
-            self.buffer.set_line(area.x, area.y + row, &Line::from(spans), area.width);
+            self.write(area.x, area.y + row, &Line::from(spans), area.width);
+        }
+    }
+
+    /// Writes spans from left to right, each character with its marks by itself.
+    ///
+    /// ratatui would join what Unicode calls one cluster, such as two regional indicators, and take it for one wide
+    /// character; a terminal gives each of them its own cell, and what is there would stay when the cluster goes.
+    fn write(&mut self, x: u16, y: u16, line: &Line<'_>, width: u16) {
+        let right = x.saturating_add(width);
+        let mut x = x;
+        for span in &line.spans {
+            let mut rest = span.content.as_ref();
+            while !rest.is_empty() && x < right {
+                let end = if rest.is_ascii() { rest.len() } else { text::first_cell(rest) };
+                let (piece, after) = rest.split_at(end);
+                rest = after;
+                let before = x;
+                (x, _) = self.buffer.set_stringn(x, y, piece, usize::from(right - x), span.style);
+                if x == before && piece.width() > 0 {
+                    // A wide character that does not fit into the last column.
+                    return;
+                }
+            }
         }
     }
 
@@ -51,7 +75,7 @@ impl Pen<'_> {
         let line = Line::from(spans);
         let width = (line.width() as u16).min(area.width);
         if row < area.height {
-            self.buffer.set_line(area.right() - width, area.y + row, &line, width);
+            self.write(area.right() - width, area.y + row, &line, width);
         }
         area.width - width
     }

@@ -150,6 +150,7 @@ fn a_hostile_log_is_shown_and_reaches_nothing() {
         seen.push_str(&console.screen());
     }
     for shown in [
+        "zoo wide overwritten: ab日本c",
         "zoo clipboard:  it was not taken",
         "zoo title: a title of screen it stays",
         "zoo screen: it is where it was",

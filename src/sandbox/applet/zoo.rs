@@ -17,7 +17,7 @@ pub const SECRETS: &[&str] = &[
 ];
 
 /// The short beasts: a name and the bytes.
-fn beasts() -> Vec<(&'static str, Vec<u8>)> {
+pub fn beasts() -> Vec<(&'static str, Vec<u8>)> {
     let text = |text: &str| text.as_bytes().to_vec();
     vec![
         ("clipboard", text("\x1b]52;c;c3RvbGVu\x07\x1b]52;p;c3RvbGVu\x1b\\ it was not taken")),
