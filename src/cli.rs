@@ -31,7 +31,6 @@ mod verify_run;
 use args::{Arguments, Command};
 use clap::Parser;
 use exit::{Exit, Failure};
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs the command line and returns the process's exit code.
@@ -45,12 +44,12 @@ pub fn main() -> ExitCode {
             return if helped { Exit::Done.into() } else { Exit::Usage.into() };
         }
     };
+    let global = arguments.global.clone();
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let message = format!("stagegate: {:#}\n", failure.error);
-            // The message belongs on the terminal; if that is gone, nobody reads it.
-            let _gone = std::io::stderr().write_all(message.as_bytes());
+            context::warn(&context::redactor(&global).text(&message));
             failure.exit.into()
         }
     }

@@ -29,6 +29,7 @@ struct Side {
 
 /// Prints what becomes of packages and images between two positions or two folders.
 pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
+    let redactor = context::redactor(global);
     let (from, to, changes) = match (target::of(global, &args.target)?, &args.other) {
         (target::Target::Folder(from), Some(to)) => {
             let (to, args) = (to.clone(), args.clone());
@@ -49,9 +50,13 @@ pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
         }
     };
     match args.format {
-        TextFormat::Json => context::out_json(&DiffReport { from: &from, to: &to, changes: &changes })?,
+        TextFormat::Json => {
+            context::out_json(&redactor, &DiffReport { from: &from, to: &to, changes: &changes })?;
+        }
         TextFormat::Text => {
-            context::out(&format!("{} -> {}\n{}", from.text(), to.text(), findings::changes(&changes)))?;
+            let sides = format!("{} -> {}", redactor.line(&from.text()), redactor.line(&to.text()));
+            let changes = findings::changes(&redactor.shown(changes));
+            context::out(&redactor, &format!("{sides}\n{changes}"))?;
         }
     }
     Ok(Exit::Done)

@@ -51,9 +51,10 @@ pub(super) fn run(global: &Global, options: &PruneArgs) -> Result<Exit, Failure>
     if options.yes {
         remove(&store, &rules, &mut done);
     }
+    let redactor = context::redactor(global);
     match options.format {
-        TextFormat::Json => context::out_json(&done)?,
-        TextFormat::Text => context::out(&text(&done, &context::invocation(global)))?,
+        TextFormat::Json => context::out_json(&redactor, &done)?,
+        TextFormat::Text => context::out(&redactor, &text(&done, &context::invocation(global)))?,
     }
     Ok(if done.problems.is_empty() { Exit::Done } else { Exit::Failed })
 }

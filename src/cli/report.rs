@@ -5,6 +5,7 @@ use super::context;
 use super::exit::{Exit, Failure};
 use crate::journal::audit::Audit;
 use crate::journal::retention;
+use crate::runtime::secrets;
 use crate::supervisor::report::Report;
 
 /// Prints the report of a run as it stands now.
@@ -15,14 +16,14 @@ pub(super) fn run(global: &Global, run: &str, format: ReportFormat) -> Result<Ex
         follower.poll()?;
         follower
     };
-    let redactor = context::redactor(&dir, &follower.state().plan);
+    let redactor = secrets::of_run(&dir, &follower.state().plan);
     let audit = Audit::of(&dir)?;
     let intact = audit.intact;
     let alive = dir.is_alive();
     let report = Report::of(&dir, follower.state(), audit, alive, redactor);
     match format {
-        ReportFormat::Json => context::out(&report.json())?,
-        ReportFormat::Markdown => context::out(&report.markdown())?,
+        ReportFormat::Json => context::own(&report.json())?,
+        ReportFormat::Markdown => context::own(&report.markdown())?,
     }
     let head = follower.head().map(|head| head.digest.to_string());
     let due = !alive && intact && follower.state().ended.is_some();

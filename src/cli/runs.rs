@@ -4,8 +4,10 @@ use super::args::{Global, TableFormat};
 use super::context;
 use super::exit::{Exit, Failure};
 use crate::domain::name::StepId;
+use crate::domain::redact::Redactor;
 use crate::domain::run::recovery::Interrupted;
 use crate::journal::store::{Follower, RunDir, Store};
+use crate::runtime::secrets;
 use crate::supervisor::recovery::Eyes;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -76,7 +78,7 @@ fn of_run(
     let state = follower.state();
     let damage = follower.problem().map(|problem| format!("journal damaged, see verify-run: {problem}"));
     // Command lines of processes are shown, so secrets are taken out; most runs have none to show.
-    let redactor = (!truths.is_empty()).then(|| context::redactor(dir, &state.plan));
+    let redactor = (!truths.is_empty()).then(|| secrets::of_run(dir, &state.plan));
     let mut truth = |id: &StepId| Some(truths.remove(id)?.redacted(redactor.as_ref()?));
     let steps = state.plan.steps.iter().filter_map(|step| {
         let record = state.record(&step.id)?;
@@ -103,15 +105,16 @@ fn of_run(
 
 /// Prints all runs.
 pub(super) fn run(global: &Global, format: TableFormat) -> Result<Exit, Failure> {
+    let redactor = context::redactor(global);
     let rows = rows(&context::store(global)?);
     match format {
-        TableFormat::Json => context::out_json(&rows)?,
-        TableFormat::Table => context::out(&table(&rows))?,
+        TableFormat::Json => context::out_json(&redactor, &rows)?,
+        TableFormat::Table => context::out(&redactor, &table(&rows, &redactor))?,
     }
     Ok(Exit::Done)
 }
 
-fn table(rows: &[RunRow]) -> String {
+fn table(rows: &[RunRow], redactor: &Redactor) -> String {
     if rows.is_empty() {
         return "no run yet: stagegate plan shows what one would do\n".to_owned();
     }
@@ -120,7 +123,7 @@ fn table(rows: &[RunRow]) -> String {
         let at = row.steps.iter().find(|step| step.stale || !matches!(step.state, "succeeded" | "skipped"));
         let at = at.map(|step| format!("{} {}", step.id, step.state));
         let at: Vec<String> = at.into_iter().chain(row.problem.clone()).collect();
-        let at = at.join("; ");
+        let at = redactor.line(&at.join("; "));
         let head = row.head.as_deref().and_then(|head| head.get(..16)).unwrap_or("-");
         let started = row.started.as_deref().and_then(|at| at.get(..19)).unwrap_or("-").replace('T', " ");
         let _ = writeln!(out, "{:<36} {:<12} {:<20} {head:<16} {at}", row.id, row.state, started);

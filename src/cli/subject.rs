@@ -152,7 +152,7 @@ fn no_catalog() -> Catalog {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: Vec::new(),
         flows: Vec::new(),
         templates: BTreeMap::new(),

@@ -9,6 +9,7 @@ use super::{context, target};
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::domain::release::Release;
+use crate::domain::visible;
 use crate::ui::widgets::text::count;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -49,6 +50,7 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
             of_release(&catalog, release, args)?
         }
     };
+    let redactor = context::redactor(global);
     let mounts = work.checks.first().map_or_else(Vec::new, |(_, subject)| subject.mounts());
     let checks = work.checks.clone();
     let mut findings: Vec<Finding> = look(mounts, move |pulse, prober| {
@@ -58,16 +60,21 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     let blocking = findings::blocking(&findings, &[]);
     let checks: Vec<CheckName> = work.checks.iter().map(|(check, _)| *check).collect();
     match args.format {
-        TextFormat::Json => context::out_json(&VerifyReport {
-            target: &args.target,
-            position: work.position,
-            path: &work.path,
-            against: work.against.as_deref(),
-            checks: &checks,
-            blocking,
-            findings: findings::rows(&findings, &[]),
-        })?,
-        TextFormat::Text => context::out(&text(&work, &checks, &findings, blocking))?,
+        TextFormat::Json => {
+            let report = VerifyReport {
+                target: &args.target,
+                position: work.position,
+                path: &work.path,
+                against: work.against.as_deref(),
+                checks: &checks,
+                blocking,
+                findings: findings::rows(&findings, &[]),
+            };
+            context::out_json(&redactor, &report)?;
+        }
+        TextFormat::Text => {
+            context::out(&redactor, &text(&work, &checks, &redactor.shown(findings), blocking))?;
+        }
     }
     Ok(if blocking > 0 { Exit::Failed } else { Exit::Done })
 }
@@ -139,14 +146,18 @@ fn of_release(
     Ok(Work { position: Some(position.word()), path, against, checks })
 }
 
+fn name(path: &Path) -> String {
+    visible::line(&path.to_string_lossy()).into_owned()
+}
+
 fn text(work: &Work, checks: &[CheckName], findings: &[Finding], blocking: usize) -> String {
     let mut out = String::new();
     let _ = match work.position {
-        Some(position) => writeln!(out, "{position}: {}", work.path.display()),
-        None => writeln!(out, "{}", work.path.display()),
+        Some(position) => writeln!(out, "{position}: {}", name(&work.path)),
+        None => writeln!(out, "{}", name(&work.path)),
     };
     if let Some(against) = &work.against {
-        let _ = writeln!(out, "against {}", against.display());
+        let _ = writeln!(out, "against {}", name(against));
     }
     let names: Vec<String> = checks.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "checked: {}", names.join(", "));

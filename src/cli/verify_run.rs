@@ -22,9 +22,10 @@ pub(super) fn run(global: &Global, options: &VerifyRunArgs) -> Result<Exit, Fail
     if let Some(head) = &options.head {
         audit.compare(head);
     }
+    let redactor = context::redactor(global);
     match options.format {
-        TextFormat::Json => context::out_json(&audit)?,
-        TextFormat::Text => context::out(&text(&audit))?,
+        TextFormat::Json => context::out_json(&redactor, &audit)?,
+        TextFormat::Text => context::out(&redactor, &text(&audit))?,
     }
     Ok(if audit.intact { Exit::Done } else { Exit::Failed })
 }

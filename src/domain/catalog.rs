@@ -6,6 +6,7 @@
 use super::finding::SeverityRule;
 use super::flow::{Flow, StepTemplate};
 use super::name::{FlowName, ReleaseId, TemplateName};
+use super::redact::Secrets;
 use super::release::Release;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,8 +87,8 @@ pub struct Catalog {
     pub checkouts: Vec<Checkout>,
     /// The environment of every step: what the catalog sets and what it lets through.
     pub environment: BTreeMap<String, String>,
-    /// Names and patterns of secrets, redacted wherever text leaves the log files.
-    pub secrets: Vec<String>,
+    /// What is secret, redacted wherever text leaves the log files.
+    pub secrets: Secrets,
     /// All releases.
     pub releases: Vec<Release>,
     /// All flows.

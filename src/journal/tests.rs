@@ -381,3 +381,25 @@ fn what_is_kept_is_only_for_its_owner() {
     assert_eq!(mode(store.root()), 0o700);
     assert_eq!((mode(run.path()), mode(&run.journal()), mode(&run.file("plan.json"))), (0o700, 0o600, 0o600));
 }
+
+#[test]
+fn a_state_folder_that_others_could_read_is_closed_and_that_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("state");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(Store::open(&root).unwrap().closed(), None);
+    assert_eq!((mode(&root), mode(&root.join("runs")), mode(&root.join("locks"))), (0o700, 0o700, 0o700));
+    set(&root, 0o755);
+    set(&root.join("runs"), 0o755);
+    let said = Store::open(&root).unwrap().closed().unwrap();
+    assert!(said.starts_with("others could look into the raw logs of runs until now; closed"), "{said}");
+    assert!(said.ends_with("/state/runs"), "{said}");
+    assert_eq!(
+        (mode(&root), mode(&root.join("runs"))),
+        (0o755, 0o700),
+        "the folder around it is left as it is"
+    );
+    assert_eq!(Store::open(&root).unwrap().closed(), None);
+}

@@ -13,10 +13,11 @@ use crate::domain::finding::Finding;
 use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
+use crate::domain::visible;
 use crate::journal::JournalError;
 use crate::journal::audit::Audit;
 use crate::journal::store::RunDir;
@@ -134,8 +135,9 @@ impl Report {
 
     /// Returns the report as JSON, with a line end.
     pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{}\n", self.redactor.text(&text))
+        let mut tree = serde_json::to_value(self).unwrap_or_default();
+        self.redactor.json(&mut tree);
+        format!("{}\n", visible::json(&serde_json::to_string_pretty(&tree).unwrap_or_default()))
     }
 }
 
@@ -187,18 +189,8 @@ fn report_step(
         reason: redactor.text(&reason).into_owned(),
         composes,
         scripts: record.map(|record| record.scripts.clone()).unwrap_or_default(),
-        findings: record.map(|record| cleaned(&record.findings, redactor)).unwrap_or_default(),
+        findings: record.map(|record| redactor.value(record.findings.clone())).unwrap_or_default(),
     }
-}
-
-/// Takes secrets out before the text is escaped for a form in which they would not be known again.
-fn cleaned(findings: &[Finding], redactor: &Redactor) -> Vec<Finding> {
-    let clean = |finding: &Finding| Finding {
-        path: redactor.text(&finding.path).into_owned(),
-        message: redactor.text(&finding.message).into_owned(),
-        ..finding.clone()
-    };
-    findings.iter().map(clean).collect()
 }
 
 fn report_gate(
@@ -214,13 +206,11 @@ fn report_gate(
             GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. },
         ) => (Some(evidence), approvals.clone(), None),
         Some(GateState::Void { evidence, refusal, .. }) => {
-            (Some(evidence), Vec::new(), Some(refusal.to_string()))
+            (Some(evidence), Vec::new(), Some(redactor.text(&refusal.to_string()).into_owned()))
         }
     };
-    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|mut evidence| {
-        evidence.findings = cleaned(&evidence.findings, redactor);
-        evidence
-    });
+    // Before it is escaped for a form in which a secret would not be known again.
+    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|evidence| redactor.value(evidence));
     Some(ReportGate {
         step: step.id.to_string(),
         release: release.clone(),
@@ -230,14 +220,14 @@ fn report_gate(
             .record(&step.id)
             .and_then(|record| record.stale.as_ref())
             .map(ToString::to_string),
-        approvals,
-        waivers: state.waivers(release).to_vec(),
+        approvals: redactor.value(approvals),
+        waivers: redactor.value(state.waivers(release).to_vec()),
         evidence,
     })
 }
 
-/// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
-pub fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
+/// Writes `report.md` and `report.json` into the run's folder; `secrets` is what the catalog calls so.
+pub fn write(dir: &RunDir, state: &RunState, secrets: &Secrets) -> Result<(), JournalError> {
     // It is the end: what has not run by now does not run by itself.
     let audit = Audit::of(dir)?;
     Report::of(dir, state, audit, false, Redactor::of_plan(secrets, &state.plan)).file(dir)

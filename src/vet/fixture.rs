@@ -291,7 +291,7 @@ fn catalog(dir: &Path, release: Release) -> Catalog {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: vec![release],
         flows: Vec::new(),
         templates: BTreeMap::new(),

@@ -6,6 +6,7 @@ use crate::domain::approval::Identity;
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::name::{FlowName, ReleaseId, RunId, StepId};
 use crate::domain::plan::{Lane, Step};
+use crate::domain::redact::Redactor;
 use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord};
 use jiff::Timestamp;
@@ -61,8 +62,10 @@ pub enum Helm {
 pub struct RunModel {
     /// Its id.
     pub id: RunId,
-    /// Its state, folded from the journal.
+    /// Its state, folded from the journal, fit to be shown.
     pub state: Arc<RunState>,
+    /// What must not be shown of it.
+    pub redactor: Redactor,
     /// Whether a supervisor holds its lock.
     pub alive: bool,
     /// The truth about its interrupted steps.
@@ -85,10 +88,11 @@ pub struct RunModel {
 
 impl RunModel {
     /// Makes the model of a run that was just read.
-    pub fn new(id: RunId, state: Arc<RunState>, alive: bool) -> Self {
+    pub fn new(id: RunId, state: Arc<RunState>, redactor: Redactor, alive: bool) -> Self {
         let mut model = Self {
             id,
             state,
+            redactor,
             alive,
             truths: BTreeMap::new(),
             connection: Connection::default(),

@@ -2,11 +2,13 @@
 
 use super::procedure::positive_duration;
 use super::{named, texts};
+use crate::catalog::diagnostic::advise;
 use crate::catalog::reader::{At, Read, Sink, Table, Value, one_of};
 use crate::catalog::text::{Variable, absolute, file_name, not_blank, note_variable};
 use crate::catalog::units;
 use crate::domain::catalog::{Checkout, FileLists, Mount};
 use crate::domain::name::ResourceName;
+use crate::domain::redact::{Secrets, Shape, check_pattern};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -75,10 +77,33 @@ pub(super) fn variables(texts: Vec<(At<String>, At<String>)>, sink: &Sink) -> BT
     checked
 }
 
-pub(super) fn secrets(table: Table<'_>) -> Vec<At<String>> {
-    let names = table.list("names");
-    table.finish();
-    names
+/// Reads what is secret; a catalog that says nothing about shapes has them all.
+pub(super) fn secrets(table: &Table<'_>, sink: &Sink) -> Secrets {
+    let texts = |key| table.list::<String>(key).into_iter();
+    let mut secrets =
+        Secrets { names: texts("names").map(|name| name.value).collect(), ..Secrets::default() };
+    for (name, value) in table.table("shapes").iter().flat_map(Table::entries) {
+        match (Shape::named(&name), bool::read(value, sink)) {
+            (Some(shape), Some(false)) => {
+                secrets.shapes.remove(&shape);
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let advice = advise(&name, "shape", Shape::ALL.iter().map(|shape| shape.name()));
+                sink.note(&name.span, format!("there is no shape `{}` of secrets", name.value), advice);
+            }
+        }
+    }
+    for pattern in texts("patterns") {
+        match check_pattern(&pattern) {
+            Ok(()) => secrets.patterns.push(pattern.value),
+            Err(problem) => {
+                let message = format!("`{}` is no pattern of secrets: {problem}", pattern.value);
+                sink.note(&pattern.span, message, "a regular expression over ASCII is expected".to_owned());
+            }
+        }
+    }
+    secrets
 }
 
 pub(super) fn lists(table: Table<'_>, sink: &Sink) -> Option<FileLists> {

@@ -37,7 +37,7 @@ fn catalog(dir: &Path, releases: Vec<Release>) -> Catalog {
         mounts: ["compose", "staging", "production"].map(mount).to_vec(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases,
         flows: Vec::new(),
         templates: BTreeMap::new(),

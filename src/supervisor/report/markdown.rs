@@ -1,11 +1,12 @@
 //! The report as markdown: short enough to paste, with everything that somebody will ask about later.
 //!
-//! What comes from disk stands in code spans or tables with its bars escaped, so that no file name can
-//! change the shape of the page.
+//! What comes from disk, from a tool or from a person goes through [`cell`], [`code`] or [`block`], so that no file name
+//! and no reason can change the shape of the page, load anything or pass for something else.
 
 use super::{Report, ReportGate, ReportStep};
 use crate::domain::evidence::{Change, ChangeKind, Evidence};
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::visible;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -56,8 +57,11 @@ fn head(out: &mut String, report: &Report) {
     for release in &report.releases {
         let _ = writeln!(
             out,
-            "- release {} ({}): `{}` to `{}`",
-            release.release, release.revision, release.staging, release.production
+            "- release {} ({}): {} to {}",
+            release.release,
+            cell(&release.revision),
+            code(&release.staging),
+            code(&release.production)
         );
     }
     let _ = writeln!(out, "- flow {}, plan `{}`", report.flow, report.plan.get(..12).unwrap_or(&report.plan));
@@ -67,10 +71,15 @@ fn head(out: &mut String, report: &Report) {
     }
     for checkout in &report.checkouts {
         let changed = if checkout.dirty == Some(true) { ", **with changes**" } else { "" };
-        let revision = checkout.revision.as_deref().map(|revision| format!("`{revision}`"));
-        let _ =
-            writeln!(out, "- {}: {}{changed}", checkout.name, revision.as_deref().unwrap_or("no revision"));
+        let revision = checkout.revision.as_deref().map(code);
+        let _ = writeln!(
+            out,
+            "- {}: {}{changed}",
+            cell(&checkout.name),
+            revision.as_deref().unwrap_or("no revision")
+        );
     }
+    out.push_str("- logs: in `steps/` of the run's folder, raw, for their owner alone; `stagegate log` shows them without secrets\n");
 }
 
 fn steps(out: &mut String, report: &Report) {
@@ -194,7 +203,7 @@ fn write_evidence(out: &mut String, gate: &ReportGate, evidence: &Evidence) {
 fn commands(out: &mut String, report: &Report) {
     out.push_str("\n## Commands\n\n```\n");
     for step in &report.steps {
-        let _ = writeln!(out, "{:<20} {}", step.id, step.command.replace("```", "'''"));
+        let _ = writeln!(out, "{:<20} {}", step.id, block(&step.command));
     }
     out.push_str("```\n");
     if report.scripts.is_empty() {
@@ -202,7 +211,7 @@ fn commands(out: &mut String, report: &Report) {
     }
     out.push_str("\n## Scripts as they were run (SHA-256)\n\n```\n");
     for (path, sum) in &report.scripts {
-        let _ = writeln!(out, "{sum}  {path}");
+        let _ = writeln!(out, "{sum}  {}", block(path));
     }
     out.push_str("```\n");
 }
@@ -214,12 +223,7 @@ fn line(finding: &Finding) -> String {
         Severity::Info => "",
     };
     let inherited = if finding.inherited { " (in production already)" } else { "" };
-    format!(
-        "{weight}{} `{}`: {}{inherited}",
-        finding.check,
-        finding.path.replace('`', "'"),
-        cell(&finding.message)
-    )
+    format!("{weight}{} {}: {}{inherited}", finding.check, code(&finding.path), cell(&finding.message))
 }
 
 fn word(kind: ChangeKind) -> &'static str {
@@ -232,9 +236,33 @@ fn word(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// Returns text that stays within its line and its cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// Returns text that says what it says and does nothing else: it stays within its line and its cell, and is no markup.
+///
+/// A backslash before ASCII punctuation is CommonMark's own escape (2.4). HTML begins with `<` alone; links and images
+/// need what follows their `]`; an entity can stand for a character, but not for markup.
+pub(super) fn cell(text: &str) -> String {
+    let text = visible::line(text);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match (character, rest.peek()) {
+            ('<', _) => out.push_str("&lt;"),
+            ('&', Some(next)) if next.is_ascii_alphanumeric() || *next == '#' => out.push_str("&amp;"),
+            ('\\' | '`' | '*' | '|' | '~', _) | (']', Some('(' | '[' | ':')) => out.extend(['\\', character]),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// Returns a path or an id in a code span, in which nothing counts but the mark that ends it.
+pub(super) fn code(text: &str) -> String {
+    format!("`{}`", visible::line(text).replace('`', "'").replace('|', "\\|"))
+}
+
+/// Returns a line of a code block.
+pub(super) fn block(text: &str) -> String {
+    visible::line(text).replace("```", "'''")
 }
 
 fn moment(at: Timestamp) -> String {

@@ -92,6 +92,12 @@ pub fn wrap(text: &str, width: u16) -> Vec<String> {
     lines
 }
 
+/// Returns how many bytes of `text` its first character takes, with the marks that stand on it.
+pub fn first_cell(text: &str) -> usize {
+    let marks = text.char_indices().skip(1).find(|(_, character)| character.width() != Some(0));
+    marks.map_or(text.len(), |(end, _)| end)
+}
+
 fn take_columns(text: &str, limit: usize) -> String {
     let mut used = 0;
     let head: String = text

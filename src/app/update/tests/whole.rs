@@ -110,6 +110,7 @@ fn take(bench: &mut Bench, turn: Turn) -> Vec<Effect> {
             let mut effects = bench.tell(Msg::RunRead {
                 run: run_id(),
                 state: Arc::new(state),
+                redactor: crate::domain::redact::Redactor::default(),
                 alive: true,
                 truths: std::collections::BTreeMap::new(),
             });

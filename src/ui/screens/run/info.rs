@@ -6,7 +6,6 @@ use crate::app::model::RunModel;
 use crate::domain::finding::Finding;
 use crate::domain::live::{LiveStep, Looking};
 use crate::domain::plan::{Step, script};
-use crate::domain::redact::Redactor;
 use crate::domain::run::recovery::Alive;
 use crate::domain::run::{GateState, StepRecord, StepState};
 use crate::keys::Action;
@@ -35,10 +34,8 @@ fn words(role: Role, text: impl Into<String>) -> Words {
 /// Returns the rows that the panel wants, its title included.
 pub(super) fn rows(model: &Model, run: &RunModel, width: u16) -> u16 {
     let Some(step) = run.selected() else { return 0 };
-    let lines: usize = about(model, run, step)
-        .iter()
-        .map(|piece| text::wrap(&piece.text, width.saturating_sub(2)).len())
-        .sum();
+    let lines: usize =
+        about(run, step).iter().map(|piece| text::wrap(&piece.text, width.saturating_sub(2)).len()).sum();
     1 + lines as u16 + u16::from(!offers(model).is_empty())
 }
 
@@ -55,7 +52,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
     let offers = offers(model);
     let most = inside.height.saturating_sub(u16::from(!offers.is_empty()));
     let mut row = 0;
-    for piece in about(model, run, step) {
+    for piece in about(run, step) {
         for (place, line) in text::wrap(&piece.text, inside.width).into_iter().enumerate() {
             if row < most {
                 pen.line(inside, row, spans(pen, &piece, place == 0, line));
@@ -110,22 +107,17 @@ fn offers(model: &Model) -> Vec<(String, &'static str)> {
     wanted.iter().filter_map(offer).collect()
 }
 
-fn about(model: &Model, run: &RunModel, step: &Step) -> Vec<Words> {
-    let redactor = Redactor::of_plan(&model.catalog.secrets, &run.state.plan);
+fn about(run: &RunModel, step: &Step) -> Vec<Words> {
     let Some(record) = run.record(&step.id) else { return Vec::new() };
     let mut out = Vec::new();
     if !step.argv.is_empty() {
-        let shown = Step { env: redactor.environment(&step.env), ..step.clone() };
-        out.push(words(Role::Muted, format!("$ {}", script::command_line(&shown))));
+        out.push(words(Role::Muted, format!("$ {}", script::command_line(step))));
     }
     if let Some(cause) = &record.stale {
         out.push(words(Role::Warn, format!("↻ stale: {cause}, and this builds on it")));
     }
     out.extend(state(run, step, record));
     out.extend(findings(&record.findings));
-    for piece in &mut out {
-        piece.text = redactor.text(&piece.text).into_owned();
-    }
     out
 }
 
