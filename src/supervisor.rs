@@ -18,10 +18,12 @@ pub mod serve;
 
 mod checks;
 mod gate;
+mod give_up;
 mod happening;
 mod launch;
 pub mod report;
 mod request;
+pub mod take_over;
 
 #[cfg(test)]
 mod tests;

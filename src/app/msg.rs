@@ -24,6 +24,11 @@ pub enum Answer {
         /// What was done, in a sentence.
         message: String,
     },
+    /// This console has the helm now.
+    HelmGiven {
+        /// The turn that this is, as the moments count them.
+        turn: u64,
+    },
     /// The gate or a lock refused it.
     Refused {
         /// Why.

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 /// Prints the plan of a selection.
 pub(super) fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let catalog = context::catalog(global)?;
-    let plan = context::plan(&catalog, &args.selection)?;
+    let (plan, _) = context::plan(global, &catalog, &args.selection)?;
     let plan = Redactor::of_plan(&catalog.secrets, &plan).plan(&plan);
     match args.format {
         PlanFormat::Json => context::out_json(&plan)?,

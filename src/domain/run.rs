@@ -7,7 +7,7 @@ pub mod event;
 pub mod state;
 
 pub use event::Event;
-pub use state::{GateState, RunState, RunVerdict, StepRecord, StepState};
+pub use state::{GateState, GivenUp, RunState, RunVerdict, StepRecord, StepState, Taken};
 
 #[cfg(test)]
 mod tests;

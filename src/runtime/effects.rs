@@ -18,6 +18,7 @@ use crate::domain::name::{RunId, StepId};
 use crate::exec::log_file::LogFile;
 use crate::journal::store::Store;
 use crate::supervisor::client::Spawner;
+use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
 use std::io;
@@ -166,6 +167,7 @@ impl Outside for Effects {
                     self.spawner.clone(),
                     plan,
                     self.text.clone(),
+                    Order::default(),
                     self.tell.clone(),
                 );
                 tokio::spawn(work);

@@ -76,6 +76,8 @@ pub struct Supervisor {
     pub(super) live_changed: bool,
     pub(super) clients: BTreeMap<ClientId, Connection>,
     pub(super) helm: Option<ClientId>,
+    /// How often the helm changed hands, and why it was taken the last time, if it was taken from somebody.
+    pub(super) helm_turn: (u64, Option<String>),
     pub(super) cancel: Arc<AtomicBool>,
     pub(super) asked: bool,
     pub(super) begun: Instant,
@@ -121,14 +123,14 @@ impl Supervisor {
 
     /// Moves every lane as far as it goes without waiting.
     pub fn advance(&mut self) -> Result<(), JournalError> {
+        self.free_lanes();
         if self.state.cancelled.is_some() {
             return Ok(());
         }
         for lane in self.state.plan.lanes.clone() {
             self.advance_lane(&lane)?;
         }
-        let finished = |lane: &Lane| self.state.lane_verdict(lane) == RunVerdict::Finished;
-        if self.state.plan.lanes.iter().all(finished)
+        if self.state.lanes_are_through()
             && !self.released.is_empty()
             && let Some(step) = self.state.shared_at().cloned()
         {
@@ -162,6 +164,11 @@ impl Supervisor {
         }
         if record.stale.is_some() && !step.repeatable && record.attempts > 0 {
             return self.refuse_repeat(step).map(|()| false);
+        }
+        if let Some(release) = &step.release
+            && let Err(error) = self.locks.vouch(release)
+        {
+            return self.refuse_unlocked(step, &error).map(|()| false);
         }
         if let Some((resource, owner)) = self.locks.hold(step)? {
             self.live_step(&step.id).waits_for = Some((resource, owner));
@@ -208,9 +215,8 @@ impl Supervisor {
     }
 
     fn shared_is_due(&self) -> bool {
-        let all =
-            self.state.plan.lanes.iter().all(|lane| self.state.lane_verdict(lane) == RunVerdict::Finished);
-        all && self
+        self.state.lanes_are_through()
+            && self
             .state
             .shared_at()
             .and_then(|step| self.state.record(&step.id))
@@ -238,6 +244,8 @@ impl Supervisor {
     pub fn broadcast(&mut self) {
         self.live_changed = false;
         self.live.helm = self.helm.and_then(|client| self.clients.get(&client)).map(|c| c.identity.clone());
+        self.live.helm_turn = self.helm_turn.0;
+        self.live.helm_reason.clone_from(&self.helm_turn.1);
         for connection in self.clients.values().filter(|connection| connection.subscribed) {
             connection.live.send_replace(Some(self.live.clone()));
         }

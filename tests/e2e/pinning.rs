@@ -25,7 +25,9 @@ pub(crate) fn set(host: &Host, target: &str) {
 
 /// A finished compose of Rocky that the link does not name: what a pungi of somebody else leaves.
 pub(crate) fn another(host: &Host) -> String {
-    let id = format!("{}9", named(host));
+    let now = named(host);
+    let (day, respin) = now.rsplit_once('.').unwrap();
+    let id = format!("{day}.{}", respin.parse::<u32>().unwrap() + 9);
     let folder = host.at("mnt/compose/8").join(&id);
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("COMPOSE_ID"), &id).unwrap();

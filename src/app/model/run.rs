@@ -43,10 +43,10 @@ pub enum Helm {
     Free,
     /// This console asked for it and waits for the answer.
     Asked,
-    /// This console has it; its identity is known once the supervisor named it.
+    /// This console has it.
     Mine {
-        /// Whom the supervisor named.
-        identity: Option<Identity>,
+        /// The turn that this is: a moment of an earlier turn is out of date, a later one is somebody else's.
+        turn: u64,
     },
     /// Another console has it.
     Other {

@@ -7,6 +7,7 @@ use crate::domain::name::RunId;
 use crate::domain::plan::Plan;
 use crate::journal::store::{RunDir, Store};
 use crate::supervisor::client::{self, Client, ClientError, Spawner};
+use crate::supervisor::take_over::Order;
 use crate::supervisor::control::{Request, Response};
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -18,9 +19,10 @@ pub(super) async fn start(
     spawner: Spawner,
     plan: Arc<Plan>,
     catalog: String,
+    order: Order,
     tell: UnboundedSender<Msg>,
 ) {
-    let msg = match client::start_run(&store, &spawner, &plan, &catalog).await {
+    let msg = match client::start_run(&store, &spawner, &plan, &catalog, &order).await {
         Ok(dir) => Msg::RunStarted { run: dir.id().clone() },
         Err(error) => Msg::RunNotStarted { problem: error.to_string() },
     };
@@ -71,6 +73,7 @@ async fn ask(
 fn answer(response: Response) -> Answer {
     match response {
         Response::Done { message } => Answer::Done { message },
+        Response::HelmGiven { turn } => Answer::HelmGiven { turn },
         Response::Refused { refusal } => Answer::Refused { refusal },
         Response::HelmBusy { by } => Answer::HelmBusy { by },
         Response::Failed { message } => Answer::Failed { message },
