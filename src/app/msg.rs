@@ -10,6 +10,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
+use crate::domain::plan::Plan;
 use crate::domain::run::RunState;
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
 use crate::keys::{Action, Key};
@@ -113,6 +114,8 @@ pub enum Msg {
     RunNotStarted {
         /// Why, and what to do next.
         problem: String,
+        /// The plan, and the run whose rest it is, where another run has a release of it, which can be taken over.
+        locked: Option<(Arc<Plan>, Option<RunId>)>,
     },
     /// A run was opened, or its journal went on.
     RunRead {

@@ -33,6 +33,8 @@ impl Store {
         let runs = root.join("runs");
         make_folder(&runs)?;
         make_folder(&root.join("locks"))?;
+        // A folder that cannot be read is not one without runs.
+        fs::read_dir(&runs).map_err(JournalError::io("cannot read the folder", &runs))?;
         let root = fs::canonicalize(root).map_err(JournalError::io("cannot open the state folder", root))?;
         Ok(Self { root })
     }

@@ -161,13 +161,14 @@ impl Outside for Effects {
         match effect {
             Effect::ReadStatus => self.read_status(),
             Effect::ListRuns => self.list_runs(),
-            Effect::StartRun { plan } => {
+            Effect::StartRun { plan, from, take_over } => {
+                let order = Order { from, take_over: take_over.is_some(), reason: take_over };
                 let work = engine::start(
                     self.store.clone(),
                     self.spawner.clone(),
                     plan,
                     self.text.clone(),
-                    Order::default(),
+                    order,
                     self.tell.clone(),
                 );
                 tokio::spawn(work);

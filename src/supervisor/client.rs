@@ -191,11 +191,13 @@ impl Client {
 
     /// Sends a request and waits for its answer.
     pub async fn request(&mut self, request: &Request) -> Result<Response, ClientError> {
-        self.send(request).await?;
+        // Whoever is turned away may be told so before the request is through.
+        let sent = self.send(request).await;
         loop {
-            match self.next().await? {
-                Response::Live { .. } => {}
-                answer => return Ok(answer),
+            match self.next().await {
+                Ok(Response::Live { .. }) => {}
+                Ok(answer) => return Ok(answer),
+                Err(error) => return Err(sent.err().unwrap_or(error)),
             }
         }
     }

@@ -118,3 +118,37 @@ fn at_its_gate(host: &Host) -> String {
     assert_eq!(ran.status.code(), Some(3), "{ran:?}");
     host.run().file_name().unwrap().to_str().unwrap().to_owned()
 }
+
+#[test]
+fn a_release_is_taken_over_in_the_console_with_a_reason_and_the_other_console_is_told() {
+    let host = Host::new(&["prompt@8/sync/Rocky"]);
+    let mut first = host.console();
+    first.keys("space p");
+    first.wait_for(&["1 sync Rocky to staging"]);
+    first.keys("r");
+    first.wait_for(&["y run"]);
+    first.keys("y");
+    first.wait_for(&["you have the helm", "waits for input"]);
+    let run = host.run().file_name().unwrap().to_str().unwrap().to_owned();
+
+    let mut second = host.open(&[]);
+    second.wait_for(&[&run]);
+    second.keys("1");
+    second.wait_for(&["8 · 8.10 ►", "composed only"]);
+    second.wait_until("where everything stands", |screen| !screen.contains("?unknown"));
+    second.keys("down down space p");
+    // Who has the release stands above the plan, before anything is asked for.
+    second.wait_for(&["1 sync Extras to staging", "► 8 is ", "'s now: run"]);
+    second.keys("r");
+    second.wait_for(&["y run"]);
+    second.keys("y");
+    second.wait_for(&["Take the release over", "release 8 is locked by", "take it over"]);
+    second.keys("enter");
+    second.wait_for(&["a reason is needed"]);
+    second.types("shift ends\r");
+    second.wait_for(&["you have the helm", "sync/Extras"]);
+    first.wait_until("who took the release, and why", |screen| {
+        let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        words.contains("release 8 of this run was given up to run") && words.contains("shift ends")
+    });
+}

@@ -181,9 +181,9 @@ fn another_user_is_refused_by_the_kernels_word() {
     let before = host.journal();
     let top = host.at("").ancestors().nth(1).unwrap().to_owned();
     open_up(&host.at("state"), &top);
-    as_nobody(&host, &["runs"]).exits(0);
-    // The folder of the run is root's: nobody sees nothing of it.
-    as_nobody(&host, &["cancel", &run]).exits(1);
+    // The folders are root's: nobody is told so, and not that there is no run.
+    as_nobody(&host, &["runs"]).exits(1).says("cannot read the folder").says("it belongs to root and this is");
+    as_nobody(&host, &["cancel", &run]).exits(1).says("it belongs to root and this is");
     // Even with every door open: the socket asks the kernel who is there.
     for place in ["state/runs", "state/locks"] {
         open_up(&host.at(place), &top);
@@ -348,11 +348,12 @@ fn of_two_commands_at_once_one_gets_the_release_and_the_other_its_name() {
         let ran = both.map(|child| Ran::of(&child.wait_with_output().unwrap()));
         let mut codes = [ran[0].code, ran[1].code];
         codes.sort_unstable();
-        assert_eq!(codes, [0, 4], "round {round}: {ran:?}");
+        assert_eq!(codes, [0, 4], "round {round}: {ran:?}\n{}", host.run(&["runs"]).out);
         let (winner, loser) = if ran[0].code == 0 { (&ran[0], &ran[1]) } else { (&ran[1], &ran[0]) };
         let run = winner.out.lines().next().unwrap();
         assert!(loser.err.contains("release 8 is locked by root on") && loser.err.contains(run), "{loser:?}");
         assert_eq!(host.json(&["runs"]).as_array().unwrap().len(), round + 1);
+        host.wait_for("8/gate", "waiting");
         host.run(&["cancel", run]).exits(0);
         wait_until("its release is free", || (!host.at("state/runs").join(run).join("control.sock").exists()).then_some(()));
     }

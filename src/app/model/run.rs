@@ -295,6 +295,11 @@ pub struct HistoryModel {
 }
 
 impl HistoryModel {
+    /// Returns the run that has `release`, if one has: its supervisor lives and holds its lock.
+    pub fn owner(&self, release: &ReleaseId) -> Option<&RunSummary> {
+        self.runs.iter().find(|run| run.alive && run.releases.contains(release))
+    }
+
     /// Returns the runs that have a supervisor or wait for somebody.
     pub fn active(&self) -> impl Iterator<Item = &RunSummary> {
         self.runs.iter().filter(|run| run.alive || matches!(run.verdict, Ok(RunVerdict::Waiting)))

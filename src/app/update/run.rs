@@ -11,7 +11,7 @@ use crate::app::text_input::TextInput;
 use crate::domain::approval::Identity;
 use crate::domain::flow::Role;
 use crate::domain::live::Live;
-use crate::domain::name::RunId;
+use crate::domain::name::{ReleaseId, RunId};
 use crate::domain::run::{RunState, StepState};
 use crate::keys::Action;
 use std::sync::Arc;
@@ -19,6 +19,7 @@ use std::sync::Arc;
 /// Takes the news that a run was started: shows it, and forgets the ticks that it came from.
 pub(super) fn started(model: &mut Model, run: RunId) -> Vec<Effect> {
     model.plan.starting = false;
+    model.plan.rest_of = None;
     model.banners.retain(|banner| banner.about != "start");
     let nothing = Ticks::none(model.ticks.now.flow.clone());
     model.ticks.change(nothing);
@@ -74,6 +75,10 @@ fn read(model: &mut Model, run: RunId, state: Arc<RunState>, alive: bool) -> Vec
         if moved_content(&open.state, &state) {
             effects.extend(status::look(model));
         }
+        let known = open_given_up(model);
+        if let Some((release, given)) = state.given_up.iter().find(|(release, _)| !known.contains(release)) {
+            model.banner("given-up", format!("release {release} of this run was {given}"));
+        }
         if let Some(open) = model.run.as_mut() {
             open.state = state;
             open.alive = alive;
@@ -87,6 +92,10 @@ fn read(model: &mut Model, run: RunId, state: Arc<RunState>, alive: bool) -> Vec
     overlay::drop_outdated(model);
     effects.extend(gate::follow(model));
     effects
+}
+
+fn open_given_up(model: &Model) -> Vec<ReleaseId> {
+    model.run.iter().flat_map(|open| open.state.given_up.keys().cloned()).collect()
 }
 
 /// Returns whether a step ended that can have moved content from one position to another.

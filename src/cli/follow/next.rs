@@ -8,7 +8,7 @@ use crate::domain::run::{GateState, RunState, StepState};
 
 /// Returns a line for each thing that can be done next; `program` is the command line up to the command.
 pub(in crate::cli) fn lines(program: &str, run: &RunId, state: &RunState, alive: bool) -> Vec<String> {
-    let stops = state.plan.lanes.iter().map(|lane| (Some(lane), state.lane_at(lane)));
+    let stops = state.lanes().map(|lane| (Some(lane), state.lane_at(lane)));
     let shared = std::iter::once((None, state.shared_at()));
     let mut lines = Vec::new();
     let mut all_lanes = true;
@@ -21,6 +21,7 @@ pub(in crate::cli) fn lines(program: &str, run: &RunId, state: &RunState, alive:
         all_lanes = false;
         lines.extend(of_step(program, run, state, lane, step));
     }
+    lines.extend(state.given_up.values().map(|given| command("watch", program, &format!("attach {}", given.to))));
     if lines.is_empty() && !alive && state.ended.is_none() {
         lines.push(command("go on", program, &format!("resume {run}")));
     }
@@ -54,6 +55,9 @@ fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, st
                 command("log", program, &format!("log {run} {}", step.id)),
                 command("retry", program, &format!("retry {run} {}", step.id)),
             ];
+            if lane.is_some() {
+                lines.push(command("replan", program, &format!("plan --from-run {run}")));
+            }
             if step.is_skippable() {
                 lines.push(command("skip", program, &format!("skip {run} {} --reason \"…\"", step.id)));
             }

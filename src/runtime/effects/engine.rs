@@ -24,7 +24,11 @@ pub(super) async fn start(
 ) {
     let msg = match client::start_run(&store, &spawner, &plan, &catalog, &order).await {
         Ok(dir) => Msg::RunStarted { run: dir.id().clone() },
-        Err(error) => Msg::RunNotStarted { problem: error.to_string() },
+        Err(error) => {
+            // What was refused with a reason is not asked for again.
+            let locked = matches!(error, ClientError::Locked(_)) && !order.take_over;
+            Msg::RunNotStarted { problem: error.to_string(), locked: locked.then_some((plan, order.from)) }
+        }
     };
     // Nobody listens any more once the console has left.
     let _left = tell.send(msg);
