@@ -19,11 +19,13 @@ pub mod serve;
 
 mod checks;
 mod gate;
+mod give_up;
 mod happening;
 mod launch;
 pub mod report;
 mod request;
 mod survivors;
+pub mod take_over;
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
+use crate::domain::plan::Plan;
 use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::domain::run::recovery::Interrupted;
@@ -27,6 +28,11 @@ pub enum Answer {
     Done {
         /// What was done, in a sentence.
         message: String,
+    },
+    /// This console has the helm now.
+    HelmGiven {
+        /// The turn that this is, as the moments count them.
+        turn: u64,
     },
     /// The gate or a lock refused it.
     Refused {
@@ -112,6 +118,8 @@ pub enum Msg {
     RunNotStarted {
         /// Why, and what to do next.
         problem: String,
+        /// The plan, and the run whose rest it is, where another run has a release of it, which can be taken over.
+        locked: Option<(Arc<Plan>, Option<RunId>)>,
     },
     /// A run was opened, or its journal went on.
     RunRead {

@@ -17,8 +17,9 @@ mod status;
 mod tests;
 
 use super::effect::Effect;
-use super::model::{Model, Screen, redactor_of};
+use super::model::{Model, Overlay, Screen, TextPurpose, redactor_of};
 use super::msg::Msg;
+use super::text_input::TextInput;
 
 /// Takes one message and returns what is to be done about it.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -55,9 +56,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::RunsListed { runs, typical } => history::listed(model, runs, typical),
         Msg::RunStarted { run } => run::started(model, run),
-        Msg::RunNotStarted { problem } => {
+        Msg::RunNotStarted { problem, locked } => {
             model.plan.starting = false;
             model.banner("start", format!("no run was started: {problem}"));
+            if let (Some((plan, from)), true) = (locked, model.overlays.is_empty()) {
+                let purpose = TextPurpose::TakeOverReason { plan, from, problem };
+                model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
+            }
             Vec::new()
         }
         Msg::RunRead { .. }

@@ -104,8 +104,11 @@ impl std::str::FromStr for Ticks {
 #[derive(Debug, Clone, Args)]
 pub(super) struct SelectionArgs {
     /// A release of the catalog; several (`8,9`) make lanes that run side by side.
-    #[arg(long, value_name = "RELEASE", required = true, value_delimiter = ',')]
+    #[arg(long, value_name = "RELEASE", required_unless_present = "from_run", value_delimiter = ',')]
     pub(super) release: Vec<ReleaseId>,
+    /// What is left of a run, planned anew: its selection minus what is done, with the composes of now.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["release", "flow", "compose", "sync"])]
+    pub(super) from_run: Option<String>,
     /// The flow of the catalog: `update`, `minor`, `sign`, `publish`.
     #[arg(long, default_value = "update")]
     pub(super) flow: FlowName,
@@ -146,6 +149,12 @@ pub(super) struct RunArgs {
     /// Return once the run is recorded, and print its id.
     #[arg(long)]
     pub(super) detach: bool,
+    /// Take a release over from the run that has it: what runs there is stopped; never while it publishes.
+    #[arg(long, requires = "reason")]
+    pub(super) take_over: bool,
+    /// Why; both runs record it.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
 }
 
 /// `log`
@@ -431,5 +440,14 @@ pub(super) enum Command {
     Supervise {
         /// The run.
         run: String,
+        /// The run whose rest it is.
+        #[arg(long, value_name = "RUN")]
+        from: Option<String>,
+        /// Take releases over from whoever has them.
+        #[arg(long)]
+        take_over: bool,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }

@@ -4,9 +4,10 @@ use super::args::{Global, SelectionArgs, Ticks};
 use super::exit::{Exit, Failure};
 use crate::catalog::{self, CatalogErrors, Source};
 use crate::domain::catalog::Catalog;
-use crate::domain::name::{ReleaseId, RepoName};
+use crate::domain::name::{ReleaseId, RepoName, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::make;
+use crate::domain::plan::replan::remaining;
 use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::domain::selection::{ReleaseSelection, Selection};
@@ -88,11 +89,33 @@ pub(super) fn facts(catalog: &Catalog) -> Facts {
     Facts { releases: status.releases, mounts: status.mounts, checkouts }
 }
 
-/// Makes the plan of a selection from the facts of now.
-pub(super) fn plan(catalog: &Catalog, args: &SelectionArgs) -> Result<Plan, Failure> {
-    let selection = selection(catalog, args)?;
+/// Makes the plan of a selection from the facts of now; where it is the rest of a run, returns that run too.
+pub(super) fn plan(
+    global: &Global,
+    catalog: &Catalog,
+    args: &SelectionArgs,
+) -> Result<(Plan, Option<RunId>), Failure> {
+    let Some(run) = &args.from_run else {
+        let selection = selection(catalog, args)?;
+        let facts = facts(catalog);
+        let plan = make(catalog, &selection, &facts.releases, &facts.checkouts).map_err(Failure::usage)?;
+        return Ok((plan, None));
+    };
+    let (_, dir) = find_run(global, run)?;
+    let state = dir.load()?;
+    if let (None, Some((release, given))) = (state.lanes().next(), state.given_up.iter().next()) {
+        return Err(Failure::usage_text(format!(
+            "nothing of run {} is left: release {release} was {given}",
+            dir.id()
+        )));
+    }
     let facts = facts(catalog);
-    make(catalog, &selection, &facts.releases, &facts.checkouts).map_err(Failure::usage)
+    let selection = remaining(&state, dir.is_alive(), &facts.releases);
+    if selection.releases.is_empty() {
+        return Err(Failure::usage_text(format!("nothing of run {} is left to be done", dir.id())));
+    }
+    let plan = make(catalog, &selection, &facts.releases, &facts.checkouts).map_err(Failure::usage)?;
+    Ok((plan, Some(dir.id().clone())))
 }
 
 fn selection(catalog: &Catalog, args: &SelectionArgs) -> Result<Selection, Failure> {

@@ -11,7 +11,7 @@ use std::io::IsTerminal as _;
 /// Prints the plan of a selection.
 pub(super) fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let catalog = context::catalog(global)?;
-    let plan = context::plan(&catalog, &args.selection)?;
+    let (plan, _) = context::plan(global, &catalog, &args.selection)?;
     let redactor = Redactor::of_plan(&catalog.secrets, &plan);
     let plan = redactor.plan(&plan);
     match args.format {

@@ -76,8 +76,13 @@ fn remove(store: &Store, rules: &Rules, done: &mut Done) {
     }
     let by = identity::own();
     for old in std::mem::take(&mut done.survey.old) {
-        let holder =
-            Holder { run: old.id.clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
+        let holder = Holder {
+            run: old.id.clone(),
+            by: by.clone(),
+            since: Timestamp::now(),
+            pid: std::process::id(),
+            step: None,
+        };
         match retention::remove(store, &old.id, rules, &holder) {
             Ok(Ok(old)) => done.survey.old.push(old),
             Ok(Err(reason)) => done.survey.kept.push(Kept { name: old.id.to_string(), reason }),

@@ -53,6 +53,12 @@ pub struct Live {
     pub gathering: BTreeMap<ReleaseId, Looking>,
     /// Who has the helm.
     pub helm: Option<Identity>,
+    /// How often the helm has changed hands: tells a console's own turn from any other, whoever has it.
+    #[serde(default)]
+    pub helm_turn: u64,
+    /// Why it was taken from whoever had it before, if it was taken.
+    #[serde(default)]
+    pub helm_reason: Option<String>,
     /// How many events the journal has; a console that has fewer reads on.
     pub events: u64,
 }

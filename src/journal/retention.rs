@@ -5,7 +5,7 @@
 //! after: whenever that is broken off, nothing half-readable is left, and the next time finishes it.
 
 use super::JournalError;
-use super::lock::{self, Attempt, Holder};
+use super::lock::{self, Attempt, Elsewhere, Holder};
 use super::store::{RunDir, Store};
 use crate::domain::name::RunId;
 use crate::domain::run::{RunState, RunVerdict};
@@ -262,9 +262,9 @@ pub fn remove(
     holder: &Holder,
 ) -> Result<Result<Old, Reason>, JournalError> {
     let dir = store.run(id);
-    let _lock = match lock::take(&dir.lock(), holder) {
+    let _lock = match lock::take(&dir.lock(), holder, Elsewhere::Respect) {
         Ok(Attempt::Held(lock)) => lock,
-        Ok(Attempt::Busy(_)) => return Ok(Err(Reason::Alive)),
+        Ok(Attempt::Busy(_) | Attempt::Elsewhere(_)) => return Ok(Err(Reason::Alive)),
         // Another one has removed it in the meantime, or its lock is not a file.
         Err(error) => return Ok(Err(Reason::Foreign { what: error.to_string() })),
     };

@@ -59,6 +59,9 @@ impl Store {
                 closed.push(folder.clone());
             }
         }
+        // A folder that cannot be read is not one without runs.
+        let runs = &folders[0];
+        fs::read_dir(runs).map_err(JournalError::io("cannot read the folder", runs))?;
         let root = fs::canonicalize(root).map_err(JournalError::io("cannot open the state folder", root))?;
         Ok(Self { root, closed })
     }

@@ -1,7 +1,7 @@
 //! Journals that are cut, changed and written to; locks; finding runs.
 
 use super::format::{FORMAT, GENESIS, line_hash};
-use super::lock::{Attempt, Holder, is_held, take};
+use super::lock::{Attempt, Elsewhere, Holder, is_held};
 use super::reader::{Tail, read};
 use super::store::Store;
 use super::writer::Writer;
@@ -263,7 +263,11 @@ fn an_unknown_fact_is_passed_over() {
 // ----------------------------------------------------------------------------------------------- locks
 
 fn holder(run: &str) -> Holder {
-    Holder { run: run.parse().unwrap(), by: person("lena", 1001), since: at(0), pid: 42 }
+    Holder { run: run.parse().unwrap(), by: person("lena", 1001), since: at(0), pid: 42, step: None }
+}
+
+fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
+    super::lock::take(path, holder, Elsewhere::Respect)
 }
 
 #[test]

@@ -21,6 +21,7 @@ use crate::exec::log_file::LogFile;
 use crate::journal::JournalError;
 use crate::journal::store::Store;
 use crate::supervisor::client::Spawner;
+use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
 use std::io;
@@ -173,12 +174,14 @@ impl Outside for Effects {
         match effect {
             Effect::ReadStatus => self.read_status(),
             Effect::ListRuns => self.list_runs(),
-            Effect::StartRun { plan } => {
+            Effect::StartRun { plan, from, take_over } => {
+                let order = Order { from, take_over: take_over.is_some(), reason: take_over };
                 let work = engine::start(
                     self.store.clone(),
                     self.spawner.clone(),
                     plan,
                     self.text.clone(),
+                    order,
                     self.tell.clone(),
                 );
                 tokio::spawn(work);

@@ -47,7 +47,8 @@ impl Supervisor {
         self.looks.remove(&step);
         // The lane went back while it was gathered, or the run was cancelled: it says nothing about what comes.
         let at_gate = self.state.plan.lane(release).and_then(|lane| self.state.lane_at(lane));
-        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() {
+        let given_up = self.state.given_up.contains_key(release);
+        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() || given_up {
             return Ok(());
         }
         let (evidence, seal) = match result {
@@ -208,8 +209,10 @@ impl Supervisor {
                 return Ok(());
             }
         };
-        if self.state.cancelled.is_some() {
-            let state = "the run was cancelled".to_owned();
+        let given_up = self.state.given_up.get(release).map(ToString::to_string);
+        if let Some(state) =
+            given_up.or_else(|| self.state.cancelled.as_ref().map(|_| "the run was cancelled".to_owned()))
+        {
             let refusal = Refusal::NotWaiting { release: release.clone(), state };
             self.answer(pending.client, Response::Refused { refusal });
             return Ok(());

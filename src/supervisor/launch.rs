@@ -1,6 +1,7 @@
 //! From a step that is due to its process: pins, checks before it, the launch, what its unit says.
 
 use super::happening::{Happening, SealPurpose};
+use super::locks::LockError;
 use super::run_loop::{Busy, Supervisor};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
@@ -46,6 +47,18 @@ impl Supervisor {
             step.id.as_str(),
             "is stale, but not safe to run again by itself",
             "look at what it left behind, then retry it by name or skip it with a reason",
+        );
+        self.record(&Event::StepRefused { step: step.id.clone(), findings: vec![finding] })
+    }
+
+    /// Refuses a step whose lane is not this run's alone any more.
+    pub(super) fn refuse_unlocked(&mut self, step: &Step, error: &LockError) -> Result<(), JournalError> {
+        let finding = Finding::blocking(
+            CheckName::Leftovers,
+            "lock-lost",
+            step.id.as_str(),
+            format!("the lock of its release was removed while this run held it: {error}"),
+            "see who removed it, and that nothing else works on the release; then retry",
         );
         self.record(&Event::StepRefused { step: step.id.clone(), findings: vec![finding] })
     }

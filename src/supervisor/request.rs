@@ -32,8 +32,12 @@ impl Supervisor {
             self.answer(client, Response::HelmBusy { by });
             return Ok(());
         }
-        self.asked |=
-            request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
+        self.asked |= request.needs_helm()
+            || matches!(request, Request::Approve { .. } | Request::Refresh { .. } | Request::GiveUp { .. });
+        if let Some(message) = self.given_away(&request) {
+            self.answer(client, Response::Failed { message });
+            return Ok(());
+        }
         let answer = match request {
             Request::Subscribe => Ok(self.subscribe(client)),
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
@@ -51,6 +55,7 @@ impl Supervisor {
                 return Ok(());
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
+            Request::GiveUp { release, to, reason } => self.give_up(&release, &to, reason, &by)?,
             Request::Input { step, text } => self.input(&step, text),
         };
         let response = match answer {
@@ -77,24 +82,33 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let owner = self.helm.filter(|owner| *owner != client);
         let owner = owner.and_then(|owner| self.clients.get(&owner)).map(|owner| owner.identity.clone());
-        match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
+        let taken = match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
             (Some(by), None) => {
                 self.answer(client, Response::HelmBusy { by });
                 return Ok(());
             }
-            (Some(from), Some(reason)) => self.record(&Event::HelmTaken { by, from, reason })?,
-            (None, _) => {}
+            (Some(from), Some(reason)) => {
+                self.record(&Event::HelmTaken { by, from, reason: reason.clone() })?;
+                Some(reason)
+            }
+            (None, _) => None,
+        };
+        if self.helm != Some(client) {
+            self.pass_helm(Some(client), taken);
         }
-        self.helm = Some(client);
-        self.live_changed = true;
-        self.answer(client, Response::Done { message: "you have the helm".to_owned() });
+        self.answer(client, Response::HelmGiven { turn: self.helm_turn.0 });
         Ok(())
+    }
+
+    fn pass_helm(&mut self, to: Option<ClientId>, taken: Option<String>) {
+        self.helm = to;
+        self.helm_turn = (self.helm_turn.0 + 1, taken);
+        self.live_changed = true;
     }
 
     fn release_helm(&mut self, client: ClientId) -> String {
         if self.helm == Some(client) {
-            self.helm = None;
-            self.live_changed = true;
+            self.pass_helm(None, None);
         }
         "the helm is free".to_owned()
     }
@@ -102,8 +116,7 @@ impl Supervisor {
     pub(super) fn on_gone(&mut self, client: ClientId) {
         self.clients.remove(&client);
         if self.helm == Some(client) {
-            self.helm = None;
-            self.live_changed = true;
+            self.pass_helm(None, None);
         }
     }
 
@@ -186,12 +199,12 @@ impl Supervisor {
             Some(release) => {
                 self.released.insert(release.clone());
             }
-            None => self.released.extend(self.state.plan.lanes.iter().map(|lane| lane.release.clone())),
+            None => self.released.extend(self.state.lanes().map(|lane| lane.release.clone())),
         }
     }
 
     /// Records that a step is asked to stop, then asks it.
-    fn stop(
+    pub(super) fn stop(
         &mut self,
         id: &StepId,
         stage: StopStage,

@@ -85,6 +85,8 @@ pub struct Supervisor {
     pub(super) looks: BTreeMap<StepId, Arc<Pulse>>,
     /// Knows which mounts owe an answer.
     pub(super) prober: Prober,
+    /// How often the helm changed hands, and why it was taken the last time, if it was taken from somebody.
+    pub(super) helm_turn: (u64, Option<String>),
     pub(super) asked: bool,
     pub(super) begun: Instant,
 }
@@ -131,14 +133,14 @@ impl Supervisor {
     /// Moves every lane as far as it goes without waiting.
     pub fn advance(&mut self) -> Result<(), JournalError> {
         self.keep_vigil()?;
+        self.free_lanes();
         if self.state.cancelled.is_some() {
             return Ok(());
         }
         for lane in self.state.plan.lanes.clone() {
             self.advance_lane(&lane)?;
         }
-        let finished = |lane: &Lane| self.state.lane_verdict(lane) == RunVerdict::Finished;
-        if self.state.plan.lanes.iter().all(finished)
+        if self.state.lanes_are_through()
             && !self.released.is_empty()
             && let Some(step) = self.state.shared_at().cloned()
         {
@@ -170,6 +172,11 @@ impl Supervisor {
             Decision::NeedsRetry(_) => return self.refuse_repeat(step).map(|()| false),
             Decision::NeedsApproval => return self.void_lacking(step).map(|()| false),
             _ => return Ok(false),
+        }
+        if let Some(release) = &step.release
+            && let Err(error) = self.locks.vouch(release)
+        {
+            return self.refuse_unlocked(step, &error).map(|()| false);
         }
         let kept = self.kept_by_survivors(step);
         if let Some((resource, owner)) = kept.map_or_else(|| self.locks.hold(step), |kept| Ok(Some(kept)))? {
@@ -218,13 +225,12 @@ impl Supervisor {
     }
 
     fn shared_is_due(&self) -> bool {
-        let all =
-            self.state.plan.lanes.iter().all(|lane| self.state.lane_verdict(lane) == RunVerdict::Finished);
-        all && self
-            .state
-            .shared_at()
-            .and_then(|step| self.state.record(&step.id))
-            .is_some_and(|record| !record.stops_lane())
+        self.state.lanes_are_through()
+            && self
+                .state
+                .shared_at()
+                .and_then(|step| self.state.record(&step.id))
+                .is_some_and(|record| !record.stops_lane())
     }
 
     /// Returns whether a supervisor that was started for a request has waited for it long enough.
@@ -248,6 +254,8 @@ impl Supervisor {
     pub fn broadcast(&mut self) {
         self.live_changed = false;
         self.live.helm = self.helm.and_then(|client| self.clients.get(&client)).map(|c| c.identity.clone());
+        self.live.helm_turn = self.helm_turn.0;
+        self.live.helm_reason.clone_from(&self.helm_turn.1);
         for connection in self.clients.values().filter(|connection| connection.subscribed) {
             connection.live.send_replace(Some(self.live.clone()));
         }

@@ -18,7 +18,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, make::make};
 use crate::domain::run::{Cut, Event, Place, RunState, RunVerdict, StepState};
 use crate::domain::seal::Seal;
-use crate::journal::lock::Holder;
+use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
 use crate::vet::VetError;
@@ -98,8 +98,12 @@ impl House {
         // A run's name marks its processes, and tests run side by side.
         let second = NEXT_RUN.fetch_add(1, Ordering::Relaxed);
         let dir = store.create(&plan, "", at(second)).unwrap();
-        let holder = Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1 };
-        let locks = Locks::take(&store, &dir, &plan, holder).unwrap();
+        let holder =
+            Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1, step: None };
+        let mut locks = Locks::take_run(&store, &dir, holder, Elsewhere::Respect).unwrap();
+        for lane in &plan.lanes {
+            locks.take_lane(&lane.release).unwrap();
+        }
         let (sender, happenings) = unbounded_channel();
         let released = plan.lanes.iter().map(|lane| lane.release.clone()).collect();
         let supervisor = Supervisor {
@@ -121,6 +125,7 @@ impl House {
             helm: None,
             looks: BTreeMap::new(),
             prober: Prober::new(),
+            helm_turn: (0, None),
             asked: true,
             begun: Instant::now(),
         };
@@ -642,7 +647,7 @@ fn one_client_has_the_helm() {
     let mut house = House::new();
     house.connect(1, person("lena", 1001));
     house.connect(2, person("omar", 1002));
-    assert!(matches!(house.ask(1, Request::TakeHelm { reason: None }), Some(Response::Done { .. })));
+    assert_eq!(house.ask(1, Request::TakeHelm { reason: None }), Some(Response::HelmGiven { turn: 1 }));
     let stop = || Request::Cancel { step: Some(id("8/prep")) };
     for request in [stop(), retry("8/prep"), skip("8/prep"), Request::Resume { release: None }] {
         let answer = house.ask(2, request.clone());
@@ -650,7 +655,11 @@ fn one_client_has_the_helm() {
     }
     let silent = house.ask(2, Request::TakeHelm { reason: Some("  ".to_owned()) });
     assert_eq!(silent, Some(Response::HelmBusy { by: person("lena", 1001) }), "blanks are no reason");
-    house.ask(2, Request::TakeHelm { reason: Some("lena went home".to_owned()) });
+    let given = house.ask(2, Request::TakeHelm { reason: Some("lena went home".to_owned()) });
+    assert_eq!(given, Some(Response::HelmGiven { turn: 2 }));
+    house.supervisor.broadcast();
+    let live = &house.supervisor.live;
+    assert_eq!((live.helm_turn, live.helm_reason.as_deref()), (2, Some("lena went home")));
     let taken = Event::HelmTaken {
         by: person("omar", 1002),
         from: person("lena", 1001),

@@ -38,6 +38,7 @@ impl From<Termios> for Modes {
 pub(crate) struct Console {
     child: Child,
     master: Option<Pty>,
+    terminal: String,
     parser: vt100::Parser,
     bytes: Vec<u8>,
     /// Bytes at the end that may be the beginning of a U+FFFD.
@@ -54,6 +55,7 @@ impl Console {
         let (master, slave) = open().unwrap();
         master.resize(pty_process::Size::new(rows, columns)).unwrap();
         let before = Modes::from(tcgetattr(&master).unwrap());
+        let terminal = rustix::pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_stagegate"))
             .args(args)
             .env_clear()
@@ -67,7 +69,21 @@ impl Console {
             .unwrap();
         drop(one_at_a_time);
         let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
-        Self { child, master: Some(master), parser, bytes: Vec::new(), held: 0, before, ended: false }
+        Self {
+            child,
+            master: Some(master),
+            terminal,
+            parser,
+            bytes: Vec::new(),
+            held: 0,
+            before,
+            ended: false,
+        }
+    }
+
+    /// Returns the name of its terminal: `/dev/pts/3`.
+    pub(crate) fn terminal(&self) -> &str {
+        &self.terminal
     }
 
     /// Presses keys, named and with blanks between them: `c space down enter`.

@@ -25,7 +25,9 @@ pub(crate) fn set(host: &Host, target: &str) {
 
 /// A finished compose of Rocky that the link does not name: what a pungi of somebody else leaves.
 pub(crate) fn another(host: &Host) -> String {
-    let id = format!("{}9", named(host));
+    let now = named(host);
+    let (day, respin) = now.rsplit_once('.').unwrap();
+    let id = format!("{day}.{}", respin.parse::<u32>().unwrap() + 9);
     let folder = host.at("mnt/compose/8").join(&id);
     fs::create_dir(&folder).unwrap();
     fs::write(folder.join("COMPOSE_ID"), &id).unwrap();
@@ -116,4 +118,61 @@ fn a_compose_of_the_run_is_pinned_by_what_it_made_and_a_retried_one_pins_anew() 
     }
     let used = journal.iter().rfind(|e| e["event"] == "step-starting" && e["step"] == "8/sync/Rocky");
     assert_eq!(used.unwrap()["composes"]["Rocky"], again);
+}
+
+#[test]
+fn what_is_left_of_a_run_is_planned_anew_and_the_old_run_is_over() {
+    let host = Host::new(&["step-fails@8/prep"]);
+    host.run(&["run", "--release", "8", "--compose", "Rocky", "--sync", "Rocky,Extras"])
+        .exits(1)
+        .says("8/prep");
+    let first = word(&host.latest()["id"]);
+    let (copied, newer) = (named(&host), another(&host));
+    // The newer compose is as good as the one that was copied.
+    for entry in ["compose", "work", "metadata"] {
+        let from = host.at("mnt/compose/8").join(&copied).join(entry);
+        if from.exists() {
+            symlink_tree(&from, &host.at("mnt/compose/8").join(&newer).join(entry));
+        }
+    }
+    set(&host, &newer);
+    let stopped = host.run(&["retry", "latest", "8/prep"]).exits(1);
+    assert!(stopped.out.contains(&format!("--from-run {first}")), "the way on is offered: {}", stopped.out);
+    host.run(&["plan", "--from-run", &first, "--release", "8"]).exits(2);
+    let plan = host.json(&["plan", "--from-run", &first]);
+    let steps: Vec<String> = plan["steps"].as_array().unwrap().iter().map(|step| word(&step["id"])).collect();
+    let wanted = ["8/sync/Rocky", "8/prep", "8/errata", "8/sign", "8/gate", "8/publish", "shared/filelists"];
+    assert_eq!(steps, wanted, "Extras is done, and so is the compose");
+    host.run(&["plan", "--from-run", &first]).exits(0).says(&format!("with {newer}"));
+
+    let ran = host.run(&["run", "--from-run", &first, "--reason", "Rocky moved on"]);
+    let second = word(&host.latest()["id"]);
+    assert_ne!(first, second, "{}\n{}", ran.out, ran.err);
+    assert!(ran.out.contains(&format!("release 8 was taken over from root on")), "{}", ran.out);
+    let used = host.journal();
+    let sync = used.iter().find(|event| event["event"] == "step-starting").unwrap();
+    assert_eq!((word(&sync["step"]), word(&sync["composes"]["Rocky"])), ("8/sync/Rocky".to_owned(), newer));
+    let runs = host.json(&["runs"]);
+    assert_eq!((word(&runs[1]["id"]), word(&runs[1]["state"])), (first.clone(), "cancelled".to_owned()));
+    let given = word(&runs[1]["given_up"]["8"]);
+    assert!(
+        given.starts_with(&format!("given up to run {second} by root on"))
+            && given.ends_with("Rocky moved on"),
+        "{given}"
+    );
+    // It is planned anew once.
+    host.run(&["plan", "--from-run", &first]).exits(2).says("nothing of run").says(&second);
+    host.run(&["retry", &first, "8/prep"]).exits(1).says("go on there");
+}
+
+/// Makes `to` hold what `from` holds, by links of files.
+fn symlink_tree(from: &std::path::Path, to: &std::path::Path) {
+    for entry in walkdir::WalkDir::new(from).into_iter().map(Result::unwrap) {
+        let place = to.join(entry.path().strip_prefix(from).unwrap());
+        if entry.file_type().is_dir() {
+            fs::create_dir_all(place).unwrap();
+        } else {
+            fs::hard_link(entry.path(), place).unwrap();
+        }
+    }
 }

@@ -45,10 +45,10 @@ pub enum Helm {
     Free,
     /// This console asked for it and waits for the answer.
     Asked,
-    /// This console has it; its identity is known once the supervisor named it.
+    /// This console has it.
     Mine {
-        /// Whom the supervisor named.
-        identity: Option<Identity>,
+        /// The turn that this is: a moment of an earlier turn is out of date, a later one is somebody else's.
+        turn: u64,
     },
     /// Another console has it.
     Other {
@@ -306,6 +306,11 @@ pub struct HistoryModel {
 }
 
 impl HistoryModel {
+    /// Returns the run that has `release`, if one has: its supervisor lives and holds its lock.
+    pub fn owner(&self, release: &ReleaseId) -> Option<&RunSummary> {
+        self.runs.iter().find(|run| run.alive && run.releases.contains(release))
+    }
+
     /// Returns the runs that have a supervisor or wait for somebody.
     pub fn active(&self) -> impl Iterator<Item = &RunSummary> {
         self.runs.iter().filter(|run| run.alive || matches!(run.verdict, Ok(RunVerdict::Waiting)))

@@ -26,7 +26,9 @@ impl Msg {
                 let runs = runs.into_iter().map(|run| shown_summary(run, redactor)).collect();
                 Self::RunsListed { runs, typical }
             }
-            Self::RunNotStarted { problem } => Self::RunNotStarted { problem: redactor.sentence(&problem) },
+            Self::RunNotStarted { problem, locked } => {
+                Self::RunNotStarted { problem: redactor.sentence(&problem), locked }
+            }
             Self::RunUnreadable { run, problem } => {
                 Self::RunUnreadable { run, problem: redactor.sentence(&problem) }
             }
@@ -52,6 +54,7 @@ impl Msg {
 fn shown_answer(answer: Answer, redactor: &Redactor) -> Answer {
     match answer {
         Answer::Done { message } => Answer::Done { message: redactor.sentence(&message) },
+        Answer::HelmGiven { turn } => Answer::HelmGiven { turn },
         Answer::Refused { refusal } => Answer::Refused { refusal: redactor.shown(refusal) },
         Answer::HelmBusy { by } => Answer::HelmBusy { by: redactor.shown(by) },
         Answer::Failed { message } => Answer::Failed { message: redactor.sentence(&message) },

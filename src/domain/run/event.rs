@@ -163,6 +163,30 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<i32>,
     },
+    /// A lane was given up: its release goes to another run, and nothing of it starts here any more.
+    LaneGivenUp {
+        /// Which lane.
+        release: ReleaseId,
+        /// Who asked for it.
+        by: Identity,
+        /// Why.
+        reason: String,
+        /// The run that has the release from now on.
+        to: RunId,
+    },
+    /// The release of a lane was had by another run before.
+    LaneTaken {
+        /// Which lane.
+        release: ReleaseId,
+        /// The run that had it.
+        from: RunId,
+        /// Whose that was.
+        owner: Identity,
+        /// Who has it now.
+        by: Identity,
+        /// Why it was taken; none where nobody held it any more, because that run's supervisor had died with it.
+        reason: Option<String>,
+    },
     /// A gate has its evidence and waits.
     GateOpened {
         /// The gate.

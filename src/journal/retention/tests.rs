@@ -22,7 +22,7 @@ fn house() -> House {
 }
 
 fn holder(id: &RunId) -> Holder {
-    Holder { run: id.clone(), by: person("lena", 1001), since: at(0), pid: 1 }
+    Holder { run: id.clone(), by: person("lena", 1001), since: at(0), pid: 1, step: None }
 }
 
 /// Makes a run of `second` whose first step came to `outcome`, that is over or not.
@@ -114,7 +114,10 @@ fn the_newest_and_the_young_stay() {
 fn a_run_that_lives_stays() {
     let House { store, folder: _folder } = house();
     let dir = old(&store, 0);
-    let lock::Attempt::Held(held) = lock::take(&dir.lock(), &holder(dir.id())).unwrap() else { panic!() };
+    let lock::Attempt::Held(held) = lock::take(&dir.lock(), &holder(dir.id()), Elsewhere::Respect).unwrap()
+    else {
+        panic!()
+    };
     assert_eq!(kept(&store, &dir), Reason::Alive);
     drop(held);
     assert_eq!(names(&survey(&store, &ALL).unwrap()), [dir.id()]);
@@ -268,9 +271,15 @@ fn two_removals_at_once_remove_each_run_once() {
 fn a_lock_that_was_moved_away_is_not_held() {
     let House { store, folder } = house();
     let dir = old(&store, 0);
-    let lock::Attempt::Held(held) = lock::take(&dir.lock(), &holder(dir.id())).unwrap() else { panic!() };
+    let lock::Attempt::Held(held) = lock::take(&dir.lock(), &holder(dir.id()), Elsewhere::Respect).unwrap()
+    else {
+        panic!()
+    };
     fs::rename(dir.path(), folder.path().join("runs/aside")).unwrap();
-    assert!(lock::take(&dir.lock(), &holder(dir.id())).is_err(), "there is nothing to lock any more");
+    assert!(
+        lock::take(&dir.lock(), &holder(dir.id()), Elsewhere::Respect).is_err(),
+        "there is nothing to lock any more"
+    );
     assert!(!dir.path().exists(), "and nothing is made again");
     drop(held);
 }

@@ -1,7 +1,7 @@
 //! The list of runs. A run's journal is read again only after it has changed: the list is looked at often.
 
 use crate::app::model::{PastStep, RunSummary};
-use crate::domain::name::{RunId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::outcome::Outcome;
 use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::recovery::Alive;
@@ -98,7 +98,7 @@ fn summary(dir: &RunDir, state: &RunState, alive: bool, eyes: &Eyes) -> RunSumma
     RunSummary {
         id: dir.id().clone(),
         flow: Some(state.plan.flow().clone()),
-        releases: state.plan.lanes.iter().map(|lane| lane.release.clone()).collect(),
+        releases: own_releases(state),
         verdict: Ok(state.verdict(alive)),
         by: created.map(|(_, by, _)| by.clone()),
         started: created.map(|(_, _, at)| *at),
@@ -118,4 +118,10 @@ fn took(state: &RunState) -> BTreeMap<StepId, u64> {
         matches!(record.state, StepState::Concluded { outcome: Outcome::Succeeded, .. })
     });
     succeeded.filter_map(|(id, record)| Some((id.clone(), u64::try_from(record.took_s()?).ok()?))).collect()
+}
+
+/// Returns the releases that a run has; where other runs have all of them by now, those that it was about.
+fn own_releases(state: &RunState) -> Vec<ReleaseId> {
+    let own: Vec<ReleaseId> = state.lanes().map(|lane| lane.release.clone()).collect();
+    if own.is_empty() { state.plan.lanes.iter().map(|lane| lane.release.clone()).collect() } else { own }
 }

@@ -69,7 +69,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         Msg::RequestAnswered {
             run: run_id(),
             request: RunRequest::TakeHelm { reason: None },
-            answer: Answer::Done { message: "done".to_owned() },
+            answer: Answer::HelmGiven { turn: 1 },
         },
     ]);
     prop_oneof![

@@ -96,7 +96,7 @@ fn offers(model: &Model) -> Vec<(String, &'static str)> {
         }
         Some(StepState::Running { .. }) => &[Action::Attach, Action::KillStep],
         _ if record.is_some_and(|record| record.stops_lane() || record.stale.is_some()) => {
-            &[Action::Retry, Action::Skip, Action::Resume]
+            &[Action::Retry, Action::PlanAnew, Action::Skip, Action::Resume]
         }
         _ => &[],
     };
