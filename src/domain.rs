@@ -23,5 +23,6 @@ pub mod redact;
 pub mod release;
 pub mod run;
 pub mod seal;
+pub mod secret;
 pub mod selection;
 pub mod status;

@@ -10,6 +10,7 @@ use super::args::Global;
 use super::context;
 use super::exit::{Exit, Failure};
 use super::progress::{ProgressLine, Stream};
+use crate::domain::live::Live;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::redact::Redactor;
@@ -41,7 +42,8 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
     follower.poll()?;
     let redactor = context::redactor(dir, &follower.state().plan);
     let progress = ProgressLine::new(Stream::Output);
-    let live = progress.is_seen().then(|| live::watch(dir));
+    let live = live::watch(dir);
+    let mut asked = BTreeMap::new();
     loop {
         // Asked before the journal is read: what a supervisor wrote before it went is then read for sure.
         let alive = dir.is_alive();
@@ -55,8 +57,10 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
             progress.clear();
             return close(global, dir, state, alive);
         }
-        if let Some(live) = &live {
-            let line = live::line(state, &live.now(), jiff::Timestamp::now());
+        let now = live.now();
+        say_questions(&context::invocation(global), &now, &redactor, &mut asked, &progress)?;
+        if progress.is_seen() {
+            let line = live::line(state, &now, jiff::Timestamp::now());
             progress.show(&redactor.text(&line));
         }
         std::thread::sleep(EVERY);
@@ -123,6 +127,25 @@ fn say_news(
             said.0.insert(step.id.clone(), line);
         }
     }
+    Ok(())
+}
+
+/// Says once of each question that a step waits for its answer: nobody may be at a terminal to see it there.
+fn say_questions(
+    program: &str,
+    live: &Live,
+    redactor: &Redactor,
+    asked: &mut BTreeMap<StepId, String>,
+    progress: &ProgressLine,
+) -> Result<(), Failure> {
+    let questions = live.steps.iter().filter_map(|(id, step)| Some((id.clone(), step.prompt.clone()?)));
+    let questions: BTreeMap<StepId, String> = questions.collect();
+    for (id, prompt) in questions.iter().filter(|(id, prompt)| asked.get(*id) != Some(*prompt)) {
+        progress.clear();
+        let line = format!("waits for input: {prompt} (answer it in the console: {program})");
+        context::out(&format!("{id:<24} {}\n", redactor.text(&line)))?;
+    }
+    *asked = questions;
     Ok(())
 }
 

@@ -3,8 +3,7 @@
 use super::args::{Global, TableFormat};
 use super::context;
 use super::exit::{Exit, Failure};
-use crate::domain::run::RunState;
-use crate::journal::store::{RunDir, Store};
+use crate::journal::store::{Follower, RunDir, Store};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -16,6 +15,8 @@ pub(super) struct RunRow {
     started: Option<String>,
     ended: Option<String>,
     by: Option<String>,
+    /// The digest of the last record that could be read.
+    head: Option<String>,
     steps: Vec<StepRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<String>,
@@ -37,21 +38,25 @@ pub(super) fn rows(store: &Store) -> Vec<RunRow> {
 
 fn row(dir: &RunDir) -> RunRow {
     let alive = dir.is_alive();
-    match dir.load() {
-        Ok(state) => of_state(dir, &state, alive),
+    let followed = dir.follow().and_then(|mut follower| follower.poll().map(|_| follower));
+    match followed {
+        Ok(follower) => of_run(dir, &follower, alive),
         Err(error) => RunRow {
             id: dir.id().to_string(),
             state: "unreadable",
             started: None,
             ended: None,
             by: None,
+            head: None,
             steps: Vec::new(),
             problem: Some(error.to_string()),
         },
     }
 }
 
-fn of_state(dir: &RunDir, state: &RunState, alive: bool) -> RunRow {
+fn of_run(dir: &RunDir, follower: &Follower, alive: bool) -> RunRow {
+    let state = follower.state();
+    let damage = follower.problem().map(|problem| format!("journal damaged, see verify-run: {problem}"));
     let steps = state.plan.steps.iter().filter_map(|step| {
         let record = state.record(&step.id)?;
         Some(StepRow {
@@ -67,8 +72,9 @@ fn of_state(dir: &RunDir, state: &RunState, alive: bool) -> RunRow {
         started: state.created.as_ref().map(|(_, _, at)| at.to_string()),
         ended: state.ended.map(|at| at.to_string()),
         by: state.created.as_ref().map(|(_, by, _)| by.to_string()),
+        head: follower.head().map(|head| head.digest.to_string()),
         steps: steps.collect(),
-        problem: None,
+        problem: damage.or_else(|| state.stopped.clone()),
     }
 }
 
@@ -86,15 +92,15 @@ fn table(rows: &[RunRow]) -> String {
     if rows.is_empty() {
         return "no run yet: stagegate plan shows what one would do\n".to_owned();
     }
-    let mut out = format!("{:<36} {:<12} {:<20} {}\n", "RUN", "STATE", "STARTED", "STANDS AT");
+    let mut out = format!("{:<36} {:<12} {:<20} {:<16} {}\n", "RUN", "STATE", "STARTED", "HEAD", "STANDS AT");
     for row in rows {
         let at = row.steps.iter().find(|step| step.stale || !matches!(step.state, "succeeded" | "skipped"));
-        let at = at.map_or_else(
-            || row.problem.clone().unwrap_or_default(),
-            |step| format!("{} {}", step.id, step.state),
-        );
+        let at = at.map(|step| format!("{} {}", step.id, step.state));
+        let at: Vec<String> = at.into_iter().chain(row.problem.clone()).collect();
+        let at = at.join("; ");
+        let head = row.head.as_deref().and_then(|head| head.get(..16)).unwrap_or("-");
         let started = row.started.as_deref().and_then(|at| at.get(..19)).unwrap_or("-").replace('T', " ");
-        let _ = writeln!(out, "{:<36} {:<12} {:<20} {at}", row.id, row.state, started);
+        let _ = writeln!(out, "{:<36} {:<12} {:<20} {head:<16} {at}", row.id, row.state, started);
     }
     out
 }

@@ -213,6 +213,7 @@ fn mount_text(state: &MountState) -> String {
         MountState::NotMounted => "not mounted".to_owned(),
         MountState::Missing => "not there".to_owned(),
         MountState::NotAnswering { for_s } => format!("not answering for {for_s} s"),
+        MountState::Failing { problem } => format!("failing: {problem}"),
         MountState::Asking => "asking".to_owned(),
     }
 }

@@ -70,6 +70,7 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         self.live_step(id).checking = None;
+        self.looks.remove(id);
         if !self.may_move(&step) {
             self.done_with(id);
             return Ok(());
@@ -266,6 +267,7 @@ impl Supervisor {
     /// Takes a step off the list of what is at work.
     pub(super) fn done_with(&mut self, id: &StepId) {
         self.busy.remove(id);
+        self.looks.remove(id);
         self.locks.free(id);
         self.live.steps.remove(id);
         self.live_changed = true;

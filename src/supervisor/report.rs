@@ -16,6 +16,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
 use crate::journal::JournalError;
+use crate::journal::audit::Audit;
 use crate::journal::store::RunDir;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,7 +33,8 @@ pub struct Report {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     by: Option<String>,
-    journal_problem: Option<String>,
+    /// Whether the journal that all of this is made from is intact, and its head.
+    journal: Audit,
     releases: Vec<ReportRelease>,
     checkouts: Vec<CheckoutStatus>,
     steps: Vec<ReportStep>,
@@ -78,14 +80,8 @@ struct ReportGate {
 }
 
 impl Report {
-    /// Makes the report of a run as it stands; `problem` is what is wrong with its journal.
-    pub fn of(
-        dir: &RunDir,
-        state: &RunState,
-        problem: Option<&str>,
-        alive: bool,
-        redactor: Redactor,
-    ) -> Self {
+    /// Makes the report of a run as it stands; `journal` says what of it can be trusted.
+    pub fn of(dir: &RunDir, state: &RunState, journal: Audit, alive: bool, redactor: Redactor) -> Self {
         let plan = redactor.plan(&state.plan);
         let steps = plan.steps.iter().filter(|step| !step.is_gate());
         let steps: Vec<ReportStep> = steps.map(|step| report_step(state, step, alive, &redactor)).collect();
@@ -99,7 +95,7 @@ impl Report {
             started: created.map(|(_, _, at)| *at),
             ended: state.ended,
             by: created.map(|(_, by, _)| by.to_string()),
-            journal_problem: problem.map(str::to_owned),
+            journal,
             releases: plan.lanes.iter().map(report_release).collect(),
             checkouts: plan.checkouts.clone(),
             scripts: steps.iter().flat_map(|step| step.scripts.clone()).collect(),
@@ -116,6 +112,16 @@ impl Report {
     /// Returns the report as markdown.
     pub fn markdown(&self) -> String {
         self.redactor.text(&markdown::text(self)).into_owned()
+    }
+
+    /// Writes `report.md` and `report.json` into the run's folder.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be written.
+    pub fn file(&self, dir: &RunDir) -> Result<(), JournalError> {
+        dir.write("report.md", self.markdown().as_bytes())?;
+        dir.write("report.json", self.json().as_bytes())
     }
 
     /// Returns the report as JSON, with a line end.
@@ -210,11 +216,10 @@ fn report_gate(
 }
 
 /// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
-pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
+pub fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
     // It is the end: what has not run by now does not run by itself.
-    let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
-    dir.write("report.json", report.json().as_bytes())?;
-    dir.write("report.md", report.markdown().as_bytes())
+    let audit = Audit::of(dir)?;
+    Report::of(dir, state, audit, false, Redactor::of_plan(secrets, &state.plan)).file(dir)
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@ use crate::domain::finding::FindingId;
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::run::event::StopStage;
 use crate::domain::run::{Event, GateState, StepState};
+use crate::domain::secret::Secret;
 use crate::exec::group::marked;
 use crate::exec::unit::UnitError;
 use crate::journal::JournalError;
 use jiff::Timestamp;
-use std::sync::atomic::Ordering;
 
 /// What came of a request: a sentence either way.
 type Answer = Result<String, String>;
@@ -51,7 +51,9 @@ impl Supervisor {
                 return Ok(());
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
-            Request::Input { step, text } => self.input(&step, text),
+            Request::Input { step, text, hidden } => {
+                return self.input(client, &step, &text, hidden, by);
+            }
         };
         let response = match answer {
             Ok(message) => Response::Done { message },
@@ -128,7 +130,6 @@ impl Supervisor {
         if let Some(problem) = stale.iter().find_map(|other| self.still_alive(other)) {
             return Ok(Err(problem));
         }
-        self.cancel.store(false, Ordering::Relaxed);
         self.record(&Event::StepRetried { step: id.clone(), reason, by, stale })?;
         self.release_lanes(step.release.as_ref());
         Ok(Ok(format!("{id} runs again")))
@@ -182,13 +183,13 @@ impl Supervisor {
         let refused = match self.busy.get(id) {
             Some(Busy::Unit(unit)) if stage == StopStage::Kill => unit.may_kill().err(),
             Some(Busy::Unit(unit)) => unit.is_over().then_some(UnitError::Ended),
-            _ => return Ok(Err(self.nothing_to_stop(id))),
+            _ => return self.stop_look(id, stage, by, signal),
         };
         if let Some(error) = refused {
             return Ok(Err(error.to_string()));
         }
         self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(Err(self.nothing_to_stop(id))) };
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(Err(nothing_to_stop(id))) };
         let asked = match stage {
             StopStage::Terminate => unit.cancel(),
             StopStage::Kill => unit.kill(),
@@ -200,19 +201,26 @@ impl Supervisor {
         })
     }
 
-    /// Says why there is no process to signal, and what there is.
-    fn nothing_to_stop(&self, id: &StepId) -> String {
-        let checking = self.live.steps.get(id).and_then(|live| live.checking.as_ref());
-        let check = checking.map_or_else(String::new, |(what, _, _)| format!(" ({what})"));
-        match (self.busy.get(id), self.state.record(id).map(|record| &record.state)) {
-            (Some(Busy::After), Some(StepState::Running { end: Some(end), .. })) => format!(
-                "{id} has no process any more, so there is nothing to stop or kill: {end}; its checks are at work{check}"
-            ),
-            (Some(Busy::Before | Busy::Sealing | Busy::After), _) => format!(
-                "{id} has no process to stop: its checks are at work{check}; cancel the run to keep it from going on"
-            ),
-            _ => format!("{id} has no process to stop"),
+    /// Ends the look at a step that has no process: its checks, evidence, a seal. What was seen counts for nothing.
+    fn stop_look(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+        signal: Option<i32>,
+    ) -> Result<Answer, JournalError> {
+        if !self.looks.contains_key(id) {
+            return Ok(Err(nothing_to_stop(id)));
         }
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
+        if let Some(look) = self.looks.get(id) {
+            look.cancel();
+        }
+        let process = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end: Some(end), .. }) => format!("is over ({end})"),
+            _ => "has not begun".to_owned(),
+        };
+        Ok(Ok(format!("the process of {id} {process}, the look at it is ended and found nothing out")))
     }
 
     fn cancel_run(&mut self, by: &Identity, signal: Option<i32>) -> Result<Answer, JournalError> {
@@ -230,6 +238,12 @@ impl Supervisor {
         let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
         for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.done_with(&id);
+        }
+        // What a step left behind is looked at all the same; nothing else needs to be known any more.
+        for (id, look) in &self.looks {
+            if !matches!(self.busy.get(id), Some(Busy::After)) {
+                look.cancel();
+            }
         }
         // Whoever retries a step lets that step's lane go on, not all of them.
         self.released.clear();
@@ -348,12 +362,33 @@ impl Supervisor {
         })
     }
 
-    fn input(&mut self, id: &StepId, text: String) -> Answer {
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Err(format!("{id} has no process")) };
-        let mut bytes = text.into_bytes();
-        bytes.push(b'\n');
-        unit.write_input(&bytes).map_err(|error| error.to_string())?;
-        Ok("typed".to_owned())
+    /// Records that somebody answers a step, then types it; the unit says whether its terminal took it.
+    fn input(
+        &mut self,
+        client: ClientId,
+        id: &StepId,
+        text: &Secret,
+        hidden: bool,
+        by: Identity,
+    ) -> Result<(), JournalError> {
+        if !matches!(self.busy.get(id), Some(Busy::Unit(_))) {
+            self.answer(client, Response::Failed { message: format!("{id} has no process") });
+            return Ok(());
+        }
+        self.record(&Event::InputGiven { step: id.clone(), by })?;
+        let Some(answers) = self.clients.get(&client).map(|client| client.answers.clone()) else {
+            return Ok(());
+        };
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(()) };
+        let bytes = format!("{}\n", text.0).into_bytes();
+        unit.write_input(bytes, hidden, move |typed| {
+            // A client that is gone needs no answer.
+            let _gone = answers.send(match typed {
+                Ok(()) => Response::Done { message: "typed".to_owned() },
+                Err(error) => Response::Failed { message: error.to_string() },
+            });
+        });
+        Ok(())
     }
 
     /// Cancels the run because `signal` told the supervisor to stop.
@@ -366,4 +401,8 @@ impl Supervisor {
         }
         Ok(())
     }
+}
+
+fn nothing_to_stop(id: &StepId) -> String {
+    format!("{id} has no process to stop or kill, and no checks at work")
 }

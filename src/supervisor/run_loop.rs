@@ -5,6 +5,8 @@
 
 use super::happening::{ClientId, Happening};
 use super::locks::Locks;
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
 use crate::domain::catalog::Catalog;
 use crate::domain::flow::Role;
 use crate::domain::live::{Live, LiveStep};
@@ -18,7 +20,6 @@ use crate::journal::writer::Writer;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -76,7 +77,10 @@ pub struct Supervisor {
     pub(super) live_changed: bool,
     pub(super) clients: BTreeMap<ClientId, Connection>,
     pub(super) helm: Option<ClientId>,
-    pub(super) cancel: Arc<AtomicBool>,
+    /// The looks (checks, evidence, a seal) that are out, by step, so that they can be ended.
+    pub(super) looks: BTreeMap<StepId, Arc<Pulse>>,
+    /// Knows which mounts owe an answer.
+    pub(super) prober: Prober,
     pub(super) asked: bool,
     pub(super) begun: Instant,
 }
@@ -100,12 +104,10 @@ impl Supervisor {
                 self.on_checked_before(&step, findings, scripts)?;
             }
             Happening::CheckedAfter { step, findings } => self.on_checked_after(&step, findings)?,
-            Happening::Checking { step, what, done, of } => {
-                self.live_step(&step).checking = Some((what, done, of));
-            }
+            Happening::Checking { step, looking } => self.live_step(&step).checking = Some(looking),
             Happening::Gathered { release, result } => self.on_gathered(&release, result)?,
-            Happening::Gathering { release, what, done } => {
-                self.live.gathering.insert(release, (what, done));
+            Happening::Gathering { release, looking } => {
+                self.live.gathering.insert(release, looking);
                 self.live_changed = true;
             }
             Happening::Sealed { release, purpose, result } => self.on_sealed(&release, purpose, result)?,
@@ -262,7 +264,9 @@ impl Supervisor {
 
     /// Stops everything that runs, because the journal cannot be written any more.
     pub fn abandon(&mut self) {
-        self.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+        for look in self.looks.values() {
+            look.cancel();
+        }
         for busy in self.busy.values() {
             if let Busy::Unit(unit) = busy {
                 // A unit that has ended already needs no stopping.

@@ -6,6 +6,7 @@ use super::identity;
 use super::locks::{LockError, Locks};
 use super::run_loop::{RESOURCE_POLL, Supervisor};
 use crate::catalog;
+use crate::compose::probe::Prober;
 use crate::domain::live::Live;
 use crate::domain::name::RunId;
 use crate::domain::run::{Event, RunState};
@@ -128,7 +129,8 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         live_changed: true,
         clients: BTreeMap::new(),
         helm: None,
-        cancel: Arc::default(),
+        looks: BTreeMap::new(),
+        prober: Prober::new(),
         asked: fresh,
         begun: Instant::now(),
     };

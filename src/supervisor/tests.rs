@@ -7,6 +7,7 @@ use super::control::{Request, Response};
 use super::happening::{ClientId, Happening, PendingApproval, SealPurpose};
 use super::locks::Locks;
 use super::run_loop::{Busy, Supervisor};
+use crate::compose::probe::Prober;
 use crate::domain::approval::{AfterApproval, Identity, Refusal};
 use crate::domain::catalog::Catalog;
 use crate::domain::fixture::{approval, at, catalog, person, release_id, seal, selection, status, ticked};
@@ -20,6 +21,7 @@ use crate::domain::seal::Seal;
 use crate::journal::lock::Holder;
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
+use crate::vet::VetError;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,7 +100,8 @@ impl House {
             live_changed: false,
             clients: BTreeMap::new(),
             helm: None,
-            cancel: Arc::default(),
+            looks: BTreeMap::new(),
+            prober: Prober::new(),
             asked: true,
             begun: Instant::now(),
         };
@@ -437,10 +440,15 @@ fn production_does_not_start_over_a_staging_that_cannot_be_read() {
     let unread = Happening::Sealed {
         release: release_id("8"),
         purpose: SealPurpose::Publish(id("8/publish")),
-        result: Err("/mnt/staging does not answer".to_owned()),
+        result: Err(VetError::NotAnswering { place: "staging".to_owned(), for_s: 20 }),
     };
     house.supervisor.handle(unread).unwrap();
     assert_eq!((house.started("8/publish"), house.word("8/gate")), (0, "void"));
+    assert!(house.journal().iter().any(|event| matches!(
+        event,
+        Event::ApprovalVoided { refusal, .. } if refusal.to_string()
+            == "the seal cannot be taken: staging: not answering for 20 s; see what became of it, then look again"
+    )));
 }
 
 // ------------------------------------------------------------------------------------------------ gate
@@ -453,7 +461,7 @@ fn evidence_of_a_lane_that_went_back_opens_no_gate() {
     }
     house.supervisor.looking.insert(release_id("8"));
     house.done(retry("8/sync/Rocky"));
-    let late = Happening::Gathered { release: release_id("8"), result: Err("late".to_owned()) };
+    let late = Happening::Gathered { release: release_id("8"), result: Err(VetError::Cancelled) };
     house.supervisor.handle(late).unwrap();
     assert_eq!(house.word("8/gate"), "pending");
     assert!(!house.journal().iter().any(|event| matches!(event, Event::StepRefused { .. })));
@@ -466,7 +474,7 @@ fn a_gate_without_evidence_waits_for_a_retry() {
         house.supervisor.record(&event).unwrap();
     }
     house.supervisor.looking.insert(release_id("8"));
-    let none = Happening::Gathered { release: release_id("8"), result: Err("unreadable".to_owned()) };
+    let none = Happening::Gathered { release: release_id("8"), result: Err(VetError::Cancelled) };
     house.supervisor.handle(none).unwrap();
     assert_eq!(house.word("8/gate"), "failed");
     house.done(retry("8/gate"));

@@ -141,6 +141,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<i32>,
     },
+    /// Somebody types an answer for a step that waits for input. What is typed is recorded nowhere.
+    InputGiven {
+        /// Which step.
+        step: StepId,
+        /// Who.
+        by: Identity,
+    },
     /// A run was cancelled: its steps are asked to stop and nothing further starts.
     RunCancelled {
         /// Who.
@@ -191,6 +198,11 @@ pub enum Event {
         /// Who had it.
         from: Identity,
         /// Why.
+        reason: String,
+    },
+    /// The supervisor had to stop what ran, because the run's files cannot be written any more.
+    RunStopped {
+        /// Why, and what to do.
         reason: String,
     },
     /// The run is over: nothing can move any more until somebody retries.

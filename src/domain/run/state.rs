@@ -261,6 +261,8 @@ pub struct RunState {
     pub cancelled: Option<(Timestamp, String)>,
     /// When the last supervisor said that nothing can move any more; none while one works.
     pub ended: Option<Timestamp>,
+    /// Why the last supervisor had to stop, if it had to.
+    pub stopped: Option<String>,
     /// The time of the last event.
     pub last: Option<Timestamp>,
     /// How many events were applied.
@@ -281,6 +283,7 @@ impl RunState {
             waivers: BTreeMap::new(),
             cancelled: None,
             ended: None,
+            stopped: None,
             last: None,
             events: 0,
             supervisor: None,
@@ -375,6 +378,7 @@ impl RunState {
                 self.supervisor = Some((*pid, *start_time, boot_id.clone()));
                 self.interrupt_running();
                 self.ended = None;
+                self.stopped = None;
             }
             Event::FindingWaived { release, waiver } => {
                 self.waivers.entry(release.clone()).or_default().push(waiver.clone());
@@ -385,6 +389,7 @@ impl RunState {
                 }
             }
             Event::RunCancelled { by, signal } => self.cancelled = Some((at, stop_cause(by, *signal))),
+            Event::RunStopped { reason } => self.stopped = Some(reason.clone()),
             Event::RunEnded {} => self.ended = Some(at),
             Event::HelmTaken { .. } => {}
             Event::StepRetried { step, stale, .. } => self.retry(step, stale),

@@ -15,6 +15,7 @@ const CHANGES: usize = 40;
 /// Returns the report as markdown.
 pub(super) fn text(report: &Report) -> String {
     let mut out = format!("# {}: run {} is {}\n\n", cell(&report.distribution), report.run, report.state);
+    journal(&mut out, report);
     head(&mut out, report);
     steps(&mut out, report);
     troubles(&mut out, report);
@@ -23,6 +24,32 @@ pub(super) fn text(report: &Report) -> String {
     }
     commands(&mut out, report);
     out
+}
+
+/// Says on top whether what follows can be trusted, with the digest that stands for all of it.
+fn journal(out: &mut String, report: &Report) {
+    let journal = &report.journal;
+    if !journal.intact {
+        let _ =
+            writeln!(out, "**What was recorded of this run is not intact; do not rely on this report.**\n");
+        for flaw in &journal.flaws {
+            let _ = writeln!(out, "- **{}**", cell(&flaw.message));
+        }
+        if journal.trusted < journal.records {
+            let _ = writeln!(
+                out,
+                "- only records 1 to {} of {} count below; what was recorded behind them cannot be trusted",
+                journal.trusted, journal.records
+            );
+        }
+        out.push('\n');
+    }
+    let intact = if journal.intact { "intact" } else { "NOT intact" };
+    let head = journal.head.map(|head| format!(", head `{head}`")).unwrap_or_default();
+    let _ = writeln!(out, "- journal {intact}: {} records{head}", journal.records);
+    for note in &journal.notes {
+        let _ = writeln!(out, "  - {}", cell(note));
+    }
 }
 
 fn head(out: &mut String, report: &Report) {
@@ -43,9 +70,6 @@ fn head(out: &mut String, report: &Report) {
         let revision = checkout.revision.as_deref().map(|revision| format!("`{revision}`"));
         let _ =
             writeln!(out, "- {}: {}{changed}", checkout.name, revision.as_deref().unwrap_or("no revision"));
-    }
-    if let Some(problem) = &report.journal_problem {
-        let _ = writeln!(out, "- **the journal is damaged**: {}", cell(problem));
     }
 }
 

@@ -4,7 +4,7 @@ use crate::app::Model;
 use crate::app::availability::availability;
 use crate::app::model::RunModel;
 use crate::domain::finding::Finding;
-use crate::domain::live::LiveStep;
+use crate::domain::live::{LiveStep, Looking};
 use crate::domain::plan::{Step, script};
 use crate::domain::redact::Redactor;
 use crate::domain::run::{GateState, StepRecord, StepState};
@@ -130,11 +130,11 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
             let open =
                 |id: &&crate::domain::name::StepId| run.record(id).is_none_or(|record| !record.is_behind());
             let waits = step.depends.iter().find(open);
-            if let (true, Some((what, paths))) = (step.is_gate(), gathering(run, step)) {
-                return vec![words(
-                    Role::Running,
-                    format!("► gathering evidence: {what}, {} paths", text::thousands(paths)),
-                )];
+            if let (true, Some(look)) = (step.is_gate(), gathering(run, step)) {
+                return vec![words(Role::Running, format!("► gathering evidence: {}", text::looking(look)))];
+            }
+            if let Some(look) = run.live_step(&step.id).and_then(|live| live.checking.as_ref()) {
+                return vec![words(Role::Running, format!("► check before it: {}", text::looking(look)))];
             }
             waits.map(|id| words(Role::Muted, format!("· waits for {id}"))).into_iter().collect()
         }
@@ -158,9 +158,8 @@ fn interrupted() -> Words {
     words(Role::Error, "‖ interrupted: its supervisor died while it ran; resume looks at what it left behind")
 }
 
-fn gathering<'a>(run: &'a RunModel, step: &Step) -> Option<(&'a str, u64)> {
-    let release = step.release.as_ref()?;
-    run.live.gathering.get(release).map(|(what, paths)| (what.as_str(), *paths))
+fn gathering<'a>(run: &'a RunModel, step: &Step) -> Option<&'a Looking> {
+    run.live.gathering.get(step.release.as_ref()?)
 }
 
 fn running(live: &LiveStep) -> Vec<Words> {
@@ -168,9 +167,8 @@ fn running(live: &LiveStep) -> Vec<Words> {
     if let Some((resource, holder)) = &live.waits_for {
         out.push(words(Role::Waiting, format!("… waits for {resource}, which {holder} holds")));
     }
-    if let Some((check, done, all)) = &live.checking {
-        let of = all.map_or_else(String::new, |all| format!(" of {}", text::thousands(all)));
-        out.push(words(Role::Running, format!("► check {check}: {}{of} paths", text::thousands(*done))));
+    if let Some(look) = &live.checking {
+        out.push(words(Role::Running, format!("► check {}", text::looking(look))));
     }
     if let Some(left) = live.grace_left_s {
         out.push(words(Role::Warn, format!("■ asked to stop, {left} s of grace left")));
