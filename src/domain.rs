@@ -24,6 +24,7 @@ pub mod redact;
 pub mod release;
 pub mod run;
 pub mod seal;
+pub mod secret;
 pub mod selection;
 pub mod status;
 pub mod visible;

@@ -149,6 +149,13 @@ impl Running {
         });
     }
 
+    /// Types on the terminal and returns what came of it.
+    fn types(&self, text: &str, hidden: bool) -> Result<(), UnitError> {
+        let (tell, typed) = channel();
+        self.handle.write_input(text.as_bytes().to_vec(), hidden, move |came| tell.send(came).unwrap());
+        typed.recv_timeout(DEADLINE).unwrap()
+    }
+
     fn finish(mut self, rig: &Rig) -> (ProcessEnd, Vec<UnitEvent>) {
         let ended = self.wait_for("end", |event| matches!(event, UnitEvent::Ended { .. }));
         self.handle.join();
@@ -340,7 +347,7 @@ fn requests_to_a_unit_that_has_ended_are_refused() {
         assert!(Instant::now() < until, "cancel is still taken");
         std::thread::yield_now();
     }
-    assert_eq!(running.handle.write_input(b"x"), Err(UnitError::Ended));
+    assert_eq!(running.types("x", false), Err(UnitError::Ended));
     assert_eq!(running.handle.kill(), Err(UnitError::Ended));
 }
 
@@ -514,7 +521,7 @@ fn a_password_is_asked_for_answered_and_not_logged() {
         asked,
         UnitEvent::WaitingForInput { prompt: "[sudo] password for releng:".into(), secret: true }
     );
-    running.handle.write_input(b"s3cret\n").unwrap();
+    running.types("s3cret\n", true).unwrap();
     running.wait_for("answer", |event| matches!(event, UnitEvent::InputTaken));
     assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
     assert_eq!(rig.text(), "[sudo] password for releng: \nright\n");
@@ -528,10 +535,31 @@ fn a_question_is_asked_and_answered_with_echo() {
     assert!(
         matches!(asked, UnitEvent::WaitingForInput { prompt, secret: false } if prompt.ends_with("(y/N)"))
     );
-    running.handle.write_input(b"y\n").unwrap();
+    running.types("y\n", false).unwrap();
     running.wait_for("answer", |event| matches!(event, UnitEvent::InputTaken));
     assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
     assert!(rig.text().ends_with("(y/N) y\ngot y\n"));
+}
+
+#[test]
+fn what_is_hidden_is_not_typed_where_it_would_be_shown() {
+    let rig =
+        Rig::new("read -p 'Name: ' x; echo; read -rsp 'Token: ' y; echo; [ \"$y\" = t0ken ] && echo right");
+    let mut running = rig.start();
+    let asked = running.wait_for("prompt", |event| matches!(event, UnitEvent::WaitingForInput { .. }));
+    assert!(matches!(asked, UnitEvent::WaitingForInput { secret: false, .. }));
+    // Its question has changed since the token was typed for another one.
+    assert_eq!(running.types("t0ken\n", true), Err(UnitError::Shown));
+    running.types("lena\n", false).unwrap();
+    let asked = running.wait_for(
+        "token",
+        |event| matches!(event, UnitEvent::WaitingForInput { prompt, .. } if prompt == "Token:"),
+    );
+    assert!(matches!(asked, UnitEvent::WaitingForInput { secret: true, .. }));
+    running.types("t0ken\n", true).unwrap();
+    assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
+    let text = rig.text();
+    assert!(text.ends_with("right\n") && !text.contains("t0ken"), "{text}");
 }
 
 #[test]
@@ -539,7 +567,7 @@ fn a_read_without_a_word_and_a_full_screen_dialogue_are_seen() {
     let silent = Rig::new("cat >/dev/null");
     let mut running = silent.start();
     running.wait_for("prompt", |event| matches!(event, UnitEvent::WaitingForInput { .. }));
-    running.handle.write_input(b"\x04").unwrap();
+    running.types("\x04", false).unwrap();
     assert_eq!(running.finish(&silent).0, ProcessEnd::Exited { code: 0 });
 
     let pinentry = Rig::new(

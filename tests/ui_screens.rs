@@ -170,8 +170,37 @@ fn overlays() {
     check("confirm-retry", &over(Screen::Run, Overlay::Confirm(retry)));
     let purpose = TextPurpose::SkipReason { step: step() };
     check("reason", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("done by hand") }));
-    let purpose = TextPurpose::Answer { step: step(), prompt: "Enter passphrase:".to_owned(), hidden: true };
+    let purpose = TextPurpose::Answer {
+        step: step(),
+        prompt: "Enter passphrase:".to_owned(),
+        hidden: true,
+        shown: false,
+    };
     check("answer", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("secret") }));
+    let prompt = "Password (shown):".to_owned();
+    let purpose = TextPurpose::Answer { step: step(), prompt, hidden: true, shown: true };
+    check("answer-shown", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("secret") }));
+}
+
+#[test]
+fn a_step_that_waits_for_input_is_said_on_every_screen() {
+    let theme = Theme::shipped("mono").unwrap();
+    for screen in Screen::ALL {
+        let mut model = console::with_run(screen, run::prompting(), run::prompting_live(), true);
+        let whole = "! 8/prep waits for input: Enter passphrase for key C0FFEE01:";
+        for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
+            // The banner gives way at the end, not at the start, and says how to answer.
+            let said = if columns < 80 { &whole[..28] } else { whole };
+            let text = frame::text(&frame::buffer(&model, &theme, columns, rows));
+            assert!(text.contains(said), "{screen:?} {columns}x{rows}:\n{text}");
+            assert!(text.contains("answers"), "{screen:?} {columns}x{rows}:\n{text}");
+        }
+        // Whoever only watches sees it too.
+        model.mode = Mode::WatchingForGood;
+        let text = frame::text(&frame::buffer(&model, &theme, 80, 24));
+        assert!(text.contains("8/prep waits for input"), "{screen:?}:\n{text}");
+    }
+    check("status-prompt", &console::with_run(Screen::Status, run::prompting(), run::prompting_live(), true));
 }
 
 #[test]

@@ -9,18 +9,9 @@ use crate::domain::finding::FindingId;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::plan::Plan;
 use crate::domain::seal::SealDigest;
+pub use crate::domain::secret::Secret;
 use std::fmt;
 use std::sync::Arc;
-
-/// Text that no log and no test output shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({} characters)", self.0.chars().count())
-    }
-}
 
 /// What a supervisor is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +85,8 @@ pub enum RunRequest {
         step: StepId,
         /// What was typed, without the line end.
         text: Secret,
+        /// Whether the step's terminal did not show it: where it would by now, it is not typed.
+        hidden: bool,
     },
 }
 

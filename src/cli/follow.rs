@@ -10,6 +10,7 @@ use super::args::Global;
 use super::context;
 use super::exit::{Exit, Failure};
 use super::progress::{ProgressLine, Stream};
+use crate::domain::live::Live;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::redact::Redactor;
@@ -43,7 +44,8 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
     let mut follower = dir.follow_to_show(&redactor)?;
     follower.poll()?;
     let progress = ProgressLine::new(Stream::Output);
-    let live = progress.is_seen().then(|| live::watch(dir));
+    let live = live::watch(dir);
+    let mut asked = BTreeMap::new();
     loop {
         // Asked before the journal is read: what a supervisor wrote before it went is then read for sure.
         let alive = dir.is_alive();
@@ -57,8 +59,10 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
             progress.clear();
             return close(global, dir, state, alive, &redactor);
         }
-        if let Some(live) = &live {
-            let line = live::line(state, &live.now(), jiff::Timestamp::now());
+        let now = live.now();
+        say_questions(&context::invocation(global), &now, &redactor, &mut asked, &progress)?;
+        if progress.is_seen() {
+            let line = live::line(state, &now, jiff::Timestamp::now());
             progress.show(&redactor.line(&line));
         }
         std::thread::sleep(EVERY);
@@ -136,6 +140,25 @@ fn say_news(
             said.0.insert(step.id.clone(), line);
         }
     }
+    Ok(())
+}
+
+/// Says once of each question that a step waits for its answer: nobody may be at a terminal to see it there.
+fn say_questions(
+    program: &str,
+    live: &Live,
+    redactor: &Redactor,
+    asked: &mut BTreeMap<StepId, String>,
+    progress: &ProgressLine,
+) -> Result<(), Failure> {
+    let questions = live.steps.iter().filter_map(|(id, step)| Some((id.clone(), step.prompt.clone()?)));
+    let questions: BTreeMap<StepId, String> = questions.collect();
+    for (id, prompt) in questions.iter().filter(|(id, prompt)| asked.get(*id) != Some(*prompt)) {
+        progress.clear();
+        let line = format!("waits for input: {prompt} (answer it in the console: {program})");
+        context::out(redactor, &format!("{id:<24} {}\n", redactor.line(&line)))?;
+    }
+    *asked = questions;
     Ok(())
 }
 

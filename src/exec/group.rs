@@ -115,6 +115,16 @@ pub(super) fn snapshot() -> Vec<ProcessStat> {
     found
 }
 
+/// A process that waits for somebody to type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// Who.
+    pub id: ProcessId,
+    /// The terminal that it reads, where that is not the step's own: sudo gives a command one and hands on what is
+    /// typed on its own (`use_pty`).
+    pub behind: Option<PathBuf>,
+}
+
 /// The processes of one step, found anew at each [`Tree::scan`] and remembered in between.
 #[derive(Debug)]
 pub struct Tree {
@@ -187,26 +197,29 @@ impl Tree {
         }
     }
 
-    /// Returns the member that sleeps in a read of the step's terminal, if one does.
-    pub fn reader_of_terminal(&self, alive: &[ProcessStat]) -> Option<ProcessId> {
-        let mut sleeping = alive.iter().filter(|process| process.state == b'S');
-        sleeping.find(|process| self.reads_terminal(process)).map(|process| process.id)
+    /// Returns a member that sleeps in a read of the step's terminal, or of one that stands before it.
+    pub fn reader_of_terminal(&self, alive: &[ProcessStat]) -> Option<Reader> {
+        // Background groups that read are stopped by the kernel, so they cannot be waiting.
+        let mut sleeping = alive.iter().filter(|process| {
+            process.state == b'S' && process.terminal != 0 && process.group == process.foreground
+        });
+        sleeping.find_map(|process| self.reader(process))
     }
 
-    fn reads_terminal(&self, process: &ProcessStat) -> bool {
-        // Background groups that read are stopped by the kernel, so they cannot be waiting.
-        if process.terminal != self.terminal || process.group != process.foreground {
-            return false;
-        }
-        let Ok(call) = fs::read_to_string(format!("/proc/{}/syscall", process.id.pid)) else { return false };
+    fn reader(&self, process: &ProcessStat) -> Option<Reader> {
+        let own = process.terminal == self.terminal;
+        let behind = if own { None } else { Some(terminal_behind_sudo(process)?) };
+        let pid = process.id.pid;
+        // Where the kernel does not let us look (hidepid, another user's process), the wording must do.
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
         let mut words = call.split_ascii_whitespace();
         let is_read = words.next() == Some(READ_CALL);
-        let descriptor = words.next().and_then(|word| word.strip_prefix("0x"));
-        let Some(descriptor) = descriptor.and_then(|hex| u64::from_str_radix(hex, 16).ok()) else {
-            return false;
-        };
-        let target = fs::read_link(format!("/proc/{}/fd/{descriptor}", process.id.pid));
-        is_read && target.is_ok_and(|path| path == self.slave || path == Path::new("/dev/tty"))
+        let descriptor = words.next().and_then(|word| word.strip_prefix("0x"))?;
+        let descriptor = u64::from_str_radix(descriptor, 16).ok()?;
+        let target = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).ok()?;
+        let terminal = behind.as_deref().unwrap_or(&self.slave);
+        (is_read && (target == terminal || target == Path::new("/dev/tty")))
+            .then_some(Reader { id: process.id, behind })
     }
 
     fn forget_gone(&mut self, all: &[ProcessStat]) {
@@ -283,6 +296,16 @@ fn reap(pid: i32) {
 fn holds(pid: i32, slave: &Path) -> bool {
     let Ok(folder) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     folder.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == slave))
+}
+
+/// Returns the terminal of a process, if it was given by a program that hands on what is typed on its own.
+fn terminal_behind_sudo(process: &ProcessStat) -> Option<PathBuf> {
+    // Its session is led by the program itself; others that make terminals (expect, script) answer by themselves.
+    let leader = fs::read(format!("/proc/{}/comm", process.session)).ok()?;
+    let hands_on = [&b"sudo"[..], b"su", b"doas"].contains(&leader.trim_ascii_end());
+    let device = process.terminal.cast_unsigned();
+    let path = PathBuf::from(format!("/dev/pts/{}", (device & 0xff) | ((device >> 12) & 0xf_ff00)));
+    (hands_on && terminal_number(&path) == process.terminal).then_some(path)
 }
 
 /// Returns the terminal as `/proc/PID/stat` encodes it (`new_encode_dev` in the kernel), 0 if unknown.

@@ -9,7 +9,7 @@
 //! [`UnitEvent`] is a fact; none carries log bytes.
 
 use super::group;
-use super::guard::guarded;
+use super::guard::{Owed, guarded};
 use super::output::{Drain, Drained, LastCall, Notice, create_log};
 use super::phrases::Phrase;
 use super::pty::{self, PtySize, Spawned};
@@ -157,6 +157,11 @@ pub enum UnitError {
     /// KILL is a second step.
     #[error("the step has not been asked to stop: cancel it first, kill it if that does not help")]
     NotStopping,
+    /// What must not be shown would be.
+    #[error(
+        "nothing was typed: the step's terminal would show it by now; look at what it asks, and answer again"
+    )]
+    Shown,
 }
 
 /// What the unit's thread is told.
@@ -164,7 +169,7 @@ pub enum UnitError {
 enum Control {
     Cancel,
     Kill,
-    Input(Vec<u8>),
+    Input { bytes: Vec<u8>, hidden: bool, typed: Owed<Result<(), UnitError>> },
     LeaderExited,
     Output(Notice),
     Drained(Drained),
@@ -201,9 +206,18 @@ impl UnitHandle {
         if self.cancelled.load(Ordering::Relaxed) { Ok(()) } else { Err(UnitError::NotStopping) }
     }
 
-    /// Types `bytes` on the unit's terminal.
-    pub fn write_input(&self, bytes: &[u8]) -> Result<(), UnitError> {
-        self.tell(Control::Input(bytes.to_vec()))
+    /// Types `bytes` on the unit's terminal, and calls `typed` with what came of it.
+    ///
+    /// What is `hidden` is not typed where the terminal shows what is typed: it would stand in the log for good.
+    pub fn write_input(
+        &self,
+        bytes: Vec<u8>,
+        hidden: bool,
+        typed: impl FnOnce(Result<(), UnitError>) + Send + 'static,
+    ) {
+        let typed = Owed::new(|answer: Option<_>| typed(answer.unwrap_or(Err(UnitError::Ended))));
+        // What cannot be sent is dropped, and the debt with it told as lost.
+        let _told = self.tell(Control::Input { bytes, hidden, typed });
     }
 
     /// Returns the leader's pid, if the command could be started.

@@ -14,6 +14,7 @@ use crate::domain::plan::{Plan, Step};
 use crate::domain::release::Release;
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
+use crate::exec::guard::Owed;
 use crate::vet::{Lookout, SealCache, VetContext, VetError, mounts_of, pinned, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
@@ -139,13 +140,16 @@ impl CheckRequest {
     fn look_with_checks(self: &Arc<Self>) -> (Vec<Finding>, BTreeMap<String, String>) {
         let step = &self.step.id;
         let tell = |looking| Happening::Checking { step: step.clone(), looking };
-        self.look(&tell, Self::run).unwrap_or_else(|error| {
-            let check = self.checks.first().copied().unwrap_or(CheckName::Mounts);
-            let kind = if matches!(error, VetError::Cancelled) { "cancelled" } else { "no-answer" };
-            let message = format!("its checks found nothing out: {error}");
-            let finding = Finding::blocking(check, kind, step.as_str(), message, "retry the step then");
-            (vec![finding], BTreeMap::new())
-        })
+        self.look(&tell, Self::run)
+            .unwrap_or_else(|error| (vec![self.found_nothing(&error)], BTreeMap::new()))
+    }
+
+    /// Returns the finding of checks that came to no result.
+    fn found_nothing(&self, error: &VetError) -> Finding {
+        let check = self.checks.first().copied().unwrap_or(CheckName::Mounts);
+        let kind = if matches!(error, VetError::Cancelled) { "cancelled" } else { "no-answer" };
+        let message = format!("its checks found nothing out: {error}");
+        Finding::blocking(check, kind, self.step.id.as_str(), message, "retry the step then")
     }
 
     /// Returns SHA-256 of every argument that names a script in the working directory, for the record.
@@ -236,10 +240,14 @@ impl Supervisor {
         request: CheckRequest,
         done: impl FnOnce(Vec<Finding>, BTreeMap<String, String>) + Send + 'static,
     ) {
-        std::thread::spawn(move || {
-            let (findings, scripts) = Arc::new(request).look_with_checks();
+        let request = Arc::new(request);
+        let asked = Arc::clone(&request);
+        let owed = Owed::new(move |result: Option<(Vec<Finding>, BTreeMap<String, String>)>| {
+            let (findings, scripts) =
+                result.unwrap_or_else(|| (vec![asked.found_nothing(&lost())], BTreeMap::new()));
             done(findings, scripts);
         });
+        aside(move || owed.give(request.look_with_checks()));
     }
 
     /// Gathers the evidence of a gate on a thread of its own.
@@ -248,8 +256,13 @@ impl Supervisor {
         self.looking.insert(release.clone());
         let request = Arc::new(self.check_request(gate, &[], None));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
-        std::thread::spawn(move || {
-            let sender = request.happenings.clone();
+        let (sender, of) = (self.happenings.clone(), release.clone());
+        let owed = Owed::new(move |result: Option<_>| {
+            let result = result.unwrap_or_else(|| Err(lost()));
+            // The loop outlives this thread; if it is gone, so is the run.
+            let _gone = sender.send(Happening::Gathered { release: of, result });
+        });
+        aside(move || {
             let tell = |looking| Happening::Gathering { release: release.clone(), looking };
             let looked = request.look(&tell, move |request, pulse| {
                 let mut seals = SealCache::load(&cache);
@@ -257,9 +270,7 @@ impl Supervisor {
                 keep(&seals, &cache, pulse);
                 result
             });
-            let result = looked.flatten().map(Box::new);
-            // The loop outlives this thread; if it is gone, so is the run.
-            let _gone = sender.send(Happening::Gathered { release, result });
+            owed.give(looked.flatten().map(Box::new));
         });
     }
 
@@ -270,8 +281,13 @@ impl Supervisor {
         self.looking.insert(release.clone());
         let request = Arc::new(self.check_request(step, &[], None));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
-        std::thread::spawn(move || {
-            let sender = request.happenings.clone();
+        let (sender, sealed) = (self.happenings.clone(), release.clone());
+        let owed = Owed::new(move |result: Option<_>| {
+            let result = result.unwrap_or_else(|| Err(lost()));
+            // The loop outlives this thread; if it is gone, so is the run.
+            let _gone = sender.send(Happening::Sealed { release: sealed, purpose, result });
+        });
+        aside(move || {
             let (step, asked, of) = (request.step.id.clone(), request.step.is_gate(), release.clone());
             let tell = |looking| {
                 if asked {
@@ -286,11 +302,21 @@ impl Supervisor {
                 keep(&seals, &cache, pulse);
                 result
             });
-            let result = looked.flatten().map(Box::new);
-            // The loop outlives this thread; if it is gone, so is the run.
-            let _gone = sender.send(Happening::Sealed { release, purpose, result });
+            owed.give(looked.flatten().map(Box::new));
         });
     }
+}
+
+/// Works on a thread of its own. Without one `work` is dropped, and what it owes is told as lost.
+fn aside(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name("checks".into()).spawn(work) {
+        log::error!("no thread to look with: {error}");
+    }
+}
+
+/// Says that a look went down without a word.
+fn lost() -> VetError {
+    VetError::Broken { problem: "its thread ended without a result, supervisor.log says why".to_owned() }
 }
 
 /// Keeps the cache of hashes; without it the next look at the seal only takes longer.

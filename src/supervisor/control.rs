@@ -8,6 +8,7 @@ use crate::domain::finding::FindingId;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::seal::SealDigest;
+use crate::domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 /// What a client asks for.
@@ -91,7 +92,10 @@ pub enum Request {
         /// Which step.
         step: StepId,
         /// What is typed; never recorded.
-        text: String,
+        text: Secret,
+        /// Whether it is for a terminal that does not show it: one that would by now does not get it.
+        #[serde(default)]
+        hidden: bool,
     },
 }
 

@@ -12,6 +12,7 @@ use crate::domain::plan::Step;
 use crate::domain::run::event::StopStage;
 use crate::domain::run::resume::{Ask, Decision, Why};
 use crate::domain::run::{Event, GateState, StepState};
+use crate::domain::secret::Secret;
 use crate::exec::unit::UnitError;
 use crate::journal::JournalError;
 use jiff::Timestamp;
@@ -56,7 +57,9 @@ impl Supervisor {
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
             Request::GiveUp { release, to, reason } => self.give_up(&release, &to, reason, &by)?,
-            Request::Input { step, text } => self.input(&step, text),
+            Request::Input { step, text, hidden } => {
+                return self.input(client, &step, &text, hidden, by);
+            }
         };
         let response = match answer {
             Ok(message) => Response::Done { message },
@@ -242,13 +245,18 @@ impl Supervisor {
         by: Identity,
         signal: Option<i32>,
     ) -> Result<Answer, JournalError> {
-        let Some(look) = self.looks.get(id) else { return self.stop_survivors(id, stage, by, signal) };
-        look.cancel();
-        let ended = match self.state.record(id).map(|record| &record.state) {
-            Some(StepState::Running { end: Some(end), .. }) => format!("; its process ended before: {end}"),
-            _ => String::new(),
+        if !self.looks.contains_key(id) {
+            return self.stop_survivors(id, stage, by, signal);
+        }
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
+        if let Some(look) = self.looks.get(id) {
+            look.cancel();
+        }
+        let process = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end: Some(end), .. }) => format!("is over ({end})"),
+            _ => "has not begun".to_owned(),
         };
-        Ok(Ok(format!("the look at {id} is ended; it found nothing out{ended}")))
+        Ok(Ok(format!("the process of {id} {process}, the look at it is ended and found nothing out")))
     }
 
     fn cancel_run(&mut self, by: &Identity, signal: Option<i32>) -> Result<Answer, JournalError> {
@@ -318,12 +326,33 @@ impl Supervisor {
         Ok(Ok(format!("finding {finding} is waived")))
     }
 
-    fn input(&mut self, id: &StepId, text: String) -> Answer {
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Err(format!("{id} has no process")) };
-        let mut bytes = text.into_bytes();
-        bytes.push(b'\n');
-        unit.write_input(&bytes).map_err(|error| error.to_string())?;
-        Ok("typed".to_owned())
+    /// Records that somebody answers a step, then types it; the unit says whether its terminal took it.
+    fn input(
+        &mut self,
+        client: ClientId,
+        id: &StepId,
+        text: &Secret,
+        hidden: bool,
+        by: Identity,
+    ) -> Result<(), JournalError> {
+        if !matches!(self.busy.get(id), Some(Busy::Unit(_))) {
+            self.answer(client, Response::Failed { message: format!("{id} has no process") });
+            return Ok(());
+        }
+        self.record(&Event::InputGiven { step: id.clone(), by })?;
+        let Some(answers) = self.clients.get(&client).map(|client| client.answers.clone()) else {
+            return Ok(());
+        };
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(()) };
+        let bytes = format!("{}\n", text.0).into_bytes();
+        unit.write_input(bytes, hidden, move |typed| {
+            // A client that is gone needs no answer.
+            let _gone = answers.send(match typed {
+                Ok(()) => Response::Done { message: "typed".to_owned() },
+                Err(error) => Response::Failed { message: error.to_string() },
+            });
+        });
+        Ok(())
     }
 
     /// Cancels the run because `signal` told the supervisor to stop.

@@ -120,6 +120,31 @@ fn a_stopped_grandchild_in_a_group_of_its_own_is_cancelled() {
     assert!(!is_there(pid));
 }
 
+/// What sudo runs reads from a terminal that sudo made, on which a secret is hidden although ours is in raw mode.
+#[test]
+fn a_question_behind_sudo_is_seen_answered_and_not_logged() {
+    let stand_in = "nothing stands in for a terminal that sudo makes";
+    if !works(&["sudo", "-n", "true"], stand_in) {
+        return;
+    }
+    let rig = Rig::new("sudo -n bash -c 'read x; read -rs y; [ \"$x$y\" = loudt0ken ] && echo right'");
+    let mut running = rig.start();
+    let wait = |running: &mut Running, wanted: bool| {
+        running.wait_for(
+            "a silent read",
+            |event| matches!(event, UnitEvent::WaitingForInput { secret, .. } if *secret == wanted),
+        );
+    };
+    wait(&mut running, false);
+    assert_eq!(running.types("t0ken\n", true), Err(UnitError::Shown));
+    running.types("loud\n", false).unwrap();
+    wait(&mut running, true);
+    running.types("t0ken\n", true).unwrap();
+    assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
+    let text = rig.text();
+    assert!(text.contains("right") && !text.contains("t0ken"), "{text}");
+}
+
 /// A cgroup of the version 1 freezer: who is in it cannot be ended, not even by KILL, as on a dead NFS mount.
 struct Freezer(PathBuf);
 

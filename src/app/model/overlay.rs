@@ -90,8 +90,10 @@ pub enum TextPurpose {
         step: StepId,
         /// What it asks.
         prompt: String,
-        /// Whether what is typed is hidden.
+        /// Whether what is typed is hidden here.
         hidden: bool,
+        /// Whether the step's terminal shows what is typed, so that it will stand in the step's log.
+        shown: bool,
     },
 }
 

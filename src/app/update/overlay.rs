@@ -70,9 +70,10 @@ fn question(model: &Model, action: Action) -> Option<Overlay> {
         Action::Skip => return text(TextPurpose::SkipReason { step: step? }),
         _ => {
             let step = step?;
-            let prompt = run.live_step(&step)?.prompt.clone()?;
-            let hidden = is_secret(&prompt);
-            return text(TextPurpose::Answer { step, prompt, hidden });
+            let live = run.live_step(&step)?;
+            let (prompt, shown) = (live.prompt.clone()?, !live.secret);
+            let hidden = live.secret || is_secret(&prompt);
+            return text(TextPurpose::Answer { step, prompt, hidden, shown });
         }
     };
     Some(Overlay::Confirm(confirm))
@@ -202,14 +203,14 @@ fn accepted(model: &mut Model) -> Vec<Effect> {
             model.overlays.pop();
             return log::search(model, &step, input.text());
         }
-        TextPurpose::Answer { step, .. } => {
+        TextPurpose::Answer { step, shown, .. } => {
             model.overlays.pop();
             if let Err(reason) = availability::step_allows(model, Action::Attach, &step) {
                 model.toast(format!("not sent: {reason}"));
                 return Vec::new();
             }
             let text = Secret(input.text().to_owned());
-            return run::send(model, RunRequest::Answer { step, text });
+            return run::send(model, RunRequest::Answer { step, text, hidden: !shown });
         }
         _ if text.is_empty() => {
             model.toast("a reason is needed");
@@ -255,17 +256,22 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
     }
 }
 
-/// Closes the answer to a prompt that is gone: what was typed for it must not reach another.
+/// Closes the answer to a prompt that is gone: what was typed for it must not reach another. One whose terminal
+/// has stopped to show what is typed is hidden from then on.
 pub(super) fn drop_outdated(model: &mut Model) {
-    let Some(Overlay::Text { purpose: TextPurpose::Answer { step, prompt, .. }, .. }) = model.overlays.last()
+    let Some(Overlay::Text { purpose: TextPurpose::Answer { step, prompt, hidden, shown }, .. }) =
+        model.overlays.last_mut()
     else {
         return;
     };
     let asked = model.run.as_ref().and_then(|run| {
         let running = run.record(step).is_some_and(StepRecord::is_running);
-        run.live_step(step).filter(|_| running)?.prompt.as_ref()
+        run.live_step(step).filter(|live| running && live.prompt.as_ref() == Some(prompt))
     });
-    if asked != Some(prompt) {
+    if let Some(live) = asked {
+        *shown = !live.secret;
+        *hidden |= live.secret;
+    } else {
         model.overlays.pop();
         model.toast("the prompt is gone; nothing was sent");
     }

@@ -69,7 +69,7 @@ pub(super) fn line(state: &RunState, live: &Live, now: Timestamp) -> String {
 
 fn detail(step: &LiveStep) -> String {
     if let Some(prompt) = &step.prompt {
-        return format!(" waits for an answer: {prompt} (stagegate attach)");
+        return format!(" waits for an answer: {prompt} (give it in the console)");
     }
     if let Some(look) = &step.checking {
         return format!(" checking {}", looking(look));
@@ -93,7 +93,7 @@ mod tests {
             Some(Looking { what: "packages".into(), done: 1200, of: Some(48_000), bytes: 0, rate: 0 });
         assert_eq!(detail(&step), " checking packages: 1,200 of 48,000 files");
         step.prompt = Some("Passphrase:".into());
-        assert_eq!(detail(&step), " waits for an answer: Passphrase: (stagegate attach)");
+        assert_eq!(detail(&step), " waits for an answer: Passphrase: (give it in the console)");
         assert_eq!(detail(&LiveStep::default()), "");
     }
 }

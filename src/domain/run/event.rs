@@ -155,6 +155,13 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signal: Option<i32>,
     },
+    /// Somebody types an answer for a step that waits for input. What is typed is recorded nowhere.
+    InputGiven {
+        /// Which step.
+        step: StepId,
+        /// Who.
+        by: Identity,
+    },
     /// A run was cancelled: its steps are asked to stop and nothing further starts.
     RunCancelled {
         /// Who.

@@ -2,9 +2,9 @@
 
 use super::stop::{Reason, Stop};
 use super::waiting::Waiting;
-use super::{Control, UnitEvent, UnitSpec, watch_leader, watch_output};
+use super::{Control, UnitError, UnitEvent, UnitSpec, watch_leader, watch_output};
 use crate::domain::outcome::{LeftProcess, ProcessEnd};
-use crate::exec::group::{self, ProcessId, ProcessStat, Tree};
+use crate::exec::group::{self, ProcessId, ProcessStat, Reader, Tree};
 use crate::exec::guard::guarded;
 use crate::exec::output::{Drain, Drained, LastCall, Notice, QUIET_AFTER};
 use crate::exec::pty::{self, Spawned};
@@ -50,6 +50,8 @@ pub(super) struct Course<'a> {
     /// What failed here, in this program.
     fault: Option<String>,
     waiting: Waiting,
+    /// Who was found waiting for input last.
+    reader: Option<Reader>,
     input: Vec<u8>,
     /// Whether a drain will tell how it ended.
     drains: bool,
@@ -89,6 +91,7 @@ impl<'a> Course<'a> {
             log_failed: None,
             fault: None,
             waiting: Waiting::default(),
+            reader: None,
             input: Vec::new(),
             drains: false,
             drained: None,
@@ -177,10 +180,8 @@ impl<'a> Course<'a> {
                     stop.kill(Instant::now());
                 }
             }
-            Control::Input(bytes) => {
-                let room = INPUT_LIMIT.saturating_sub(self.input.len());
-                self.input.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                self.type_input();
+            Control::Input { bytes, hidden, typed } => {
+                typed.give(self.input(&bytes, hidden));
                 return !self.input.is_empty();
             }
             Control::LeaderExited => {}
@@ -189,6 +190,23 @@ impl<'a> Course<'a> {
             Control::DrainBroken(error) => self.drain_broke(error),
         }
         true
+    }
+
+    fn input(&mut self, bytes: &[u8], hidden: bool) -> Result<(), UnitError> {
+        if hidden && !self.echo_is_off() {
+            return Err(UnitError::Shown);
+        }
+        let room = INPUT_LIMIT.saturating_sub(self.input.len());
+        self.input.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.type_input();
+        Ok(())
+    }
+
+    /// Tells whether nothing shows what is typed: neither the terminal, nor the one behind it where sudo has put
+    /// the reader on its own.
+    fn echo_is_off(&self) -> bool {
+        let behind = self.reader.as_ref().and_then(|reader| reader.behind.as_deref());
+        behind.map_or_else(|| !pty::echoes(&self.master), |terminal| !pty::echoes_at(terminal))
     }
 
     fn notice(&mut self, notice: Notice) -> bool {
@@ -260,8 +278,13 @@ impl<'a> Course<'a> {
                 (self.events)(UnitEvent::Stopping { stage });
             }
         } else if self.waiting.needs_look() {
-            let reading = self.tree.reader_of_terminal(&self.alive).is_some();
-            if let Some(event) = self.waiting.judge(reading, pty::echo_is_off(&self.master), now) {
+            self.reader = self.tree.reader_of_terminal(&self.alive);
+            let behind = self.reader.as_ref().and_then(|reader| reader.behind.as_deref());
+            let secret = match behind {
+                Some(terminal) => !pty::echoes_at(terminal),
+                None => pty::swallows(&self.master),
+            };
+            if let Some(event) = self.waiting.judge(self.reader.is_some(), secret, now) {
                 (self.events)(event);
             }
         }

@@ -115,6 +115,6 @@ fn on_the_wire(request: &RunRequest) -> Request {
             Request::Approve { release, phrase, seal: Some(seal), then }
         }
         RunRequest::Resume { release } => Request::Resume { release },
-        RunRequest::Answer { step, text } => Request::Input { step, text: text.0 },
+        RunRequest::Answer { step, text, hidden } => Request::Input { step, text, hidden },
     }
 }

@@ -1,6 +1,7 @@
 //! How steps end, as the journal and the answers say it.
 
 use super::*;
+use crate::compose::pulse::Pulse;
 use crate::domain::outcome::ProcessEnd;
 use crate::domain::run::event::StopStage;
 
@@ -70,7 +71,7 @@ fn a_stop_is_recorded_before_it_is_done_and_says_who_asked() {
 }
 
 #[test]
-fn there_is_nothing_to_kill_once_the_checks_are_at_work_and_that_is_said() {
+fn a_step_in_its_checks_has_no_process_to_kill_and_that_is_said() {
     let mut house = House::new();
     let starting = Event::StepStarting {
         step: id(STEP),
@@ -85,14 +86,16 @@ fn there_is_nothing_to_kill_once_the_checks_are_at_work_and_that_is_said() {
     house.supervisor.record(&starting).unwrap();
     let end = ProcessEnd::Exited { code: 0 };
     house.supervisor.record(&Event::StepEnded { step: id(STEP), end, log_bytes: 0 }).unwrap();
+    let kill = || Request::Kill { step: id(STEP) };
+    assert_eq!(house.failed(kill()), format!("{STEP} has no process to stop or kill, and no checks at work"));
     house.supervisor.busy.insert(id(STEP), Busy::After);
-    for request in [Request::Kill { step: id(STEP) }, Request::Cancel { step: Some(id(STEP)) }] {
-        assert_eq!(
-            house.failed(request),
-            "8/compose/Rocky has no process any more, so there is nothing to stop or kill: exit code 0; \
-             its checks are at work"
-        );
-    }
+    let look = Arc::new(Pulse::new());
+    house.supervisor.looks.insert(id(STEP), Arc::clone(&look));
+    let told = "is over (exit code 0), the look at it is ended and found nothing out";
+    assert_eq!(house.done(kill()), format!("the process of {STEP} {told}"));
+    assert!(look.is_cancelled());
+    let stops = house.journal().into_iter().filter(|fact| matches!(fact, Event::StopRequested { .. }));
+    assert_eq!(stops.count(), 1, "who ended it is on record");
 }
 
 #[test]

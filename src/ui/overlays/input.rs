@@ -78,8 +78,14 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "search",
             false,
         ),
-        TextPurpose::Answer { step, prompt, hidden } => {
-            let words = format!("{step} asks: {prompt}");
+        TextPurpose::Answer { step, prompt, hidden, shown } => {
+            // Hidden here by its wording alone: what its terminal shows, its log keeps.
+            let kept = if *hidden && *shown {
+                " (its terminal shows what is typed: the log will hold it)"
+            } else {
+                ""
+            };
+            let words = format!("{step} asks: {prompt}{kept}");
             ("Answer".to_owned(), words, "send it", *hidden)
         }
     }

@@ -142,7 +142,11 @@ fn a_prompt_is_answered_for_itself_only_and_its_answer_is_shown_to_nobody() {
     let mut bench = opened(&[starting("8/sync/Rocky", 1)]);
     let step = step_id("8/sync/Rocky");
     let asking = |prompt: &str| Live {
-        steps: [(step.clone(), LiveStep { prompt: Some(prompt.to_owned()), ..LiveStep::default() })].into(),
+        steps: [(
+            step.clone(),
+            LiveStep { prompt: Some(prompt.to_owned()), secret: true, ..LiveStep::default() },
+        )]
+        .into(),
         ..Live::default()
     };
     bench.press("i");
@@ -157,11 +161,40 @@ fn a_prompt_is_answered_for_itself_only_and_its_answer_is_shown_to_nobody() {
     let effects = bench.press("enter");
     assert!(!format!("{effects:?}").contains("hunter2"));
     let text = Secret("hunter2".to_owned());
-    assert_eq!(effects, [send(RunRequest::Answer { step: step.clone(), text })]);
+    assert_eq!(effects, [send(RunRequest::Answer { step: step.clone(), text, hidden: true })]);
     bench.press("i");
     bench.type_text("secret");
     live(&mut bench, asking("Overwrite? (y/N)"));
     assert!(bench.model.overlays.is_empty(), "what was typed for one prompt never answers another");
+}
+
+/// The wording tells nothing of a token, the terminal does; and it may tell only after the field was opened.
+#[test]
+fn what_the_terminal_does_not_show_is_not_shown_here_either() {
+    let mut bench = opened(&[starting("8/sync/Rocky", 1)]);
+    let step = step_id("8/sync/Rocky");
+    let asking = |secret: bool| Live {
+        steps: [(
+            step.clone(),
+            LiveStep { prompt: Some("Token:".to_owned()), secret, ..LiveStep::default() },
+        )]
+        .into(),
+        ..Live::default()
+    };
+    live(&mut bench, asking(false));
+    bench.press("i");
+    let field = |bench: &Bench| match bench.model.overlays.last() {
+        Some(Overlay::Text { purpose: TextPurpose::Answer { hidden, shown, .. }, .. }) => (*hidden, *shown),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(field(&bench), (false, true));
+    live(&mut bench, asking(true));
+    assert_eq!(field(&bench), (true, false));
+    live(&mut bench, asking(false));
+    assert_eq!(field(&bench), (true, true), "what was hidden once stays hidden");
+    bench.type_text("t0ken");
+    let text = Secret("t0ken".to_owned());
+    assert_eq!(bench.press("enter"), [send(RunRequest::Answer { step, text, hidden: false })]);
 }
 
 #[test]
