@@ -20,7 +20,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A file could not be read or written.
-    #[error("{doing} {path}: {cause}", path = path.display())]
+    #[error("{doing} {path}: {cause}{hint}", path = path.display(), hint = hint(cause))]
     Io {
         /// What was being done: `cannot read`.
         doing: &'static str,
@@ -30,7 +30,7 @@ pub enum JournalError {
         cause: io::Error,
     },
     /// The disk is full: there is no room for another record and for the facts that must follow it.
-    #[error("{path} has no room for another record: {cause}", path = path.display())]
+    #[error("{path} has no room for another record: {cause}{hint}", path = path.display(), hint = hint(cause))]
     NoRoom {
         /// The journal.
         path: PathBuf,
@@ -73,7 +73,27 @@ pub enum JournalError {
     },
 }
 
+/// Says what helps against an error of the disk; nothing where the error says it itself.
+fn hint(cause: &io::Error) -> &'static str {
+    match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some room there",
+        io::ErrorKind::ReadOnlyFilesystem => "; mount it writable",
+        _ => "",
+    }
+}
+
 impl JournalError {
+    /// Says what is wrong and what to do, `again` being what comes once it is mended.
+    pub fn advice(&self, again: &str) -> String {
+        match self {
+            Self::Io { cause, .. } | Self::NoRoom { cause, .. } if hint(cause).is_empty() => {
+                format!("{self}; mend that, then {again}")
+            }
+            Self::Io { .. } | Self::NoRoom { .. } => format!("{self}, then {again}"),
+            _ => self.to_string(),
+        }
+    }
+
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |cause| Self::Io { doing, path, cause }

@@ -18,6 +18,7 @@ pub mod serve;
 
 mod checks;
 mod gate;
+mod give_up;
 mod happening;
 mod launch;
 pub mod report;

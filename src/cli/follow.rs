@@ -18,6 +18,7 @@ use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord, StepState}
 use crate::journal::store::RunDir;
 use crate::ui::widgets::text::clock;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::time::Duration;
 
 /// How often the journal is looked at.
@@ -41,7 +42,7 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
     follower.poll()?;
     let redactor = context::redactor(dir, &follower.state().plan);
     let progress = ProgressLine::new(Stream::Output);
-    let live = progress.is_seen().then(|| live::watch(dir));
+    let live = live::watch(dir);
     loop {
         // Asked before the journal is read: what a supervisor wrote before it went is then read for sure.
         let alive = dir.is_alive();
@@ -53,9 +54,10 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
         say_news(state, &redactor, &mut said, &progress)?;
         if is_still(state, alive) {
             progress.clear();
+            say_trouble(dir, state, alive, &live)?;
             return close(global, dir, state, alive);
         }
-        if let Some(live) = &live {
+        if progress.is_seen() {
             let line = live::line(state, &live.now(), jiff::Timestamp::now());
             progress.show(&redactor.text(&line));
         }
@@ -87,6 +89,15 @@ fn gate_is_moving(state: &RunState) -> bool {
         }
         _ => false,
     })
+}
+
+/// Says why the supervisor gave up, if it did: it recorded that if it still could, and said it in any case.
+fn say_trouble(dir: &RunDir, state: &RunState, alive: bool, live: &live::Heard) -> Result<(), Failure> {
+    let recorded = state.failed.as_ref().map(|(_, reason)| reason.clone());
+    let gone = !alive && state.ended.is_none();
+    let Some(reason) = recorded.or_else(|| live.now().trouble).filter(|_| gone) else { return Ok(()) };
+    let text = format!("stagegate: run {} was stopped: {reason}\n", dir.id());
+    Ok(std::io::stderr().write_all(text.as_bytes())?)
 }
 
 fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result<Exit, Failure> {

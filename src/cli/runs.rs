@@ -74,7 +74,7 @@ fn of_run(dir: &RunDir, follower: &Follower, alive: bool) -> RunRow {
         by: state.created.as_ref().map(|(_, by, _)| by.to_string()),
         head: follower.head().map(|head| head.digest.to_string()),
         steps: steps.collect(),
-        problem: damage.or_else(|| state.stopped.clone()),
+        problem: damage.or_else(|| state.failed.as_ref().map(|(_, reason)| reason.clone())),
     }
 }
 

@@ -38,6 +38,9 @@ pub struct Live {
     pub gathering: BTreeMap<ReleaseId, (String, u64)>,
     /// Who has the helm.
     pub helm: Option<Identity>,
+    /// Why the supervisor gives up and stops what runs, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// How many events the journal has; a console that has fewer reads on.
     pub events: u64,
 }

@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
 
+mod give_up;
 mod socket;
 
 /// A supervisor in a folder of its own.

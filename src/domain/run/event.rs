@@ -45,6 +45,11 @@ pub enum Event {
         /// The boot it lives in.
         boot_id: String,
     },
+    /// The supervisor gives up, after something in it broke. What it had running was stopped first, as far as it could be.
+    SupervisorFailed {
+        /// What broke.
+        reason: String,
+    },
     /// A step is about to start.
     StepStarting {
         /// Which step.
@@ -185,11 +190,6 @@ pub enum Event {
         /// Who had it.
         from: Identity,
         /// Why.
-        reason: String,
-    },
-    /// The supervisor had to stop what ran, because the run's files cannot be written any more.
-    RunStopped {
-        /// Why, and what to do.
         reason: String,
     },
     /// The run is over: nothing can move any more until somebody retries.

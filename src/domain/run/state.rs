@@ -258,14 +258,14 @@ pub struct RunState {
     pub cancelled: Option<(Timestamp, Identity)>,
     /// When the last supervisor said that nothing can move any more; none while one works.
     pub ended: Option<Timestamp>,
-    /// Why the last supervisor had to stop, if it had to.
-    pub stopped: Option<String>,
     /// The time of the last event.
     pub last: Option<Timestamp>,
     /// How many events were applied.
     pub events: u64,
     /// The last supervisor: process id, start time, boot id.
     pub supervisor: Option<(i32, u64, String)>,
+    /// Why the last supervisor gave up, if it could say so.
+    pub failed: Option<(Timestamp, String)>,
 }
 
 impl RunState {
@@ -280,10 +280,10 @@ impl RunState {
             waivers: BTreeMap::new(),
             cancelled: None,
             ended: None,
-            stopped: None,
             last: None,
             events: 0,
             supervisor: None,
+            failed: None,
         }
     }
 
@@ -375,7 +375,7 @@ impl RunState {
                 self.supervisor = Some((*pid, *start_time, boot_id.clone()));
                 self.interrupt_running();
                 self.ended = None;
-                self.stopped = None;
+                self.failed = None;
             }
             Event::FindingWaived { release, waiver } => {
                 self.waivers.entry(release.clone()).or_default().push(waiver.clone());
@@ -386,7 +386,7 @@ impl RunState {
                 }
             }
             Event::RunCancelled { by } => self.cancelled = Some((at, by.clone())),
-            Event::RunStopped { reason } => self.stopped = Some(reason.clone()),
+            Event::SupervisorFailed { reason } => self.failed = Some((at, reason.clone())),
             Event::RunEnded {} => self.ended = Some(at),
             Event::HelmTaken { .. } => {}
             Event::StepRetried { step, stale, .. } => self.retry(step, stale),

@@ -76,7 +76,7 @@ async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>) {
             return;
         }
     };
-    let mut following = Following { dir, run, tell, follower, shown: None, lines: None };
+    let mut following = Following { dir, run, tell, follower, shown: None, told: None, lines: None };
     while following.look().await {
         let pause = following.pause();
         tokio::select! {
@@ -95,6 +95,8 @@ struct Following {
     follower: Follower,
     /// Whether it was alive when it was told last; none before it was told at all.
     shown: Option<bool>,
+    /// What was told to be wrong with it.
+    told: Option<String>,
     /// What the supervisor says, while it is listened to.
     lines: Option<UnboundedReceiver<Response>>,
 }
@@ -108,6 +110,7 @@ impl Following {
             false
         });
         let alive = self.dir.is_alive();
+        self.tell_trouble(self.trouble(alive));
         if grew || self.shown != Some(alive) {
             self.shown = Some(alive);
             let state = Arc::new(self.follower.state().clone());
@@ -117,6 +120,26 @@ impl Following {
             self.listen().await;
         }
         !self.tell.is_closed()
+    }
+
+    /// Returns what is wrong with the run as its files say it.
+    fn trouble(&self, alive: bool) -> Option<String> {
+        if let Some(problem) = self.follower.problem() {
+            let run = &self.run;
+            return Some(format!(
+                "the journal of {run} is damaged ({problem}): `stagegate verify-run {run}`"
+            ));
+        }
+        let failed = self.follower.state().failed.as_ref().filter(|_| !alive);
+        failed.map(|(_, reason)| reason.clone())
+    }
+
+    /// Tells what is wrong with the run, once.
+    fn tell_trouble(&mut self, trouble: Option<String>) {
+        if let Some(message) = trouble.filter(|trouble| self.told.as_ref() != Some(trouble)) {
+            self.told = Some(message.clone());
+            self.say(Msg::TroubleSeen { about: "journal", message });
+        }
     }
 
     fn pause(&self) -> Duration {
@@ -157,7 +180,10 @@ impl Following {
 
     fn heard(&mut self, line: Option<Response>) {
         match line {
-            Some(Response::Live { live }) => self.say(Msg::LiveTold { run: self.run.clone(), live }),
+            Some(Response::Live { live }) => {
+                self.tell_trouble(live.trouble.clone());
+                self.say(Msg::LiveTold { run: self.run.clone(), live });
+            }
             Some(_) => {}
             None => {
                 self.lines = None;
