@@ -11,6 +11,7 @@ mod findings;
 mod follow;
 mod gate;
 mod log;
+mod look;
 mod plan;
 mod print;
 mod progress;

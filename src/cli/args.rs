@@ -258,7 +258,7 @@ pub(super) struct VerifyArgs {
 }
 
 /// `diff`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct DiffArgs {
     /// A release of the catalog (`8`), or the older of two folders (`./old`).
     #[arg(value_name = "RELEASE|PATH")]

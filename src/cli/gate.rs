@@ -9,6 +9,7 @@ use crate::domain::name::ReleaseId;
 use crate::domain::run::{GateState, RunState};
 use crate::journal::store::RunDir;
 use crate::supervisor::control::Request;
+use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::count;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -73,7 +74,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
         }
         TextFormat::Text => {
             let mut text = text(&evidence, waivers, word);
-            for line in next::lines(&context::invocation(global), dir.id(), &state, dir.is_alive()) {
+            let alive = dir.is_alive();
+            let truths = Eyes::default().truths(dir.id(), &state, alive);
+            for line in next::lines(&context::invocation(global), dir.id(), &state, alive, &truths) {
                 text.push_str(&line);
                 text.push('\n');
             }

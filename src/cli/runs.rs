@@ -3,8 +3,12 @@
 use super::args::{Global, TableFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::domain::name::StepId;
+use crate::domain::run::recovery::Interrupted;
 use crate::journal::store::{Follower, RunDir, Store};
+use crate::supervisor::recovery::Eyes;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// A run as design 10 has it.
@@ -29,18 +33,27 @@ struct StepRow {
     state: &'static str,
     stale: bool,
     exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_because: Option<String>,
+    /// The truth about it, where its supervisor died.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interrupted: Option<Interrupted>,
 }
 
 /// Lists all runs; one that cannot be read is listed with its problem.
 pub(super) fn rows(store: &Store) -> Vec<RunRow> {
-    store.runs().iter().map(|id| row(&store.run(id))).collect()
+    let eyes = Eyes::default();
+    store.runs().iter().map(|id| row(&store.run(id), &eyes)).collect()
 }
 
-fn row(dir: &RunDir) -> RunRow {
+fn row(dir: &RunDir, eyes: &Eyes) -> RunRow {
     let alive = dir.is_alive();
     let followed = dir.follow().and_then(|mut follower| follower.poll().map(|_| follower));
     match followed {
-        Ok(follower) => of_run(dir, &follower, alive),
+        Ok(follower) => {
+            let mut truths = eyes.truths(dir.id(), follower.state(), alive);
+            of_run(dir, &follower, alive, &mut truths)
+        }
         Err(error) => RunRow {
             id: dir.id().to_string(),
             state: "unreadable",
@@ -54,9 +67,17 @@ fn row(dir: &RunDir) -> RunRow {
     }
 }
 
-fn of_run(dir: &RunDir, follower: &Follower, alive: bool) -> RunRow {
+fn of_run(
+    dir: &RunDir,
+    follower: &Follower,
+    alive: bool,
+    truths: &mut BTreeMap<StepId, Interrupted>,
+) -> RunRow {
     let state = follower.state();
     let damage = follower.problem().map(|problem| format!("journal damaged, see verify-run: {problem}"));
+    // Command lines of processes are shown, so secrets are taken out; most runs have none to show.
+    let redactor = (!truths.is_empty()).then(|| context::redactor(dir, &state.plan));
+    let mut truth = |id: &StepId| Some(truths.remove(id)?.redacted(redactor.as_ref()?));
     let steps = state.plan.steps.iter().filter_map(|step| {
         let record = state.record(&step.id)?;
         Some(StepRow {
@@ -64,6 +85,8 @@ fn of_run(dir: &RunDir, follower: &Follower, alive: bool) -> RunRow {
             state: if record.is_running() && !alive { "interrupted" } else { record.word() },
             stale: record.stale.is_some(),
             exit_code: record.exit_code(),
+            stale_because: record.stale.as_ref().map(ToString::to_string),
+            interrupted: truth(&step.id),
         })
     });
     RunRow {
@@ -101,6 +124,7 @@ fn table(rows: &[RunRow]) -> String {
         let head = row.head.as_deref().and_then(|head| head.get(..16)).unwrap_or("-");
         let started = row.started.as_deref().and_then(|at| at.get(..19)).unwrap_or("-").replace('T', " ");
         let _ = writeln!(out, "{:<36} {:<12} {:<20} {head:<16} {at}", row.id, row.state, started);
+        out.push_str(&row.truths());
     }
     out
 }
@@ -109,5 +133,11 @@ impl RunRow {
     /// Returns the run in a line.
     pub(super) fn headline(&self) -> String {
         format!("{} {}", self.id, self.state)
+    }
+
+    /// Returns a line for each step whose supervisor died: was it started, may it be alive, is it safe to repeat?
+    pub(super) fn truths(&self) -> String {
+        let line = |step: &StepRow| Some(format!("  {}: {}\n", step.id, step.interrupted.as_ref()?));
+        self.steps.iter().filter_map(line).collect()
     }
 }

@@ -34,7 +34,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         (any::<i32>(), any::<u64>()).prop_map(|(pid, start_time)| Event::SupervisorStarted {
             pid,
             start_time,
-            boot_id: String::new()
+            place: crate::domain::run::Place::default()
         }),
         Just(Event::RunEnded {}),
     ]

@@ -5,14 +5,16 @@
 
 mod markdown;
 
+use super::recovery::Eyes;
 use crate::domain::approval::Approval;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::finding::Finding;
-use crate::domain::name::{ReleaseId, RepoName};
+use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
 use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
 use crate::journal::JournalError;
@@ -58,6 +60,9 @@ struct ReportStep {
     id: String,
     state: &'static str,
     stale: bool,
+    stale_because: Option<String>,
+    /// The truth about it, where its supervisor died.
+    interrupted: Option<Interrupted>,
     command: String,
     attempts: u32,
     seconds: Option<i64>,
@@ -74,6 +79,7 @@ struct ReportGate {
     release: ReleaseId,
     state: &'static str,
     refusal: Option<String>,
+    stale_because: Option<String>,
     approvals: Vec<Approval>,
     waivers: Vec<Waiver>,
     evidence: Option<Evidence>,
@@ -83,8 +89,10 @@ impl Report {
     /// Makes the report of a run as it stands; `journal` says what of it can be trusted.
     pub fn of(dir: &RunDir, state: &RunState, journal: Audit, alive: bool, redactor: Redactor) -> Self {
         let plan = redactor.plan(&state.plan);
+        let mut truths = Eyes::default().truths(dir.id(), state, alive);
         let steps = plan.steps.iter().filter(|step| !step.is_gate());
-        let steps: Vec<ReportStep> = steps.map(|step| report_step(state, step, alive, &redactor)).collect();
+        let steps: Vec<ReportStep> =
+            steps.map(|step| report_step(state, step, &mut truths, &redactor)).collect();
         let created = state.created.as_ref();
         Self {
             run: dir.id().to_string(),
@@ -140,14 +148,21 @@ fn report_release(lane: &crate::domain::plan::Lane) -> ReportRelease {
     }
 }
 
-fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) -> ReportStep {
+fn report_step(
+    state: &RunState,
+    step: &Step,
+    truths: &mut BTreeMap<StepId, Interrupted>,
+    redactor: &Redactor,
+) -> ReportStep {
     let record = state.record(&step.id);
+    let interrupted = truths.remove(&step.id).map(|truth| truth.redacted(redactor));
     let reason = match record.map(|record| &record.state) {
+        _ if interrupted.is_some() => interrupted.as_ref().map(ToString::to_string).unwrap_or_default(),
         Some(StepState::Concluded { reason, .. } | StepState::Skipped { reason, .. }) => reason.clone(),
         _ => String::new(),
     };
     let word = match record {
-        Some(record) if record.is_running() && !alive => "interrupted",
+        Some(_) if interrupted.is_some() => "interrupted",
         Some(record) => record.word(),
         None => "pending",
     };
@@ -163,6 +178,8 @@ fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) 
         id: step.id.to_string(),
         state: word,
         stale: record.is_some_and(|record| record.stale.is_some()),
+        stale_because: record.and_then(|record| record.stale.as_ref()).map(ToString::to_string),
+        interrupted,
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
         seconds: record.and_then(StepRecord::took_s),
@@ -209,6 +226,10 @@ fn report_gate(
         release: release.clone(),
         state: state.record(&step.id).map_or("pending", StepRecord::word),
         refusal,
+        stale_because: state
+            .record(&step.id)
+            .and_then(|record| record.stale.as_ref())
+            .map(ToString::to_string),
         approvals,
         waivers: state.waivers(release).to_vec(),
         evidence,

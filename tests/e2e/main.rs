@@ -11,6 +11,7 @@ mod disk;
 mod faults;
 mod gate;
 mod lanes;
+mod pinning;
 mod plan;
 mod support;
 mod survive;

@@ -3,8 +3,10 @@
 use crate::app::model::{PastStep, RunSummary};
 use crate::domain::name::{RunId, StepId};
 use crate::domain::outcome::Outcome;
+use crate::domain::run::recovery::Alive;
 use crate::domain::run::{RunState, StepState};
 use crate::journal::store::{RunDir, Store};
+use crate::supervisor::recovery::Eyes;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -22,13 +24,14 @@ impl Histories {
     pub(super) fn list(&mut self, store: &Store) -> (Vec<RunSummary>, BTreeMap<StepId, u64>) {
         let ids = store.runs();
         self.read.retain(|id, _| ids.contains(id));
+        let eyes = Eyes::default();
         let (mut runs, mut typical) = (Vec::new(), BTreeMap::new());
         for id in ids {
             let dir = store.run(&id);
             let now = look(&dir);
-            let known = self.read.get(&id).filter(|(then, ..)| *then == now);
+            let known = self.read.get(&id).filter(|(then, summary, _)| *then == now && !may_change(summary));
             if known.is_none() {
-                let (summary, took) = read(&dir, now.2);
+                let (summary, took) = read(&dir, now.2, &eyes);
                 self.read.insert(id.clone(), (now, summary, took));
             }
             let Some((_, summary, took)) = self.read.get(&id) else { continue };
@@ -47,9 +50,14 @@ fn look(dir: &RunDir) -> Look {
     (size, facts.and_then(|facts| facts.modified().ok()), dir.is_alive())
 }
 
-fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
+/// Returns whether something of a run may end without its journal saying so: what its interrupted steps left alive.
+fn may_change(summary: &RunSummary) -> bool {
+    summary.truths.values().any(|truth| !matches!(truth.alive, Alive::No { .. }))
+}
+
+fn read(dir: &RunDir, alive: bool, eyes: &Eyes) -> (RunSummary, BTreeMap<StepId, u64>) {
     match dir.load() {
-        Ok(state) => (summary(dir, &state, alive), took(&state)),
+        Ok(state) => (summary(dir, &state, alive, eyes), took(&state)),
         Err(error) => {
             let summary = RunSummary {
                 id: dir.id().clone(),
@@ -63,6 +71,7 @@ fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
                 done: 0,
                 steps: 0,
                 past: Vec::new(),
+                truths: BTreeMap::new(),
                 folder: dir.path().display().to_string(),
                 reported: dir.report().exists(),
             };
@@ -71,7 +80,7 @@ fn read(dir: &RunDir, alive: bool) -> (RunSummary, BTreeMap<StepId, u64>) {
     }
 }
 
-fn summary(dir: &RunDir, state: &RunState, alive: bool) -> RunSummary {
+fn summary(dir: &RunDir, state: &RunState, alive: bool, eyes: &Eyes) -> RunSummary {
     let past = PastStep::all(state);
     let commands = || past.iter().filter(|step| !step.gate);
     let created = state.created.as_ref();
@@ -87,6 +96,7 @@ fn summary(dir: &RunDir, state: &RunState, alive: bool) -> RunSummary {
         done: commands().filter(|step| step.record.is_behind()).count(),
         steps: commands().count(),
         past,
+        truths: eyes.truths(dir.id(), state, alive),
         folder: dir.path().display().to_string(),
         reported: dir.report().exists(),
     }

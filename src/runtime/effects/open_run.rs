@@ -8,10 +8,13 @@ use super::engine;
 use crate::app::Msg;
 use crate::app::effect::RunRequest;
 use crate::app::msg::Connection;
-use crate::domain::name::RunId;
+use crate::domain::name::{RunId, StepId};
+use crate::domain::run::recovery::Interrupted;
 use crate::journal::store::{Follower, RunDir};
 use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
+use crate::supervisor::recovery::Eyes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -76,7 +79,8 @@ async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>) {
             return;
         }
     };
-    let mut following = Following { dir, run, tell, follower, shown: None, told: None, lines: None };
+    let mut following =
+        Following { dir, run, tell, follower, shown: None, truths: BTreeMap::new(), told: None, lines: None };
     while following.look().await {
         let pause = following.pause();
         tokio::select! {
@@ -95,6 +99,8 @@ struct Following {
     follower: Follower,
     /// Whether it was alive when it was told last; none before it was told at all.
     shown: Option<bool>,
+    /// The truth about its interrupted steps, as it was told last.
+    truths: BTreeMap<StepId, Interrupted>,
     /// What was told to be wrong with it.
     told: Option<String>,
     /// What the supervisor says, while it is listened to.
@@ -111,10 +117,12 @@ impl Following {
         });
         let alive = self.dir.is_alive();
         self.tell_trouble(self.trouble(alive));
-        if grew || self.shown != Some(alive) {
+        let truths = Eyes::default().truths(&self.run, self.follower.state(), alive);
+        if grew || self.shown != Some(alive) || self.truths != truths {
             self.shown = Some(alive);
+            self.truths.clone_from(&truths);
             let state = Arc::new(self.follower.state().clone());
-            self.say(Msg::RunRead { run: self.run.clone(), state, alive });
+            self.say(Msg::RunRead { run: self.run.clone(), state, alive, truths });
         }
         if alive && self.lines.is_none() {
             self.listen().await;

@@ -92,7 +92,9 @@ fn steps(out: &mut String, report: &Report) {
 
 /// What a step did not do, and what its checks found.
 fn troubles(out: &mut String, report: &Report) {
-    let told = |step: &&ReportStep| !step.reason.is_empty() || !step.findings.is_empty();
+    let told = |step: &&ReportStep| {
+        !step.reason.is_empty() || !step.findings.is_empty() || step.stale_because.is_some()
+    };
     let mut steps = report.steps.iter().filter(told).peekable();
     if steps.peek().is_some() {
         out.push_str("\n## What was not as it should be\n\n");
@@ -100,6 +102,9 @@ fn troubles(out: &mut String, report: &Report) {
     for step in steps {
         let reason = if step.reason.is_empty() { String::new() } else { format!(": {}", cell(&step.reason)) };
         let _ = writeln!(out, "- {} {}{reason}", step.id, step.state);
+        if let Some(why) = &step.stale_because {
+            let _ = writeln!(out, "  - stale: {}", cell(why));
+        }
         for finding in &step.findings {
             let _ = writeln!(out, "  - {}", line(finding));
         }
@@ -108,6 +113,9 @@ fn troubles(out: &mut String, report: &Report) {
 
 fn write_gate(out: &mut String, gate: &ReportGate) {
     let _ = writeln!(out, "\n## Gate {}: {}\n", gate.step, gate.state);
+    if let Some(why) = &gate.stale_because {
+        let _ = writeln!(out, "- **stale**: {}; what was approved before counts no more", cell(why));
+    }
     if let Some(refusal) = &gate.refusal {
         let _ = writeln!(out, "- **void**: {}", cell(refusal));
     }

@@ -259,7 +259,12 @@ impl Bench {
         for event in events {
             state.apply(now(), event);
         }
-        self.tell(Msg::RunRead { run: run_id(), state: Arc::new(state), alive: true })
+        self.tell(Msg::RunRead {
+            run: run_id(),
+            state: Arc::new(state),
+            alive: true,
+            truths: BTreeMap::new(),
+        })
     }
 }
 
