@@ -30,7 +30,7 @@ pub enum JournalError {
         cause: io::Error,
     },
     /// The disk is full: there is no room for another record and for the facts that must follow it.
-    #[error("{path} has no room for another record: {cause}", path = path.display())]
+    #[error("{path} has no room for another record: {cause}{hint}", path = path.display(), hint = hint(path, cause))]
     NoRoom {
         /// The journal.
         path: PathBuf,
@@ -89,9 +89,10 @@ fn hint(path: &Path, cause: &io::Error) -> String {
             }
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "; nothing runs that cannot be recorded: make it writable, or name another state folder with --state"
+            "; nothing runs that cannot be recorded: name another state folder with --state, or mount it writable"
                 .to_owned()
         }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "; free some room there".to_owned(),
         _ => String::new(),
     }
 }
@@ -102,6 +103,19 @@ fn user(uid: u32) -> String {
 }
 
 impl JournalError {
+    /// Says what is wrong and what to do, `again` being what comes once it is mended.
+    pub fn advice(&self, again: &str) -> String {
+        match self {
+            Self::Io { path, cause, .. } | Self::NoRoom { path, cause, .. }
+                if hint(path, cause).is_empty() =>
+            {
+                format!("{self}; mend that, then {again}")
+            }
+            Self::Io { .. } | Self::NoRoom { .. } => format!("{self}, then {again}"),
+            _ => self.to_string(),
+        }
+    }
+
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |cause| Self::Io { doing, path, cause }

@@ -18,6 +18,7 @@ pub mod run_loop;
 pub mod serve;
 
 mod checks;
+mod fail_closed;
 mod gate;
 mod give_up;
 mod happening;

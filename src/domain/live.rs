@@ -59,6 +59,9 @@ pub struct Live {
     /// Why it was taken from whoever had it before, if it was taken.
     #[serde(default)]
     pub helm_reason: Option<String>,
+    /// Why the supervisor gives up and stops what runs, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// How many events the journal has; a console that has fewer reads on.
     pub events: u64,
 }

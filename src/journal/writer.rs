@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 const RESERVE: u64 = 64 * 1024;
 /// How much more is asked for at a time, in bytes.
 const STRIDE: u64 = 64 * 1024;
+/// The least free room of the disk at which something may begin, in bytes: what it prints wants room too.
+const LEAST_FREE: u64 = 1024 * 1024;
 
 /// The one writer of a journal; whoever has it must hold the run's lock.
 #[derive(Debug)]
@@ -113,6 +115,9 @@ impl Writer {
 
     /// Makes sure that a line of `length` bytes has its room, and behind it the reserve.
     fn reserve(&mut self, length: u64, may_use_reserve: bool) -> Result<(), JournalError> {
+        if !may_use_reserve && self.free().is_some_and(|free| free < LEAST_FREE) {
+            return Err(self.no_room(Errno::NOSPC));
+        }
         let end = self.length + length;
         let Some(reserved) = self.reserved.filter(|reserved| *reserved < end + RESERVE) else {
             return Ok(());
@@ -137,13 +142,39 @@ impl Writer {
         if may_use_reserve && (end <= reserved || ask(length).is_ok()) {
             return Ok(());
         }
-        Err(JournalError::NoRoom { path: self.path.clone(), cause: io::Error::from(problem) })
+        Err(self.no_room(problem))
+    }
+
+    fn no_room(&self, cause: Errno) -> JournalError {
+        JournalError::NoRoom { path: self.path.clone(), cause: io::Error::from(cause) }
+    }
+
+    /// Returns the free bytes of the disk that the journal is on; none where nobody says.
+    fn free(&self) -> Option<u64> {
+        let disk = rustix::fs::fstatvfs(&self.file).ok()?;
+        // A file system without blocks has no idea of room either.
+        (disk.f_blocks > 0).then(|| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Returns whether its file system reserves room.
+    pub(crate) fn reserves(&self) -> bool {
+        self.reserved.is_some()
+    }
+
+    /// Lets every further write fail, as on a disk that broke.
+    pub(crate) fn break_disk(&mut self) {
+        self.file = File::open(&self.path).expect("the journal is there");
+        self.reserved = None;
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        if self.reserved.is_some_and(|reserved| reserved > self.length) && !self.failed {
+        let whole = self.file.metadata().is_ok_and(|facts| facts.len() == self.length);
+        if whole && self.reserved.is_some_and(|reserved| reserved > self.length) {
             // What was reserved goes back; if it stays, it is 128 KiB.
             let _kept = self.file.set_len(self.length);
         }
@@ -161,7 +192,8 @@ fn may_use_reserve(event: &Event) -> bool {
             | Event::StopRequested { .. }
             | Event::RunCancelled { .. }
             | Event::ApprovalVoided { .. }
-            | Event::RunStopped { .. }
+            | Event::SupervisorFailed { .. }
+            | Event::ComposePinned { .. }
             | Event::RunEnded {}
     )
 }

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 /// How often a resource that another run holds is asked for again.
 pub const RESOURCE_POLL: Duration = Duration::from_millis(300);
 /// How long what runs may take to end after TERM once the journal cannot be written.
-const ABANDON_GRACE: Duration = Duration::from_secs(10);
+pub(super) const ABANDON_GRACE: Duration = Duration::from_secs(10);
 /// How long a supervisor that was started for a request waits for it.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -291,17 +291,22 @@ impl Supervisor {
         }
     }
 
+    /// Returns whether anything that runs is not over yet.
+    pub(super) fn has_units(&self) -> bool {
+        self.busy.values().any(|busy| matches!(busy, Busy::Unit(unit) if !unit.is_over()))
+    }
+
     /// Waits until everything that was stopped is over; call after [`Supervisor::abandon`].
     ///
-    /// Nobody can ask for KILL any more, so what TERM did not end in time is killed.
-    pub fn join(&mut self) {
+    /// Nobody can ask for KILL any more, so what TERM did not end within `grace` is killed.
+    pub fn join(&mut self, grace: Duration) {
         let units = std::mem::take(&mut self.busy).into_values().filter_map(|busy| match busy {
             Busy::Unit(unit) => Some(unit),
             _ => None,
         });
         let units: Vec<UnitHandle> = units.collect();
         let begun = Instant::now();
-        while begun.elapsed() < ABANDON_GRACE && units.iter().any(|unit| !unit.is_over()) {
+        while begun.elapsed() < grace && units.iter().any(|unit| !unit.is_over()) {
             std::thread::sleep(Duration::from_millis(20));
         }
         for unit in units {

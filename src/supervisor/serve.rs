@@ -4,7 +4,7 @@ use super::control::{Request, Response};
 use super::happening::{ClientId, Happening};
 use super::identity;
 use super::locks::{LockError, Locks};
-use super::run_loop::{RESOURCE_POLL, Supervisor};
+use super::run_loop::{ABANDON_GRACE, RESOURCE_POLL, Supervisor};
 use super::take_over::{Order, TakeOverError, Taker};
 use crate::catalog;
 use crate::compose::probe::Prober;
@@ -79,7 +79,10 @@ pub fn serve(state: &std::path::Path, run: &RunId, order: &Order) -> anyhow::Res
                     | LockError::LaneElsewhere { .. }
                     | LockError::RunElsewhere { .. },
                 ) => Hello::Locked { message: error.to_string() },
-                _ => Hello::Failed { message: error.to_string() },
+                Unable::Journal(error) | Unable::Lock(LockError::Journal(error)) => {
+                    Hello::Failed { message: error.advice("try again") }
+                }
+                Unable::Catalog(_) => Hello::Failed { message: error.to_string() },
             });
             return Ok(());
         }
@@ -208,14 +211,19 @@ async fn live(
     say(&Hello::Ready);
     let outcome = turn(&mut supervisor, &mut happenings).await;
     if let Err(error) = outcome {
-        log::error!("the run stops: {error}");
-        supervisor.abandon();
-        supervisor.join();
-        return Err(error.into());
+        return Err(supervisor.fail_closed(&error, &mut happenings).await);
     }
     if supervisor.dir.path().exists() {
-        supervisor.end()?;
-        super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets)?;
+        if let Err(error) = supervisor.end() {
+            return Err(supervisor.fail_closed(&error, &mut happenings).await);
+        }
+        super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets).map_err(
+            |error| {
+                anyhow::anyhow!(
+                    error.advice(&format!("`stagegate report {}` writes it", supervisor.dir.id()))
+                )
+            },
+        )?;
         tokio::task::yield_now().await;
         let _absent = std::fs::remove_file(&path);
     }
@@ -252,7 +260,7 @@ pub(super) async fn turn(
             () = tokio::time::sleep(wait) => {
                 if !supervisor.dir.path().exists() {
                     supervisor.abandon();
-                    supervisor.join();
+                    supervisor.join(ABANDON_GRACE);
                     return Ok(());
                 }
                 supervisor.advance()?;

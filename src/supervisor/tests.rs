@@ -36,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
 
+mod fail_closed;
 mod outcomes;
 mod socket;
 mod survivors;

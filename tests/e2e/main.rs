@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod commands;
+mod corpus;
+mod disk;
 mod faults;
 mod gate;
 mod lanes;

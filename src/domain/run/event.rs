@@ -238,11 +238,6 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-    /// The supervisor had to stop what ran, because the run's files cannot be written any more.
-    RunStopped {
-        /// Why, and what to do.
-        reason: String,
-    },
     /// The run is over: nothing can move any more until somebody retries.
     RunEnded {},
 }

@@ -119,8 +119,6 @@ pub struct RunState {
     pub cancelled: Option<(Timestamp, String)>,
     /// When the last supervisor said that nothing can move any more; none while one works.
     pub ended: Option<Timestamp>,
-    /// Why the last supervisor had to stop, if it had to.
-    pub stopped: Option<String>,
     /// The time of the last event.
     pub last: Option<Timestamp>,
     /// How many events were applied.
@@ -145,7 +143,6 @@ impl RunState {
             taken: BTreeMap::new(),
             cancelled: None,
             ended: None,
-            stopped: None,
             last: None,
             events: 0,
             supervisor: None,
@@ -264,7 +261,6 @@ impl RunState {
                 self.interrupt_running();
                 self.supervisor = Some((*pid, *start_time, place.clone()));
                 self.ended = None;
-                self.stopped = None;
                 self.failed = None;
             }
             Event::SupervisorFailed { reason } => self.failed = Some((at, reason.clone())),
@@ -273,7 +269,6 @@ impl RunState {
             }
             Event::ComposePinned { step, repo, compose } => self.pin(at, step, repo, compose),
             Event::RunCancelled { by, signal } => self.cancelled = Some((at, stop_cause(by, *signal))),
-            Event::RunStopped { reason } => self.stopped = Some(reason.clone()),
             Event::LaneGivenUp { release, by, reason, to } => {
                 let (by, reason, to) = (by.clone(), reason.clone(), to.clone());
                 self.given_up.insert(release.clone(), GivenUp { at, by, reason, to });

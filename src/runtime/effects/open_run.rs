@@ -86,7 +86,8 @@ async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>, hid
     };
     hidden.run(redactor.clone());
     let truths = BTreeMap::new();
-    let mut following = Following { dir, run, tell, follower, redactor, shown: None, truths, lines: None };
+    let mut following =
+        Following { dir, run, tell, follower, redactor, shown: None, truths, told: None, lines: None };
     while following.look().await {
         let pause = following.pause();
         tokio::select! {
@@ -108,6 +109,8 @@ struct Following {
     shown: Option<bool>,
     /// The truth about its interrupted steps, as it was told last.
     truths: BTreeMap<StepId, Interrupted>,
+    /// What was told to be wrong with it.
+    told: Option<String>,
     /// What the supervisor says, while it is listened to.
     lines: Option<UnboundedReceiver<Response>>,
 }
@@ -121,6 +124,7 @@ impl Following {
             false
         });
         let alive = self.dir.is_alive();
+        self.tell_trouble(self.trouble(alive));
         let truths = Eyes::default().truths(&self.run, self.follower.state(), alive);
         if grew || self.shown != Some(alive) || self.truths != truths {
             self.shown = Some(alive);
@@ -133,6 +137,26 @@ impl Following {
             self.listen().await;
         }
         !self.tell.is_closed()
+    }
+
+    /// Returns what is wrong with the run as its files say it.
+    fn trouble(&self, alive: bool) -> Option<String> {
+        if let Some(problem) = self.follower.problem() {
+            let run = &self.run;
+            return Some(format!(
+                "the journal of {run} is damaged ({problem}): `stagegate verify-run {run}`"
+            ));
+        }
+        let failed = self.follower.state().failed.as_ref().filter(|_| !alive);
+        failed.map(|(_, reason)| reason.clone())
+    }
+
+    /// Tells what is wrong with the run, once.
+    fn tell_trouble(&mut self, trouble: Option<String>) {
+        if let Some(message) = trouble.filter(|trouble| self.told.as_ref() != Some(trouble)) {
+            self.told = Some(message.clone());
+            self.say(Msg::TroubleSeen { about: "journal", message });
+        }
     }
 
     fn pause(&self) -> Duration {
@@ -173,7 +197,10 @@ impl Following {
 
     fn heard(&mut self, line: Option<Response>) {
         match line {
-            Some(Response::Live { live }) => self.say(Msg::LiveTold { run: self.run.clone(), live }),
+            Some(Response::Live { live }) => {
+                self.tell_trouble(live.trouble.clone());
+                self.say(Msg::LiveTold { run: self.run.clone(), live });
+            }
             Some(_) => {}
             None => {
                 self.lines = None;
