@@ -18,6 +18,7 @@ pub mod run_loop;
 pub mod serve;
 
 mod checks;
+mod failure;
 mod gate;
 mod happening;
 mod launch;

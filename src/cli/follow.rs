@@ -102,6 +102,9 @@ fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result
     };
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
+    if let Some(problem) = problem_of_supervisor(dir, state, alive) {
+        text.push_str(&format!("  its supervisor failed: {problem}\n"));
+    }
     let truths = Eyes::default().truths(dir.id(), state, alive);
     let redactor = context::redactor(dir, &state.plan);
     for (id, truth) in &truths {
@@ -113,6 +116,20 @@ fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result
     }
     context::out(&text)?;
     Ok(if void.is_empty() { verdict.into() } else { Exit::Refused })
+}
+
+/// Returns why a run that was interrupted lost its supervisor, as that could still say: in the journal, else in its own log.
+fn problem_of_supervisor(dir: &RunDir, state: &RunState, alive: bool) -> Option<String> {
+    if alive || state.ended.is_some() {
+        return None;
+    }
+    if let Some((_, reason)) = &state.failed {
+        return Some(reason.clone());
+    }
+    let log = std::fs::read(dir.file("supervisor.log")).ok()?;
+    let log = String::from_utf8_lossy(&log);
+    let last = log.lines().rfind(|line| !line.trim().is_empty())?;
+    Some(last.chars().filter(|c| !c.is_control()).collect())
 }
 
 fn say_news(

@@ -88,7 +88,7 @@ fn of_state(
         ended: state.ended.map(|at| at.to_string()),
         by: state.created.as_ref().map(|(_, by, _)| by.to_string()),
         steps: steps.collect(),
-        problem: None,
+        problem: state.failed.as_ref().filter(|_| !alive).map(|(_, reason)| reason.clone()),
     }
 }
 

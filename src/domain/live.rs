@@ -38,6 +38,9 @@ pub struct Live {
     pub gathering: BTreeMap<ReleaseId, (String, u64)>,
     /// Who has the helm.
     pub helm: Option<Identity>,
+    /// What is wrong with the supervisor itself; it stops everything and ends.
+    #[serde(default)]
+    pub problem: Option<String>,
     /// How many events the journal has; a console that has fewer reads on.
     pub events: u64,
 }

@@ -1,5 +1,6 @@
 //! Runs checks, seals and evidence on threads of their own, with everything they may ask about.
 
+use super::failure::Watchdog;
 use super::happening::{Happening, SealPurpose};
 use super::run_loop::Supervisor;
 use crate::domain::catalog::Catalog;
@@ -171,7 +172,9 @@ impl Supervisor {
         request: CheckRequest,
         done: impl FnOnce(Vec<Finding>, BTreeMap<String, String>) + Send + 'static,
     ) {
+        let watchdog = Watchdog::new(format!("checks of {}", request.step.id), &request.happenings);
         std::thread::spawn(move || {
+            let _watchdog = watchdog;
             let scripts = request.scripts();
             done(request.run(), scripts);
         });
@@ -183,7 +186,9 @@ impl Supervisor {
         self.looking.insert(release.clone());
         let request = self.check_request(gate, &[], None);
         let cache = self.dir.file(&format!("gates/{release}.cache"));
+        let watchdog = Watchdog::new(format!("evidence of {}", gate.id), &self.happenings);
         std::thread::spawn(move || {
+            let _watchdog = watchdog;
             let sender = request.happenings.clone();
             let tell = |what: &str, done, _| {
                 let what = what.to_owned();
@@ -207,7 +212,9 @@ impl Supervisor {
         self.looking.insert(release.clone());
         let (sender, cancel) = (self.happenings.clone(), Arc::clone(&self.cancel));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
+        let watchdog = Watchdog::new(format!("seal before {}", step.id), &self.happenings);
         std::thread::spawn(move || {
+            let _watchdog = watchdog;
             let mut seals = SealCache::load(&cache);
             let silent = |_: &str, _: u64, _: Option<u64>| {};
             let result = crate::vet::seal(&staging, Some(&mut seals), &silent, &cancel)

@@ -133,4 +133,12 @@ pub enum Happening {
     },
     /// The system asks the supervisor to end.
     Terminated,
+    /// Something of the supervisor itself broke.
+    Broken {
+        /// What.
+        what: String,
+    },
+    /// The run loop is to panic: for the tests of what follows from that.
+    #[cfg(test)]
+    Struck,
 }

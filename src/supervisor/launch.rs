@@ -1,5 +1,6 @@
 //! From a step that is due to its process: pins, checks before it, the launch, what its unit says.
 
+use super::failure::Watchdog;
 use super::happening::{Happening, SealPurpose};
 use super::run_loop::{Busy, Supervisor};
 use crate::domain::compose::ComposeId;
@@ -120,7 +121,9 @@ impl Supervisor {
         };
         let spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log), phrases);
         let (id, sender) = (step.id.clone(), self.happenings.clone());
+        let watchdog = Watchdog::new(format!("unit of {id}"), &self.happenings);
         let started = Unit::start(spec, move |event| {
+            let _ = &watchdog;
             // The loop outlives every unit; if it is gone, so is the run.
             let _gone = sender.send(Happening::Unit { step: id.clone(), event });
         });

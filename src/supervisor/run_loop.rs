@@ -81,6 +81,8 @@ pub struct Supervisor {
     pub(super) clients: BTreeMap<ClientId, Connection>,
     pub(super) helm: Option<ClientId>,
     pub(super) cancel: Arc<AtomicBool>,
+    /// What broke in this supervisor: it moves nothing any more.
+    pub(super) broken: Option<String>,
     pub(super) asked: bool,
     pub(super) begun: Instant,
 }
@@ -122,12 +124,18 @@ impl Supervisor {
             Happening::Asked { client, request } => self.on_request(client, request)?,
             Happening::Gone { client } => self.on_gone(client),
             Happening::Terminated => self.on_terminated()?,
+            Happening::Broken { what } => self.broken = Some(what),
+            #[cfg(test)]
+            Happening::Struck => std::panic::panic_any("struck"),
         }
         self.advance()
     }
 
     /// Moves every lane as far as it goes without waiting.
     pub fn advance(&mut self) -> Result<(), JournalError> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
         self.keep_vigil()?;
         if self.state.cancelled.is_some() {
             return Ok(());
@@ -256,6 +264,12 @@ impl Supervisor {
         self.live_changed
     }
 
+    /// Tells everybody who listens what is wrong with this supervisor.
+    pub(super) fn tell_problem(&mut self, problem: &str) {
+        self.live.problem = Some(problem.to_owned());
+        self.broadcast();
+    }
+
     /// Records that nothing can move any more.
     pub fn end(&mut self) -> Result<(), JournalError> {
         self.record(&Event::RunEnded {})?;
@@ -283,7 +297,8 @@ impl Supervisor {
     ///
     /// Nobody can ask for KILL any more, so what TERM did not end in time is killed.
     pub fn join(&mut self) {
-        let units = std::mem::take(&mut self.busy).into_values().filter_map(|busy| match busy {
+        let busy = std::mem::take(&mut self.busy).into_values();
+        let units = busy.filter_map(|busy| match busy {
             Busy::Unit(unit) => Some(unit),
             _ => None,
         });

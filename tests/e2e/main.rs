@@ -10,5 +10,6 @@ mod faults;
 mod gate;
 mod lanes;
 mod plan;
+mod recover;
 mod support;
 mod survive;

@@ -119,7 +119,11 @@ fn live_told(model: &mut Model, live: Live) {
         (now, _) => now.clone(),
     };
     run.helm = next;
+    let problem = live.problem.clone();
     run.live = live;
+    if let Some(problem) = problem {
+        model.banner("supervisor", format!("the supervisor stops everything and ends: {problem}"));
+    }
     if let Some(remark) = remark {
         model.toast(remark);
     }

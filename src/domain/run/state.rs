@@ -318,35 +318,6 @@ impl RunState {
                 record.findings.clone_from(findings);
                 record.stale = None;
             }
-            Event::StepStarted { pid, start_time, .. } => {
-                if let StepState::Running { process, .. } = &mut record.state {
-                    *process = Some((*pid, *start_time));
-                }
-            }
-            Event::StepEnded { end: how, .. } => {
-                if let StepState::Running { end, .. } = &mut record.state {
-                    *end = Some(how.clone());
-                }
-            }
-            Event::StopRequested { stage, .. } => {
-                if let StepState::Running { stopping, .. }
-                | StepState::Interrupted { cut: Cut { stopping, .. } } = &mut record.state
-                {
-                    *stopping = Some(*stage);
-                }
-            }
-            Event::ChecksResumed { .. } => {
-                if let StepState::Interrupted { cut } = &record.state
-                    && cut.end.is_some()
-                {
-                    record.state = StepState::Running {
-                        since: cut.since,
-                        process: cut.process,
-                        stopping: cut.stopping,
-                        end: cut.end.clone(),
-                    };
-                }
-            }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
                 record.findings.extend(findings.iter().cloned());
@@ -361,7 +332,7 @@ impl RunState {
                 record.state = StepState::Skipped { reason: reason.clone(), by: by.clone() };
                 record.stale = None;
             }
-            _ => {}
+            _ => amend(&mut record.state, event),
         }
     }
 
@@ -412,5 +383,24 @@ impl RunState {
             ) => StepState::Gate { gate: GateState::Void { at, refusal: refusal.clone(), evidence } },
             (_, old) => old,
         };
+    }
+}
+
+/// Adds to the record of an attempt that is under way, or was cut off, what became of it.
+fn amend(state: &mut StepState, event: &Event) {
+    match (event, &mut *state) {
+        (Event::StepStarted { pid, start_time, .. }, StepState::Running { process, .. }) => {
+            *process = Some((*pid, *start_time));
+        }
+        (Event::StepEnded { end: how, .. }, StepState::Running { end, .. }) => *end = Some(how.clone()),
+        (
+            Event::StopRequested { stage, .. },
+            StepState::Running { stopping, .. } | StepState::Interrupted { cut: Cut { stopping, .. } },
+        ) => *stopping = Some(*stage),
+        (Event::ChecksResumed { .. }, StepState::Interrupted { cut }) if cut.end.is_some() => {
+            let Cut { since, process, stopping, end, .. } = cut.clone();
+            *state = StepState::Running { since, process, stopping, end };
+        }
+        _ => {}
     }
 }

@@ -44,6 +44,9 @@ fn head(out: &mut String, report: &Report) {
         let _ =
             writeln!(out, "- {}: {}{changed}", checkout.name, revision.as_deref().unwrap_or("no revision"));
     }
+    if let Some(problem) = &report.supervisor_problem {
+        let _ = writeln!(out, "- **its supervisor failed**: {}", cell(problem));
+    }
     if let Some(problem) = &report.journal_problem {
         let _ = writeln!(out, "- **the journal is damaged**: {}", cell(problem));
     }
