@@ -19,6 +19,7 @@ use crate::journal::store::RunDir;
 use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::clock;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How often the journal is looked at.
@@ -103,7 +104,7 @@ fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
     if let Some(problem) = problem_of_supervisor(dir, state, alive) {
-        text.push_str(&format!("  its supervisor failed: {problem}\n"));
+        let _ = writeln!(text, "  its supervisor failed: {problem}");
     }
     let truths = Eyes::default().truths(dir.id(), state, alive);
     let redactor = context::redactor(dir, &state.plan);

@@ -7,6 +7,7 @@ use stagegate::domain::run::{Event, Place};
 use stagegate::journal::reader;
 use stagegate::journal::writer::Writer;
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -35,6 +36,12 @@ fn refused(ran: Ran, text: &str) {
 
 // ------------------------------------------------------------------------------- killed at a moment
 
+/// Waits until somebody reads a FIFO; while what is returned is open, the reader waits.
+fn held_open(what: &str, fifo: &Path) -> fs::File {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap();
+    wait_until(what, || fs::File::options().write(true).custom_flags(flags).open(fifo).ok())
+}
+
 #[test]
 fn killed_before_a_step_is_recorded_nothing_was_started() {
     let host = Host::new(&[]);
@@ -44,12 +51,9 @@ fn killed_before_a_step_is_recorded_nothing_was_started() {
     // Whoever reads the script before the step begins waits for ever.
     assert!(Command::new("mkfifo").arg(&script).status().unwrap().success());
     host.run(&SYNC).exits(0);
-    wait_until("the script is asked for", || {
-        let path = script.clone();
-        let open = fs::File::options().write(true).custom_flags_nonblock().open(path);
-        open.is_ok().then_some(())
-    });
+    let held = held_open("the script is asked for", &script);
     host.kill_supervisor();
+    drop(held);
     let run = host.latest();
     assert_eq!(
         (word(&run["state"]), word(&step_of(&run, STEP)["state"])),
@@ -62,16 +66,32 @@ fn killed_before_a_step_is_recorded_nothing_was_started() {
     assert_eq!(starts(&host, STEP), 1);
 }
 
-/// Opens a FIFO for writing only if somebody reads it.
-trait Nonblock {
-    fn custom_flags_nonblock(&mut self) -> &mut Self;
-}
-
-impl Nonblock for fs::OpenOptions {
-    fn custom_flags_nonblock(&mut self) -> &mut Self {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        self.custom_flags(i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap())
-    }
+#[test]
+fn killed_between_the_end_of_a_step_and_its_checks_only_the_checks_are_run() {
+    let host = Host::new(&[]);
+    // Whoever reads the job log of the step after it waits for ever.
+    let script = host.at("toolkit/sync/sync-to-staging.sh");
+    let mut text = fs::read_to_string(&script).unwrap();
+    text.push_str(
+        "\neval \"log=${PARALLEL##*--joblog +}\"\nmv -- \"$log\" \"$log.kept\"\nmkfifo -- \"$log\"\n",
+    );
+    fs::write(&script, text).unwrap();
+    host.run(&SYNC).exits(0);
+    let log = wait_until("the step has ended", || {
+        let ended = |event: &Value| event["event"] == "step-ended" && event["step"] == STEP;
+        let journal = host.journal();
+        let log = journal.iter().find(|event| event["event"] == "step-starting")?["log"].clone();
+        journal.iter().any(ended).then(|| host.run_folder().join(word(&log)).with_extension("joblog"))
+    });
+    let held = held_open("its job log is asked for", &log);
+    host.kill_supervisor();
+    drop(held);
+    fs::rename(log.with_extension("joblog.kept"), &log).unwrap();
+    let seen = truth(&host, STEP);
+    assert_eq!((&seen["alive"], &seen["because"]), (&json!("no"), &json!("ended")), "{seen}");
+    host.run(&["runs"]).exits(0).says("the checks after it are missing; not alive: exit code 0");
+    host.run(&["resume", "latest"]).exits(3).says("8/sync/Extras is not run again (not alive: exit code 0)");
+    assert_eq!((host.state(STEP), starts(&host, STEP)), ("succeeded".to_owned(), 1));
 }
 
 #[test]
@@ -148,39 +168,52 @@ fn what_is_resumed_and_dies_again_is_interrupted_again() {
 
 // ------------------------------------------------------------------------------ journals cut or changed
 
-/// Cuts a journal back to just behind the first record of `step` that is `event`, and `more` bytes of the next one.
-fn cut(journal: &Path, event: &str, step: &str, more: usize) {
-    let text = fs::read_to_string(journal).unwrap();
-    let mut length = 0;
-    for line in text.split_inclusive('\n') {
+/// Cuts the journal of a run back to just behind the first record of `step` that is `event`, and `more` bytes of the next
+/// one; and takes the logs away that nobody would have written by then.
+fn cut(folder: &Path, event: &str, step: &str, more: usize) {
+    let journal = folder.join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let (mut length, mut logs) = (0, Vec::new());
+    let found = text.split_inclusive('\n').any(|line| {
         length += line.len();
         let fact = serde_json::from_str::<Value>(line).unwrap()["fact"].clone();
-        if fact["event"] == event && fact["step"] == step {
-            fs::write(journal, &text[..length + more]).unwrap();
-            return;
+        logs.extend(fact["log"].as_str().map(str::to_owned));
+        fact["event"] == event && fact["step"] == step
+    });
+    assert!(found, "no {event} of {step} in {text}");
+    fs::write(&journal, &text[..length + more]).unwrap();
+    for entry in fs::read_dir(folder.join("steps")).unwrap().flatten() {
+        let name = format!("steps/{}", entry.file_name().to_string_lossy());
+        if !logs.iter().any(|log| name.starts_with(log.trim_end_matches(".log"))) || name.contains(".2.") {
+            fs::remove_file(entry.path()).unwrap();
         }
     }
-    panic!("no {event} of {step} in {text}");
 }
 
 #[test]
 fn a_journal_that_ends_at_any_moment_of_a_step_is_resumed_from_there() {
     let host = Host::new(&[]);
     host.run(&SYNC[..7]).exits(3);
-    let journal = host.run_folder().join("journal.jsonl");
+    let folder = host.run_folder();
+    let journal = folder.join("journal.jsonl");
+    host.kill_supervisor();
+    let whole = fs::read(&journal).unwrap();
+
+    // Between the passing of the gate and the push: the approval is still there, and the push begins once.
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
+    cut(&folder, "gate-passed", "8/gate", 0);
+    assert_eq!(host.latest()["state"], "interrupted");
+    host.run(&["resume", "latest"]).exits(0);
+    assert_eq!(starts(&host, "8/publish"), 1);
+
     let moments = [
-        ("step-starting", 0, "perhaps", "not-seen", "may or may not have been started", 2),
-        ("step-starting", 40, "perhaps", "not-seen", "may or may not have been started", 2),
-        ("step-started", 0, "certainly", "not-seen", "not alive: no process of it is left", 2),
-        ("step-ended", 0, "certainly", "ended", "the checks after it are missing", 1),
+        ("step-starting", 0, "perhaps", "not-seen", "may or may not have been started"),
+        ("step-starting", 40, "perhaps", "not-seen", "may or may not have been started"),
+        ("step-started", 0, "certainly", "not-seen", "not alive: no process of it is left"),
     ];
-    let whole = {
-        host.kill_supervisor();
-        fs::read(&journal).unwrap()
-    };
-    for (event, more, started, because, words, expected) in moments {
+    for (event, more, started, because, words) in moments {
         fs::write(&journal, &whole).unwrap();
-        cut(&journal, event, STEP, more);
+        cut(&folder, event, STEP, more);
         let seen = truth(&host, STEP);
         assert_eq!(
             (&seen["started"], &seen["because"]),
@@ -191,16 +224,9 @@ fn a_journal_that_ends_at_any_moment_of_a_step_is_resumed_from_there() {
         host.run(&["report", "latest"]).exits(0).says(words);
         host.run(&["resume", "latest"]).exits(3);
         assert_eq!(host.state(STEP), "succeeded", "{event}");
-        assert_eq!(starts(&host, STEP), expected, "{event}");
+        assert_eq!(starts(&host, STEP), 2, "{event}");
         host.kill_supervisor();
     }
-    // Between the passing of the gate and the push: the approval is still there, and the push begins once.
-    fs::write(&journal, &whole).unwrap();
-    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
-    cut(&journal, "gate-passed", "8/gate", 0);
-    assert_eq!(host.latest()["state"], "interrupted");
-    host.run(&["resume", "latest"]).exits(0);
-    assert_eq!(starts(&host, "8/publish"), 1);
 }
 
 /// Writes a journal anew, with every supervisor moved to the place that `change` makes.

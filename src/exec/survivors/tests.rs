@@ -1,3 +1,5 @@
+//! Survivors as they are found and stopped: real processes with a mark in their environment.
+
 use super::*;
 use std::process::{Child, Command};
 
