@@ -21,6 +21,7 @@ use crate::runtime::secrets;
 use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::clock;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How often the journal is looked at.
@@ -129,6 +130,9 @@ fn close(
     };
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
+    if let Some(problem) = problem_of_supervisor(dir, state, alive) {
+        let _ = writeln!(text, "  its supervisor failed: {problem}");
+    }
     let truths = Eyes::default().truths(dir.id(), state, alive);
     for (id, truth) in &truths {
         text.push_str(&redactor.line(&format!("  {id}: {truth}")));
@@ -140,6 +144,20 @@ fn close(
     }
     context::out(redactor, &text)?;
     Ok(if void.is_empty() { verdict.into() } else { Exit::Refused })
+}
+
+/// Returns why a run that was interrupted lost its supervisor, as that could still say: in the journal, else in its own log.
+fn problem_of_supervisor(dir: &RunDir, state: &RunState, alive: bool) -> Option<String> {
+    if alive || state.ended.is_some() {
+        return None;
+    }
+    if let Some((_, reason)) = &state.failed {
+        return Some(reason.clone());
+    }
+    let log = std::fs::read(dir.file("supervisor.log")).ok()?;
+    let log = String::from_utf8_lossy(&log);
+    let last = log.lines().rfind(|line| !line.trim().is_empty())?;
+    Some(last.chars().filter(|c| !c.is_control()).collect())
 }
 
 fn say_news(

@@ -148,14 +148,47 @@ pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientErro
 /// A supervisor answers every request that it takes; one that ends without an answer has not looked at it,
 /// so the next one is asked.
 pub async fn ask(spawner: &Spawner, dir: &RunDir, request: &Request) -> Result<Response, ClientError> {
-    for _ in 1..TRIES {
-        let mut client = reach(spawner, dir).await?;
-        match client.request(request).await {
-            Err(ClientError::Gone) => {}
-            answer => return answer,
+    exchange(spawner, dir, &mut None, request).await
+}
+
+/// Asks on the connection that there is, or on a new one, and keeps it for the next request.
+///
+/// What is typed for a step is never sent twice: the prompt that it was for is gone with the supervisor that showed it.
+/// Nor is anything sent again where the supervisor died instead of ending: it may have begun what was asked.
+pub async fn exchange(
+    spawner: &Spawner,
+    dir: &RunDir,
+    client: &mut Option<Client>,
+    request: &Request,
+) -> Result<Response, ClientError> {
+    for attempt in 1.. {
+        let mut reached = match client.take() {
+            Some(reached) => reached,
+            None => reach(spawner, dir).await?,
+        };
+        match reached.request(request).await {
+            Err(ClientError::Gone)
+                if attempt < TRIES
+                    && !matches!(request, Request::Input { .. })
+                    && ended_in_order(dir).await => {}
+            Err(error) => return Err(error),
+            Ok(answer) => {
+                *client = Some(reached);
+                return Ok(answer);
+            }
         }
     }
-    reach(spawner, dir).await?.request(request).await
+    Err(ClientError::Gone)
+}
+
+/// Returns whether the supervisor of a run that went away had nothing more to do: then it has looked at no request since.
+async fn ended_in_order(dir: &RunDir) -> bool {
+    let begun = Instant::now();
+    // It has closed its door, and leaves.
+    while dir.is_alive() && begun.elapsed() < REACH_PATIENCE {
+        tokio::time::sleep(REACH_EVERY).await;
+    }
+    dir.load().is_ok_and(|state| state.ended.is_some())
 }
 
 /// Connects to the supervisor of a run that lives.

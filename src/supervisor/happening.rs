@@ -131,4 +131,12 @@ pub enum Happening {
         /// By which signal.
         signal: i32,
     },
+    /// Something of the supervisor itself broke.
+    Broken {
+        /// What.
+        what: String,
+    },
+    /// The run loop is to panic: for the tests of what follows from that.
+    #[cfg(test)]
+    Struck,
 }

@@ -38,6 +38,7 @@ pub struct Report {
     by: Option<String>,
     /// Whether the journal that all of this is made from is intact, and its head.
     journal: Audit,
+    supervisor_problem: Option<String>,
     releases: Vec<ReportRelease>,
     checkouts: Vec<CheckoutStatus>,
     steps: Vec<ReportStep>,
@@ -105,6 +106,7 @@ impl Report {
             ended: state.ended,
             by: created.map(|(_, by, _)| by.to_string()),
             journal,
+            supervisor_problem: state.failed.as_ref().map(|(_, reason)| redactor.text(reason).into_owned()),
             releases: plan.lanes.iter().map(report_release).collect(),
             checkouts: plan.checkouts.clone(),
             scripts: steps.iter().flat_map(|step| step.scripts.clone()).collect(),

@@ -87,6 +87,8 @@ pub struct Supervisor {
     pub(super) prober: Prober,
     /// How often the helm changed hands, and why it was taken the last time, if it was taken from somebody.
     pub(super) helm_turn: (u64, Option<String>),
+    /// What broke in this supervisor: it moves nothing any more.
+    pub(super) broken: Option<String>,
     pub(super) asked: bool,
     pub(super) begun: Instant,
 }
@@ -126,12 +128,18 @@ impl Supervisor {
             Happening::Asked { client, request } => self.on_request(client, request)?,
             Happening::Gone { client } => self.on_gone(client),
             Happening::Terminated { signal } => self.on_terminated(signal)?,
+            Happening::Broken { what } => self.broken = Some(what),
+            #[cfg(test)]
+            Happening::Struck => std::panic::panic_any("struck"),
         }
         self.advance()
     }
 
     /// Moves every lane as far as it goes without waiting.
     pub fn advance(&mut self) -> Result<(), JournalError> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
         self.keep_vigil()?;
         self.free_lanes();
         if self.state.cancelled.is_some() {

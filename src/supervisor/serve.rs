@@ -1,6 +1,7 @@
 //! The supervisor's process: a session of its own, its socket, its loop, its end.
 
 use super::control::{Request, Response};
+use super::fail_closed::{Halt, panicked};
 use super::happening::{ClientId, Happening};
 use super::identity;
 use super::locks::{LockError, Locks};
@@ -15,11 +16,13 @@ use crate::journal::JournalError;
 use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +31,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The longest request, in bytes.
 const LONGEST_REQUEST: usize = 64 * 1024;
@@ -165,6 +169,7 @@ async fn begin(
         looks: BTreeMap::new(),
         prober: Prober::new(),
         helm_turn: (0, None),
+        broken: None,
         asked: fresh,
         begun: Instant::now(),
     };
@@ -207,15 +212,14 @@ async fn live(
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     watch_signals(supervisor.happenings.clone())?;
-    tokio::spawn(accept(listener, supervisor.happenings.clone()));
+    watch_door(tokio::spawn(accept(listener, supervisor.happenings.clone())), &supervisor.happenings);
     say(&Hello::Ready);
-    let outcome = turn(&mut supervisor, &mut happenings).await;
-    if let Err(error) = outcome {
-        return Err(supervisor.fail_closed(&error, &mut happenings).await);
+    if let Err(halt) = guarded(&mut supervisor, &mut happenings).await {
+        return Err(supervisor.fail_closed(&halt, &mut happenings).await);
     }
     if supervisor.dir.path().exists() {
         if let Err(error) = supervisor.end() {
-            return Err(supervisor.fail_closed(&error, &mut happenings).await);
+            return Err(supervisor.fail_closed(&error.into(), &mut happenings).await);
         }
         super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets).map_err(
             |error| {
@@ -231,11 +235,34 @@ async fn live(
     Ok(())
 }
 
+/// Turns the loop until nothing can move any more, whatever becomes of it.
+pub(super) async fn guarded(
+    supervisor: &mut Supervisor,
+    happenings: &mut UnboundedReceiver<Happening>,
+) -> Result<(), Halt> {
+    let turned = AssertUnwindSafe(turn(supervisor, happenings)).catch_unwind().await;
+    turned.unwrap_or_else(|payload| Err(panicked(payload.as_ref())))
+}
+
+/// Has the loop told when nobody opens the door any more: a supervisor that nobody can ask only looks alive.
+fn watch_door(door: JoinHandle<()>, happenings: &UnboundedSender<Happening>) {
+    let happenings = happenings.clone();
+    tokio::spawn(async move {
+        let ended = door.await;
+        let what = match ended {
+            Ok(()) => "its socket takes no connections any more".to_owned(),
+            Err(error) => format!("its socket takes no connections any more: {error}"),
+        };
+        // The loop outlives this; if it is gone, so is the run.
+        let _gone = happenings.send(Happening::Broken { what });
+    });
+}
+
 /// Turns the loop until nothing can move any more.
 pub(super) async fn turn(
     supervisor: &mut Supervisor,
     happenings: &mut UnboundedReceiver<Happening>,
-) -> Result<(), JournalError> {
+) -> Result<(), Halt> {
     supervisor.advance()?;
     let mut next_live = Instant::now();
     loop {
@@ -256,6 +283,9 @@ pub(super) async fn turn(
             happening = happenings.recv() => {
                 let Some(happening) = happening else { return Ok(()) };
                 supervisor.handle(happening)?;
+                if let Some(what) = supervisor.broken.take() {
+                    return Err(Halt::Broken(what));
+                }
             }
             () = tokio::time::sleep(wait) => {
                 if !supervisor.dir.path().exists() {

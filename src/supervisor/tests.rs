@@ -34,7 +34,7 @@ use tokio::sync::watch;
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
+static NEXT_RUN: AtomicI64 = AtomicI64::new(0);
 
 mod fail_closed;
 mod outcomes;
@@ -43,7 +43,7 @@ mod survivors;
 
 /// A supervisor in a folder of its own.
 struct House {
-    _folder: TempDir,
+    folder: TempDir,
     supervisor: Supervisor,
     happenings: UnboundedReceiver<Happening>,
     answers: BTreeMap<u64, UnboundedReceiver<Response>>,
@@ -96,8 +96,9 @@ impl House {
         let mut catalog = catalog();
         make_composes(&mut catalog, folder.path());
         let plan = plan_of(&catalog, command);
-        // A run's name marks its processes, and tests run side by side.
-        let second = NEXT_RUN.fetch_add(1, Ordering::Relaxed);
+        // A run's name marks its processes, and tests run side by side, in other processes too.
+        let process = i64::from(std::process::id());
+        let second = 1_800_000_000 + process * 1000 + NEXT_RUN.fetch_add(1, Ordering::Relaxed);
         let dir = store.create(&plan, "", at(second)).unwrap();
         let holder =
             Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1, step: None };
@@ -127,10 +128,11 @@ impl House {
             looks: BTreeMap::new(),
             prober: Prober::new(),
             helm_turn: (0, None),
+            broken: None,
             asked: true,
             begun: Instant::now(),
         };
-        Self { _folder: folder, supervisor, happenings, answers: BTreeMap::new() }
+        Self { folder, supervisor, happenings, answers: BTreeMap::new() }
     }
 
     /// Makes it one that was started anew for a run that it finds as `events` left it.

@@ -14,5 +14,6 @@ mod lanes;
 mod locks;
 mod pinning;
 mod plan;
+mod recover;
 mod support;
 mod survive;

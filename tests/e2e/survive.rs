@@ -50,22 +50,22 @@ fn a_killed_supervisor_leaves_an_interrupted_run_that_resumes_once_its_step_is_o
     assert_eq!(host.state("8/sync/Extras"), "interrupted");
 
     // Its first life goes on: nothing starts a second one.
-    let refused = host.run(&["resume", "latest"]);
+    let refused = host.run(&["retry", "latest", "8/sync/Extras", "--reason", "x"]);
     assert_ne!(refused.code, 0, "{refused:?}");
     assert!(refused.err.contains("still alive"), "{refused:?}");
-    assert_ne!(host.run(&["retry", "latest", "8/sync/Extras"]).code, 0);
     assert_ne!(host.run(&["skip", "latest", "8/sync/Extras", "--reason", "x"]).code, 0);
-    // Nor when only a descendant of its shell is left.
+    // Nor when only a descendant of its shell is left: whoever resumes waits for it.
     kill(shell);
     wait_until("the shell is gone", || is_gone(shell).then_some(()));
-    let refused = host.run(&["resume", "latest"]);
-    assert!(refused.code != 0 && refused.err.contains(&child.to_string()), "{child}: {refused:?}");
+    host.run(&["resume", "latest", "--detach"])
+        .exits(0)
+        .says("waits until its first life is over")
+        .says(&format!("process {child} (sleep 3600)"));
     assert_eq!(host.state("8/sync/Extras"), "interrupted");
 
-    kill(child);
-    wait_until("the child is gone", || is_gone(child).then_some(()));
     fs::remove_file(host.at("tmp/deaf")).unwrap();
-    host.run(&["resume", "latest"]).exits(3);
+    kill(child);
+    host.wait_for("8/gate", "waiting");
     assert_ne!(host.supervisor(), supervisor);
     assert_eq!(host.state("8/sync/Extras"), "succeeded");
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);

@@ -131,7 +131,11 @@ fn live_told(model: &mut Model, live: Live) {
         (_, None) => Helm::Free,
         (_, Some(by)) => Helm::Other { by: by.clone() },
     };
+    let trouble = live.trouble.clone();
     run.live = live;
+    if let Some(trouble) = trouble {
+        model.banner("supervisor", format!("the supervisor stops everything and ends: {trouble}"));
+    }
     if let Some(taken) = taken {
         // It stays until it is dismissed: whoever had the helm may look away just then.
         model.banner("helm", taken);

@@ -394,36 +394,6 @@ impl RunState {
                 record.findings.clone_from(findings);
                 (record.stale, record.stopped) = (None, None);
             }
-            Event::StepStarted { pid, start_time, .. } => {
-                if let StepState::Running { process, .. } = &mut record.state {
-                    *process = Some((*pid, *start_time));
-                }
-            }
-            Event::StepEnded { end: how, .. } => {
-                if let StepState::Running { end, .. } = &mut record.state {
-                    *end = Some(how.clone());
-                }
-            }
-            Event::StopRequested { stage, by, signal, .. } => {
-                record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
-                if let StepState::Running { stopping, .. }
-                | StepState::Interrupted { cut: Cut { stopping, .. } } = &mut record.state
-                {
-                    *stopping = Some(*stage);
-                }
-            }
-            Event::ChecksResumed { .. } => {
-                if let StepState::Interrupted { cut } = &record.state
-                    && cut.end.is_some()
-                {
-                    record.state = StepState::Running {
-                        since: cut.since,
-                        process: cut.process,
-                        stopping: cut.stopping,
-                        end: cut.end.clone(),
-                    };
-                }
-            }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
                 record.findings.extend(findings.iter().cloned());
@@ -438,7 +408,7 @@ impl RunState {
                 record.state = StepState::Skipped { reason: reason.clone(), by: by.clone() };
                 record.stale = None;
             }
-            _ => {}
+            _ => amend(&mut record.state, event),
         }
     }
 
@@ -497,5 +467,24 @@ fn stop_cause(by: &Identity, signal: Option<i32>) -> String {
     match signal {
         Some(signal) => format!("because {} told the supervisor to stop", signal_name(signal)),
         None => format!("by {by}"),
+    }
+}
+
+/// Adds to the record of an attempt that is under way, or was cut off, what became of it.
+fn amend(state: &mut StepState, event: &Event) {
+    match (event, &mut *state) {
+        (Event::StepStarted { pid, start_time, .. }, StepState::Running { process, .. }) => {
+            *process = Some((*pid, *start_time));
+        }
+        (Event::StepEnded { end: how, .. }, StepState::Running { end, .. }) => *end = Some(how.clone()),
+        (
+            Event::StopRequested { stage, .. },
+            StepState::Running { stopping, .. } | StepState::Interrupted { cut: Cut { stopping, .. } },
+        ) => *stopping = Some(*stage),
+        (Event::ChecksResumed { .. }, StepState::Interrupted { cut }) if cut.end.is_some() => {
+            let Cut { since, process, stopping, end, .. } = cut.clone();
+            *state = StepState::Running { since, process, stopping, end };
+        }
+        _ => {}
     }
 }

@@ -13,6 +13,8 @@ use crate::domain::plan::{Plan, PlanDigest};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+mod stale;
+
 pub(super) fn id(text: &str) -> StepId {
     text.parse().unwrap()
 }

@@ -1,3 +1,5 @@
+//! Survivors as they are found and stopped: real processes with a mark in their environment.
+
 use super::*;
 use std::process::{Child, Command};
 
@@ -12,13 +14,14 @@ impl Drop for Killed {
 
 /// Starts a shell that carries `mark` and has a child of its own; returns once that child is there.
 fn family(mark: &str, script: &str) -> (Killed, ProcessId, i32) {
-    let child = Command::new("bash").args(["-c", script]).env("STAGEGATE_TEST", mark).spawn().unwrap();
-    let pid = child.id().cast_signed();
+    let child =
+        Killed(Command::new("bash").args(["-c", script]).env("STAGEGATE_TEST", mark).spawn().unwrap());
+    let pid = child.0.id().cast_signed();
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {
         let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
         if let Some(first) = children.split_ascii_whitespace().next() {
-            return (Killed(child), ProcessStat::of(pid).unwrap().id, first.parse().unwrap());
+            return (child, ProcessStat::of(pid).unwrap().id, first.parse().unwrap());
         }
         assert!(Instant::now() < deadline, "no child");
         std::thread::yield_now();

@@ -13,9 +13,6 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
-/// How often a request is sent whose supervisor went away before it answered.
-const TRIES: u32 = 5;
-
 /// Makes a run of `plan` and tells how that went.
 pub(super) async fn start(
     store: Store,
@@ -47,12 +44,10 @@ pub(super) async fn ask_all(
 ) {
     let mut client: Option<Client> = None;
     while let Some(request) = requests.recv().await {
-        let answer = match ask(&dir, &spawner, &mut client, &request).await {
+        let wire = on_the_wire(&request);
+        let answer = match client::exchange(&spawner, &dir, &mut client, &wire).await {
             Ok(response) => answer(response),
-            Err(error) => {
-                client = None;
-                Answer::Failed { message: error.to_string() }
-            }
+            Err(error) => Answer::Failed { message: error.to_string() },
         };
         moved.notify_one();
         let run: RunId = dir.id().clone();
@@ -60,32 +55,6 @@ pub(super) async fn ask_all(
             return;
         }
     }
-}
-
-/// Asks on the connection that there is, or on a new one.
-///
-/// A supervisor answers every request that it takes; one that went away without an answer has not looked at it, so the
-/// next one is asked, and started where none lives. What is typed for a step is never sent twice: the one that asked for
-/// it is gone, and another would take it for its own.
-async fn ask(
-    dir: &RunDir,
-    spawner: &Spawner,
-    client: &mut Option<Client>,
-    request: &RunRequest,
-) -> Result<Response, ClientError> {
-    let wire = on_the_wire(request);
-    for _ in 1..TRIES {
-        let reached = match client.take() {
-            Some(reached) => reached,
-            None => client::reach(spawner, dir).await?,
-        };
-        let reached = client.insert(reached);
-        match reached.request(&wire).await {
-            Err(ClientError::Gone) if !matches!(wire, Request::Input { .. }) => *client = None,
-            answer => return answer,
-        }
-    }
-    client.insert(client::reach(spawner, dir).await?).request(&wire).await
 }
 
 fn answer(response: Response) -> Answer {

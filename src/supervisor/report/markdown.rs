@@ -79,6 +79,9 @@ fn head(out: &mut String, report: &Report) {
             revision.as_deref().unwrap_or("no revision")
         );
     }
+    if let Some(problem) = &report.supervisor_problem {
+        let _ = writeln!(out, "- **its supervisor failed**: {}", cell(problem));
+    }
     out.push_str("- logs: in `steps/` of the run's folder, raw, for their owner alone; `stagegate log` shows them without secrets\n");
 }
 

@@ -7,10 +7,10 @@ use crate::domain::run::event::StopStage;
 use std::process::{Child, Command};
 
 /// A process that bears the mark of a step; dropping it ends it.
-struct Left(Child);
+pub(super) struct Left(Child);
 
 impl Left {
-    fn of(house: &House, step: &str, script: &str) -> Self {
+    pub(super) fn of(house: &House, step: &str, script: &str) -> Self {
         let mark = format!("{}/{step}/1", house.dir().id());
         let child = Command::new("bash").args(["-c", script]).env(MARK, mark).spawn().unwrap();
         let pid = child.id().cast_signed();
@@ -25,6 +25,10 @@ impl Left {
 
     fn pid(&self) -> String {
         self.0.id().to_string()
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        crate::exec::group::ProcessStat::of(self.0.id().cast_signed()).is_some_and(|stat| !stat.is_dead())
     }
 
     fn end(&mut self) {
@@ -191,13 +195,13 @@ fn what_survivors_hold_nobody_else_gets() {
 fn no_run_begins_on_a_release_where_a_survivor_lives() {
     let house = interrupted(&[]);
     let mut left = Left::of(&house, SYNC, "exec sleep 600");
-    let store = Store::open(house._folder.path()).unwrap();
+    let store = Store::open(house.folder.path()).unwrap();
     let other = "20260101T000000Z-8-update".parse().unwrap();
     let ask = |own, release| super::super::survivors::survivor_on(&store, own, &[release_id(release)]);
     // The house holds its lock as long as it stands; its supervisor is not dead then.
     assert_eq!(ask(&other, "8"), None);
     let id = house.dir().id().clone();
-    let House { _folder: folder, supervisor, .. } = house;
+    let House { folder, supervisor, .. } = house;
     drop(supervisor);
     let said = ask(&other, "8").unwrap();
     assert!(said.contains(&left.pid()) && said.contains(&format!("stagegate cancel {id} {SYNC}")), "{said}");

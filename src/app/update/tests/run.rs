@@ -7,8 +7,10 @@ use crate::app::model::{Confirm, Helm, Mode, Overlay, RunLayout, Screen, SearchS
 use crate::app::msg::{Answer, Msg};
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::outcome::Outcome;
-use crate::domain::run::Event;
 use crate::domain::run::event::StopStage;
+use crate::domain::run::recovery::{Interrupted, Sighting, Survivor};
+use crate::domain::run::{Event, RunState};
+use std::collections::BTreeMap;
 
 fn send(request: RunRequest) -> Effect {
     Effect::Send { run: run_id(), request }
@@ -63,6 +65,40 @@ fn retry_names_what_becomes_stale_and_looks_again_before_it_sends() {
     bench.go_on(&plan, &[starting("8/sync/Rocky", 2)]);
     assert_eq!(bench.press("y"), [], "it runs by now");
     assert_eq!(bench.model.toasts.last().unwrap().message, "not done: 8/sync/Rocky is running");
+}
+
+#[test]
+fn an_interrupted_step_runs_again_as_the_table_says() {
+    let mut bench = opened(&[starting("8/sync/Rocky", 1)]);
+    let step = step_id("8/sync/Rocky");
+    let run = bench.model.run.as_mut().unwrap();
+    run.alive = false;
+    let weigh = |state: &RunState, sighting: &Sighting| {
+        let truth = Interrupted::weigh(state, state.plan.step(&step).unwrap(), sighting).unwrap();
+        BTreeMap::from([(step.clone(), truth)])
+    };
+    let survivor = Survivor { pid: 7, start_time: 7, command: "rsync".to_owned(), since: None };
+    let lives = Sighting { survivors: vec![survivor], ..Sighting::default() };
+    run.truths = weigh(&run.state, &lives);
+    assert_eq!(bench.press("t"), []);
+    assert!(bench.model.toasts.last().unwrap().message.contains("still alive: resume waits"));
+    bench.press("X");
+    assert_eq!(bench.press("y"), [send(RunRequest::CancelStep { step: step.clone() })]);
+    // What may be alive wants a reason.
+    let run = bench.model.run.as_mut().unwrap();
+    run.truths =
+        weigh(&run.state, &Sighting { hidden: Some("4711 (rsync)".to_owned()), ..Sighting::default() });
+    bench.press("t");
+    bench.press("enter");
+    assert_eq!(bench.model.overlays.len(), 1, "an empty reason is none");
+    bench.type_text("4711 is another's");
+    let retry = RunRequest::Retry { step: step.clone(), reason: "4711 is another's".to_owned() };
+    assert_eq!(bench.press("enter"), [send(retry)]);
+    // What is gone and safe to repeat does not.
+    let run = bench.model.run.as_mut().unwrap();
+    run.truths = weigh(&run.state, &Sighting::default());
+    bench.press("t");
+    assert_eq!(bench.press("y"), [send(RunRequest::Retry { step: step.clone(), reason: String::new() })]);
 }
 
 #[test]
