@@ -225,7 +225,8 @@ pub(crate) fn status(catalog: &Catalog) -> Vec<ReleaseStatus> {
         .map(|release| ReleaseStatus {
             major: release.id.clone(),
             revision: release.revision().to_owned(),
-            problem: None,
+            silent: None,
+        problem: None,
             repos: release.repos.iter().map(|one| repo(release, one)).collect(),
         })
         .collect()

@@ -283,6 +283,13 @@ impl Supervisor {
         self.record(&Event::ApprovalVoided { step, refusal })
     }
 
+    /// Returns the gate of a release if its evidence could not be taken.
+    pub(super) fn failed_gate(&self, release: &ReleaseId) -> Option<StepId> {
+        let (step, _) = self.state.gate(release)?;
+        let failed = |record: &StepRecord| matches!(record.state, StepState::Concluded { .. });
+        self.state.record(&step.id).is_some_and(failed).then(|| step.id.clone())
+    }
+
     /// Gathers a gate's evidence anew, on request.
     pub(super) fn refresh(&mut self, release: &ReleaseId) -> Result<String, String> {
         let Some((step, gate)) = self.state.gate(release).map(|(step, gate)| (step.clone(), gate.cloned()))
