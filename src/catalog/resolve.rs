@@ -108,17 +108,17 @@ fn ask_all(raw: &Raw) -> Vec<Result<Answer, String>> {
         })
         .collect();
     let until = Instant::now() + vars::TIME_LIMIT + GRACE;
-    let answer = |(folder, told): (PathBuf, mpsc::Receiver<Result<Answer, String>>)| {
-        match told.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => Err(format!(
-                "the vars files in {} did not answer within {} s; see whether its mount answers",
-                folder.display(),
-                (vars::TIME_LIMIT + GRACE).as_secs()
-            )),
-            Err(RecvTimeoutError::Disconnected) => {
-                Err("reading the vars files failed: this is a defect of Stagegate".to_owned())
-            }
+    let answer = |(folder, told): (PathBuf, mpsc::Receiver<Result<Answer, String>>)| match told
+        .recv_timeout(until.saturating_duration_since(Instant::now()))
+    {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => Err(format!(
+            "the vars files in {} did not answer within {} s; see whether its mount answers",
+            folder.display(),
+            (vars::TIME_LIMIT + GRACE).as_secs()
+        )),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err("reading the vars files failed: this is a defect of Stagegate".to_owned())
         }
     };
     asked.into_iter().map(answer).collect()

@@ -226,7 +226,7 @@ pub(crate) fn status(catalog: &Catalog) -> Vec<ReleaseStatus> {
             major: release.id.clone(),
             revision: release.revision().to_owned(),
             silent: None,
-        problem: None,
+            problem: None,
             repos: release.repos.iter().map(|one| repo(release, one)).collect(),
         })
         .collect()

@@ -9,6 +9,10 @@ mod commands;
 mod faults;
 mod gate;
 mod lanes;
+mod mounts;
 mod plan;
+#[path = "../support/slow_mount.rs"]
+#[expect(dead_code, reason = "other tests and the benches use the rest of it")]
+mod slow_mount;
 mod support;
 mod survive;

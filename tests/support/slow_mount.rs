@@ -255,7 +255,12 @@ impl Filesystem for Mirror {
 
 /// What is behind the folder.
 enum Behind {
-    Fuse { switch: Arc<Switch>, _session: BackgroundSession },
+    /// A mount, and where the folder is meanwhile that stood there.
+    Fuse {
+        switch: Arc<Switch>,
+        _session: BackgroundSession,
+        shown: PathBuf,
+    },
     Marker,
 }
 
@@ -287,8 +292,14 @@ impl SlowMount {
         let behind = folder.with_file_name(format!(".{name}-behind"));
         // Tried on an empty folder first: one that cannot be mounted over must stay as it is.
         std::fs::create_dir(&behind)?;
-        drop(Self::mount(folder, &behind, 1, ttl).inspect_err(|_| drop(std::fs::remove_dir(&behind)))?);
-        std::fs::remove_dir(&behind)?;
+        let empty = folder.with_file_name(format!(".{name}-empty"));
+        std::fs::create_dir(&empty)?;
+        let tried = Self::mount(&empty, &behind, 1, ttl).map(drop);
+        std::fs::remove_dir(if tried.is_ok() { &behind } else { &empty })?;
+        if tried.is_err() {
+            std::fs::remove_dir(&behind)?;
+        }
+        tried?;
         std::fs::rename(folder, &behind)?;
         std::fs::create_dir(folder)?;
         Self::mount(&behind, folder, threads, ttl)
@@ -304,7 +315,10 @@ impl SlowMount {
         config.mount_options = vec![MountOption::RO, MountOption::FSName("slow".to_owned())];
         config.n_threads = Some(threads);
         let session = fuser::spawn_mount(mirror, point, &config)?;
-        Ok(Self { point: point.to_owned(), behind: Behind::Fuse { switch, _session: session } })
+        Ok(Self {
+            point: point.to_owned(),
+            behind: Behind::Fuse { switch, _session: session, shown: folder.to_owned() },
+        })
     }
 
     /// Returns whether a real mount is behind it, so that every call can hang and not only the marker's.
@@ -385,7 +399,7 @@ impl SlowMount {
     fn switch(&self) -> &Switch {
         match &self.behind {
             Behind::Fuse { switch, .. } => switch,
-            Behind::Marker => panic!("only a real mount does that"),
+            Behind::Marker => unreachable!("only a real mount does that"),
         }
     }
 }
@@ -393,9 +407,11 @@ impl SlowMount {
 impl Drop for SlowMount {
     fn drop(&mut self) {
         self.answer();
-        if self.is_real() {
-            // Whatever still has a file of it open: the folder is free again.
+        if let Behind::Fuse { shown, .. } = &self.behind {
+            // Whatever still has a file of it open: the folder is free again, and stands where it stood.
             let _gone = rustix::mount::unmount(&self.point, rustix::mount::UnmountFlags::DETACH);
+            let _put_back =
+                std::fs::remove_dir(&self.point).and_then(|()| std::fs::rename(shown, &self.point));
         }
     }
 }
