@@ -14,7 +14,7 @@ pub mod pool;
 pub mod position;
 pub mod probe;
 pub mod pulse;
-mod read;
+pub(crate) mod read;
 pub mod scan;
 pub mod status;
 pub mod tree;

@@ -15,8 +15,13 @@ mod host;
 mod hostile;
 #[path = "console/logs.rs"]
 mod logs;
+#[path = "console/mounts.rs"]
+mod mounts;
 #[path = "console/release.rs"]
 mod release;
+#[path = "support/slow_mount.rs"]
+#[expect(dead_code, reason = "other tests and the benches use the rest of it")]
+mod slow_mount;
 #[path = "console/survival.rs"]
 mod survival;
 #[path = "console/terminal.rs"]

@@ -239,6 +239,8 @@ pub(super) fn step_allows(model: &Model, action: Action, id: &StepId) -> Answer 
         Action::CancelStep => match &record.state {
             StepState::Running { stopping: None, .. } => Ok(()),
             StepState::Running { .. } => Err("it was asked to stop already; kill is another key".to_owned()),
+            // The checks before a step and the look at a gate's evidence can be ended too.
+            _ if run.is_looked_at(step) => Ok(()),
             _ => Err(not_running),
         },
         Action::KillStep => match &record.state {
@@ -327,6 +329,10 @@ fn gate_item(action: Action, model: &Model) -> Answer {
         Action::ToggleItem => {
             when(gate.focus == GateFocus::Checklist, "go to the checklist first")?;
             when(!gate.ticked.is_empty(), "the checklist is empty")
+        }
+        Action::EndLook => {
+            let run = helm(model)?;
+            when(run.live.gathering.contains_key(&gate.release), "nothing is being looked at")
         }
         Action::GateActivate => when(gate.focus == GateFocus::Cancel, "nothing to choose here"),
         _ => {

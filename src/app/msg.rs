@@ -95,6 +95,11 @@ pub enum Msg {
     CatalogRead(Arc<Catalog>),
     /// A mount answered.
     MountAnswered(MountStatus),
+    /// A place that had been given up answers again, so that another look is worth while.
+    PlaceRecovered {
+        /// The mount's name, or its path where the catalog has no name for it.
+        place: String,
+    },
     /// A checkout answered.
     CheckoutAnswered(CheckoutStatus),
     /// A release's composes and positions were read.

@@ -51,6 +51,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             plan::make_anew(model);
             status::look(model)
         }
+        Msg::PlaceRecovered { .. } => status::look(model),
         Msg::MountAnswered(_) | Msg::CheckoutAnswered(_) | Msg::ReleaseAnswered(_) | Msg::StatusEnded => {
             status::answered(model, msg)
         }

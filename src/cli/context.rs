@@ -3,7 +3,7 @@
 use super::args::{Global, SelectionArgs, Ticks};
 use super::exit::{Exit, Failure};
 use crate::catalog::{self, CatalogErrors, Source};
-use crate::domain::catalog::Catalog;
+use crate::domain::catalog::{Catalog, Checkout};
 use crate::domain::name::{ReleaseId, RepoName, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::make;
@@ -23,6 +23,8 @@ use std::time::Duration;
 const SYSTEM_CATALOG: &str = "/etc/stagegate/stagegate.toml";
 /// How long a checkout or a mount may take to answer a command.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a checkout may take all the same, where a mount has taken all the time there was.
+const LEAST: Duration = Duration::from_secs(2);
 
 /// Returns where the catalog comes from.
 pub(super) fn source(global: &Global) -> Source {
@@ -78,14 +80,14 @@ pub(super) struct Facts {
 /// Looks at every position, mount and checkout.
 pub(super) fn facts(catalog: &Catalog) -> Facts {
     let deadline = std::time::Instant::now() + PATIENCE;
-    let status = crate::compose::status::StatusReader::new().read(catalog, PATIENCE, |_| {});
-    let checkouts = catalog
-        .checkouts
-        .iter()
-        .map(|checkout| {
-            catalog::checkouts::read(checkout, deadline.saturating_duration_since(std::time::Instant::now()))
-        })
-        .collect();
+    let reader = crate::compose::status::StatusReader::new();
+    let status = reader.read(catalog, PATIENCE, |_| {});
+    let left = || deadline.saturating_duration_since(std::time::Instant::now()).max(LEAST);
+    let read = |checkout: &Checkout| match reader.reach(catalog, &checkout.path, left()) {
+        Ok(()) => catalog::checkouts::read(checkout, left()),
+        Err(problem) => catalog::checkouts::unread(checkout, problem),
+    };
+    let checkouts = catalog.checkouts.iter().map(read).collect();
     Facts { releases: status.releases, mounts: status.mounts, checkouts }
 }
 

@@ -3,7 +3,7 @@
 //! On a terminal one more line, redrawn in place, shows what runs right now. What is said at the end names
 //! the commands that come next, whole, so that they can be pasted.
 
-mod live;
+pub(super) mod live;
 pub(super) mod next;
 
 use super::args::Global;

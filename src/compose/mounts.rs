@@ -3,6 +3,7 @@
 //! A staging that is not mounted looks like an empty folder to the scripts, which then fill the local
 //! disk (reality.md 3.1). Asking may block for ever: callers go through [`super::probe`].
 
+use super::read::explain;
 use crate::domain::catalog::{Mount, MountRequirement};
 use crate::domain::status::MountState;
 use std::ffi::OsString;
@@ -100,7 +101,7 @@ fn room(path: &Path) -> MountState {
 
 /// A server that is gone (stale handle, I/O error) answers, but not with its content.
 fn failing(error: &std::io::Error) -> MountState {
-    MountState::Failing { problem: error.kind().to_string() }
+    MountState::Failing { problem: explain(error) }
 }
 
 /// Reads what is mounted; the kernel answers that without asking any server.

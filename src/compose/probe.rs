@@ -55,6 +55,8 @@ impl Out {
     }
 }
 
+/// Where a read puts what it came to.
+type Slot<T> = Arc<Mutex<Option<T>>>;
 type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
@@ -122,7 +124,7 @@ impl Prober {
         patience: Duration,
         read: impl FnOnce(&Pulse) -> T + Send + 'static,
     ) -> Answer<T> {
-        self.carry_out(place, patience, Arc::default(), None, read)
+        self.carry_out(place, patience, &Arc::default(), None, read)
     }
 
     /// The same, for a read that is watched and can be cancelled through `pulse`.
@@ -130,7 +132,7 @@ impl Prober {
         &self,
         place: &str,
         patience: Duration,
-        pulse: Arc<Pulse>,
+        pulse: &Arc<Pulse>,
         watch: Watch<'_>,
         read: impl FnOnce(&Pulse) -> T + Send + 'static,
     ) -> Answer<T> {
@@ -141,7 +143,7 @@ impl Prober {
         &self,
         place: &str,
         patience: Duration,
-        pulse: Arc<Pulse>,
+        pulse: &Arc<Pulse>,
         mut watch: Option<Watch<'_>>,
         read: impl FnOnce(&Pulse) -> T + Send + 'static,
     ) -> Answer<T> {
@@ -149,19 +151,19 @@ impl Prober {
             let table = self.lock();
             let Some(before) = table.reads.get(place).map(|out| out.id) else {
                 // Still under the lock: nobody else can start one in between.
-                break match self.start(table, place, &pulse, read) {
+                break match self.start(table, place, pulse, read) {
                     Ok(started) => started,
                     Err(problem) => return Answer::Broken { problem },
                 };
             };
             drop(table);
-            match self.wait(place, before, patience, &pulse, &mut watch) {
+            match self.wait(place, before, patience, pulse, &mut watch) {
                 End::Over => {}
                 End::Late { since } => return Answer::Late { since },
                 End::Cancelled => return Answer::Cancelled,
             }
         };
-        match self.wait(place, id, patience, &pulse, &mut watch) {
+        match self.wait(place, id, patience, pulse, &mut watch) {
             End::Late { since } => {
                 // Should it come back, it need not do the rest.
                 pulse.cancel();
@@ -233,7 +235,7 @@ impl Prober {
         place: &str,
         pulse: &Arc<Pulse>,
         read: impl FnOnce(&Pulse) -> T + Send + 'static,
-    ) -> Result<(u64, Arc<Mutex<Option<T>>>), String> {
+    ) -> Result<(u64, Slot<T>), String> {
         table.last_id += 1;
         let id = table.last_id;
         let answer = Arc::new(Mutex::new(None));

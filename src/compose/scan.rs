@@ -13,7 +13,7 @@ pub use summaries::SummaryCache;
 use super::info::{compose_info, status_word};
 use super::pool::{self, Width};
 use super::pulse::Pulse;
-use super::read::{ReadError, small_file};
+use super::read::{ReadError, explain, small_file};
 use crate::domain::compose::ComposeId;
 use crate::domain::name::RepoName;
 use crate::domain::release::Release;
@@ -168,8 +168,7 @@ fn gather(name: RepoName, all: Vec<ComposeId>, answers: impl Iterator<Item = Ans
 }
 
 fn list(folder: &Path) -> Result<Vec<ComposeId>, ScanError> {
-    let fail =
-        |error: &std::io::Error| ScanError { path: folder.to_owned(), problem: error.kind().to_string() };
+    let fail = |error: &std::io::Error| ScanError { path: folder.to_owned(), problem: explain(error) };
     let mut ids = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| fail(&error))? {
         let entry = entry.map_err(|error| fail(&error))?;

@@ -225,6 +225,7 @@ pub(crate) fn status(catalog: &Catalog) -> Vec<ReleaseStatus> {
         .map(|release| ReleaseStatus {
             major: release.id.clone(),
             revision: release.revision().to_owned(),
+            silent: None,
             problem: None,
             repos: release.repos.iter().map(|one| repo(release, one)).collect(),
         })

@@ -147,6 +147,9 @@ pub struct ReleaseStatus {
     pub major: ReleaseId,
     /// Its revision, `8.10`, or empty where the vars could not be read.
     pub revision: String,
+    /// The mount of it that does not answer, and for how long, if so: nothing can be planned on it.
+    #[serde(default)]
+    pub silent: Option<String>,
     /// Why nothing of it can run, if so.
     pub problem: Option<String>,
     /// Its repos in the catalog's order.

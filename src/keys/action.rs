@@ -157,6 +157,7 @@ actions! {
     ToggleItem "toggle-item" [Gate] ["space"] "tick" Gate View "Tick a point of the checklist";
     Waive "waive" [Gate] ["w"] "waive" Gate Act "Let the chosen finding through by name, with a reason";
     RefreshEvidence "refresh-evidence" [Gate] ["f5", "e"] "evidence anew" Gate Act "Gather the evidence anew";
+    EndLook "end-look" [Gate] ["X"] "stop looking" Gate Act "Stop gathering the evidence; what was seen so far counts for nothing";
     ToggleHold "toggle-hold" [Gate] ["H"] "hold" Gate View "Record the approval only: production waits for resume";
     GoToPhrase "go-to-phrase" [Gate] ["a"] "approve" Gate View "Go to the phrase that approves";
 

@@ -17,6 +17,7 @@ use crate::catalog::{Draft, checkouts, process_environment};
 use crate::compose::status::{StatusPart, StatusReader};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
+use crate::domain::release::Release;
 use crate::exec::log_file::LogFile;
 use crate::journal::JournalError;
 use crate::journal::store::Store;
@@ -24,8 +25,10 @@ use crate::supervisor::client::Spawner;
 use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
+use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -47,6 +50,10 @@ pub struct Effects {
     text: String,
     reader: StatusReader,
     histories: Arc<Mutex<Histories>>,
+    /// How many lists of runs are being made.
+    listings: Arc<AtomicUsize>,
+    /// The catalog as it was written, to ask vars files again that did not answer.
+    draft: Arc<Mutex<Option<Draft>>>,
     tell: UnboundedSender<Msg>,
     /// What must not get into the console's log.
     hidden: Hidden,
@@ -64,14 +71,23 @@ impl Effects {
         (tell, hidden): (UnboundedSender<Msg>, Hidden),
     ) -> Self {
         hidden.catalog(redactor_of(&outline));
+        let reader = StatusReader::new();
+        let recovered = tell.clone();
+        reader.prober().on_recovery(move |place| {
+            log::info!("{place} answers again");
+            // Nobody listens any more once the console has left.
+            let _left = recovered.send(Msg::PlaceRecovered { place: place.to_owned() });
+        });
         Self {
             hidden,
             store,
             spawner,
             catalog: Arc::new(Mutex::new(outline)),
             text,
-            reader: StatusReader::new(),
+            reader,
             histories: Arc::default(),
+            listings: Arc::default(),
+            draft: Arc::default(),
             tell,
             open: None,
             panes: LogPanes::default(),
@@ -80,7 +96,8 @@ impl Effects {
 
     /// Begins to ask the toolkits' vars files, which takes bash a moment.
     pub fn read_catalog(&self, draft: Draft) {
-        let (catalog, tell, hidden) = (Arc::clone(&self.catalog), self.tell.clone(), self.hidden.clone());
+        let (catalog, kept, tell) = (Arc::clone(&self.catalog), Arc::clone(&self.draft), self.tell.clone());
+        let hidden = self.hidden.clone();
         thread::spawn(move || {
             let msg = match draft.resolve(&process_environment()) {
                 Ok(resolved) => {
@@ -93,6 +110,7 @@ impl Effects {
             };
             // Nobody listens any more once the console has left.
             let _left = tell.send(msg);
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(draft);
         });
     }
 
@@ -102,12 +120,18 @@ impl Effects {
 
     fn read_status(&self) {
         let (catalog, reader, tell) = (self.catalog(), self.reader.clone(), self.tell.clone());
+        let (kept, draft) = (Arc::clone(&self.catalog), Arc::clone(&self.draft));
         thread::spawn(move || {
+            let catalog = ask_vars_again(&catalog, &reader, &draft, &kept, &tell).unwrap_or(catalog);
             thread::scope(|scope| {
                 for checkout in &catalog.checkouts {
-                    let tell = tell.clone();
+                    let (tell, reader, catalog) = (tell.clone(), &reader, &catalog);
                     scope.spawn(move || {
-                        let _left = tell.send(Msg::CheckoutAnswered(checkouts::read(checkout, GIT_LIMIT)));
+                        let answer = match reader.reach(catalog, &checkout.path, GIT_LIMIT) {
+                            Ok(()) => checkouts::read(checkout, GIT_LIMIT),
+                            Err(problem) => checkouts::unread(checkout, problem),
+                        };
+                        let _left = tell.send(Msg::CheckoutAnswered(answer));
                     });
                 }
                 let parts = tell.clone();
@@ -124,11 +148,17 @@ impl Effects {
     }
 
     fn list_runs(&self) {
+        // One at work and one that waits behind it: a state folder that hangs costs no more than that.
+        if self.listings.fetch_add(1, Ordering::Relaxed) >= 2 {
+            self.listings.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
         let (histories, store, tell) = (Arc::clone(&self.histories), self.store.clone(), self.tell.clone());
-        let catalog = self.catalog();
+        let (listings, catalog) = (Arc::clone(&self.listings), self.catalog());
         thread::spawn(move || {
             let mut histories = histories.lock().unwrap_or_else(PoisonError::into_inner);
             let (runs, typical) = histories.list(&store, &catalog.secrets);
+            listings.fetch_sub(1, Ordering::Relaxed);
             let _left = tell.send(Msg::RunsListed { runs, typical });
         });
     }
@@ -158,6 +188,32 @@ impl Effects {
             let _left = tell.send(Msg::SearchEnded { step, pattern: query.pattern, offset });
         });
     }
+}
+
+/// Asks vars files again that could not be read, if the folders that they stand in answer by now.
+fn ask_vars_again(
+    catalog: &Catalog,
+    reader: &StatusReader,
+    draft: &Mutex<Option<Draft>>,
+    kept: &Mutex<Arc<Catalog>>,
+    tell: &UnboundedSender<Msg>,
+) -> Option<Arc<Catalog>> {
+    let unread = |release: &&Release| release.vars.is_err();
+    let folders = catalog.releases.iter().filter(unread).map(|release| &release.toolkit.folder);
+    let folders: BTreeSet<&PathBuf> = folders.collect();
+    if folders.is_empty() || !folders.iter().all(|folder| reader.reach(catalog, folder, GIT_LIMIT).is_ok()) {
+        return None;
+    }
+    // Until they were asked for the first time there is nothing to ask again.
+    let draft = draft.lock().unwrap_or_else(PoisonError::into_inner);
+    let resolved = Arc::new(draft.as_ref()?.resolve(&process_environment()).ok()?);
+    if *resolved == *catalog {
+        return None;
+    }
+    *kept.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&resolved);
+    // Nobody listens any more once the console has left.
+    let _left = tell.send(Msg::CatalogRead(Arc::clone(&resolved)));
+    Some(resolved)
 }
 
 fn find(path: &Path, query: &LogQuery) -> io::Result<Option<u64>> {

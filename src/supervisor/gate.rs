@@ -9,7 +9,7 @@ use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::resume::{Ask, Decision};
-use crate::domain::run::{Event, GateState};
+use crate::domain::run::{Event, GateState, StepRecord, StepState};
 use crate::domain::seal::{Seal, SealDigest};
 use crate::journal::JournalError;
 use crate::vet::VetError;
@@ -290,6 +290,13 @@ impl Supervisor {
             None => Refusal::NotApproved { release: release.clone() },
         };
         self.void(&release, refusal)
+    }
+
+    /// Returns the gate of a release if its evidence could not be taken.
+    pub(super) fn failed_gate(&self, release: &ReleaseId) -> Option<StepId> {
+        let (step, _) = self.state.gate(release)?;
+        let failed = |record: &StepRecord| matches!(record.state, StepState::Concluded { .. });
+        self.state.record(&step.id).is_some_and(failed).then(|| step.id.clone())
     }
 
     /// Gathers a gate's evidence anew, on request.

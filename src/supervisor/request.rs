@@ -49,7 +49,10 @@ impl Supervisor {
             Request::Cancel { step: None } => self.cancel_run(&by, None)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
-            Request::Refresh { release } => self.refresh(&release),
+            Request::Refresh { release } => match self.failed_gate(&release) {
+                Some(gate) => self.retry(&gate, "its evidence could not be taken".to_owned(), by)?,
+                None => self.refresh(&release),
+            },
             Request::Approve { release, phrase, seal, then } => {
                 let pending = PendingApproval { client, by, phrase, then };
                 self.on_approve(&release, seal.as_ref(), pending);

@@ -10,15 +10,20 @@ use crate::compose::mounts::{look as look_at_mount, mounted, place_of};
 use crate::compose::probe::{Answer, Prober, Watch};
 use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{Catalog, Mount};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 /// How many times the deadline a look may be silent though every mount answers: it may be computing.
 const DOUBTS: u32 = 30;
 /// The deadline where no mount of the catalog is concerned.
 const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often it is told how far it is while the mounts are asked.
+const TICK: Duration = Duration::from_millis(50);
 
 /// Who looks, and at what.
 #[derive(Debug)]
@@ -50,40 +55,49 @@ impl Lookout<'_> {
     ) -> Result<T, VetError> {
         // Half of the deadline is for the silence, half for the mounts to explain it.
         let patience = self.mounts.iter().map(|mount| deadline(mount)).max().unwrap_or(DEADLINE) / 2;
-        if let Some(silent) = self.silent(tick) {
+        // The watch ticks, and so do the questions that it asks in between.
+        let tick = RefCell::new(tick);
+        let tell = |pulse: &Pulse| (tick.borrow_mut())(pulse);
+        if let Some(silent) = self.silent(&tell) {
             return Err(silent);
         }
         let mut hung = None;
         let mut silent = |silent_for: Duration| {
-            hung = self.silent(&mut |_| {});
+            hung = self.silent(&tell);
             hung.is_none() && silent_for < patience * DOUBTS
         };
-        let watch = Watch { tick, silent: &mut silent };
-        match self.prober.watch(self.name, patience, Arc::clone(self.pulse), watch, work) {
+        let watch = Watch { tick: &mut |pulse| tell(pulse), silent: &mut silent };
+        match self.prober.watch(self.name, patience, self.pulse, watch, work) {
             Answer::Ready(result) if !self.pulse.is_cancelled() => Ok(result),
             Answer::Ready(_) | Answer::Cancelled => Err(VetError::Cancelled),
-            Answer::Late { since } => Err(hung
-                .or_else(|| self.silent(&mut |_| {}))
-                .unwrap_or_else(|| not_answering(self.name, since))),
+            Answer::Late { since } => {
+                Err(hung.or_else(|| self.silent(&tell)).unwrap_or_else(|| not_answering(self.name, since)))
+            }
             Answer::Broken { problem } => Err(VetError::Broken { problem }),
         }
     }
 
     /// Asks all mounts at once, and returns why nothing can be looked at: one is silent, or it is to end.
-    fn silent(&self, tick: &mut dyn FnMut(&Pulse)) -> Option<VetError> {
-        let answers: Vec<(&str, Answer<()>)> = std::thread::scope(|scope| {
-            let asked: Vec<_> = self.mounts.iter().map(|mount| scope.spawn(|| self.ask(mount))).collect();
-            tick(self.pulse);
-            let answered = self.mounts.iter().zip(asked);
-            answered.filter_map(|(mount, asked)| Some((mount.name.as_str(), asked.join().ok()?))).collect()
+    fn silent(&self, tell: &dyn Fn(&Pulse)) -> Option<VetError> {
+        let (answer, answered) = channel();
+        let mut hung = None;
+        std::thread::scope(|scope| {
+            for mount in &self.mounts {
+                let answer = answer.clone();
+                // Whoever listens waits for every answer.
+                scope.spawn(move || drop(answer.send((mount.name.as_str(), self.ask(mount)))));
+            }
+            drop(answer);
+            loop {
+                match answered.recv_timeout(TICK) {
+                    Ok((name, Answer::Late { since })) => hung = Some(not_answering(name, since)),
+                    Ok((_, Answer::Ready(()) | Answer::Cancelled | Answer::Broken { .. })) => {}
+                    Err(RecvTimeoutError::Timeout) => tell(self.pulse),
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
         });
-        if self.pulse.is_cancelled() {
-            return Some(VetError::Cancelled);
-        }
-        answers.into_iter().find_map(|(name, answer)| match answer {
-            Answer::Late { since } => Some(not_answering(name, since)),
-            Answer::Ready(()) | Answer::Cancelled | Answer::Broken { .. } => None,
-        })
+        if self.pulse.is_cancelled() { Some(VetError::Cancelled) } else { hung }
     }
 
     /// Asks one mount, unless the look is to end before it answers.
@@ -98,7 +112,7 @@ impl Lookout<'_> {
         let watch = Watch { tick: &mut tick, silent: &mut |_| false };
         // How it stands is for the checks; that it says anything at all is enough.
         let look = move |_: &Pulse| drop(look_at_mount(&asked));
-        self.prober.watch(&mount.name, deadline(mount) / 2, own, watch, look)
+        self.prober.watch(&mount.name, deadline(mount) / 2, &own, watch, look)
     }
 }
 

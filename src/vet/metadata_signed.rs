@@ -10,6 +10,7 @@ use super::VetContext;
 use super::found::Found;
 use super::places::{places, shown};
 use super::trees::{or_found, repositories, walk};
+use crate::compose::read::explain;
 use crate::compose::tree::{Depth, Root};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
@@ -48,7 +49,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
 fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
     let mut keys = Vec::new();
     for path in paths {
-        let read = std::fs::read(path).map_err(|error| error.kind().to_string());
+        let read = std::fs::read(path).map_err(|error| explain(&error));
         let parsed = read.and_then(|bytes| {
             SignedPublicKey::from_reader_many(bytes.as_slice())
                 .and_then(|(keys, _)| keys.collect::<Result<Vec<_>, _>>())
@@ -94,11 +95,11 @@ impl Flaw {
 
 fn judge(repo: &Path, keys: &[SignedPublicKey]) -> Result<(), Flaw> {
     let repomd = repo.join("repodata/repomd.xml");
-    let bytes = std::fs::read(&repomd).map_err(|error| Flaw::NoMetadata(error.kind().to_string()))?;
+    let bytes = std::fs::read(&repomd).map_err(|error| Flaw::NoMetadata(explain(&error)))?;
     let armor = match std::fs::read(repo.join("repodata/repomd.xml.asc")) {
         Ok(armor) => armor,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Flaw::Unsigned),
-        Err(error) => return Err(Flaw::Garbled(error.kind().to_string())),
+        Err(error) => return Err(Flaw::Garbled(explain(&error))),
     };
     let (signature, _) = DetachedSignature::from_reader_single(armor.as_slice())
         .map_err(|error| Flaw::Garbled(first_line(&error.to_string())))?;

@@ -13,6 +13,7 @@ use super::VetError;
 use super::header::{HeaderError, header_digest};
 use crate::compose::pool::{self, Width};
 use crate::compose::pulse::Pulse;
+use crate::compose::read::explain;
 use crate::compose::tree::{Entry, EntryKind, Facts, Options, WalkError, join, walk};
 use crate::domain::seal::{Seal, SealedPath};
 use cache::Key;
@@ -104,7 +105,7 @@ impl<'a> File<'a> {
         let fail = |problem: String| VetError::Unreadable { path: whole.clone(), problem };
         match (self.entry.kind, self.entry.facts) {
             (EntryKind::Symlink, _) => {
-                let target = std::fs::read_link(&whole).map_err(|error| fail(error.kind().to_string()))?;
+                let target = std::fs::read_link(&whole).map_err(|error| fail(explain(&error)))?;
                 Ok((text(self.path.as_os_str()), SealedPath::Link { target: text(target.as_os_str()) }, None))
             }
             (EntryKind::File, Some(facts)) => {
@@ -136,7 +137,7 @@ fn is_rpm(name: &OsStr) -> bool {
 /// Reads one file, and makes sure that it is the one that was listed, before and after.
 fn read(path: &Path, listed: Facts, key: &Key, pulse: &Pulse) -> Result<SealedPath, String> {
     let sealed = if key.is_rpm() { rpm(path, listed.size, pulse)? } else { file(path, listed.size, pulse)? };
-    let now = std::fs::symlink_metadata(path).map_err(|error| error.kind().to_string())?;
+    let now = std::fs::symlink_metadata(path).map_err(|error| explain(&error))?;
     let same = (now.dev(), now.ino(), now.size(), now.mtime(), now.mtime_nsec())
         == (listed.device, listed.inode, listed.size, listed.mtime.0, i64::from(listed.mtime.1));
     if same {
@@ -151,7 +152,7 @@ fn rpm(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
         Ok(header) => Ok(SealedPath::Rpm { size, header }),
         // A file that only has the name of a package is sealed as what it is.
         Err(HeaderError::Short | HeaderError::NotAnRpm(_)) => file(path, size, pulse),
-        Err(HeaderError::Io(error)) => Err(error.kind().to_string()),
+        Err(HeaderError::Io(error)) => Err(explain(&error)),
     }
 }
 
@@ -159,11 +160,11 @@ fn file(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let mut file = opened.map_err(|error| error.kind().to_string())?;
+    let mut file = opened.map_err(|error| explain(&error))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     loop {
-        let read = file.read(&mut buffer).map_err(|error| error.kind().to_string())?;
+        let read = file.read(&mut buffer).map_err(|error| explain(&error))?;
         if read == 0 {
             break;
         }

@@ -12,8 +12,12 @@ mod faults;
 mod gate;
 mod lanes;
 mod locks;
+mod mounts;
 mod pinning;
 mod plan;
 mod recover;
+#[path = "../support/slow_mount.rs"]
+#[expect(dead_code, reason = "other tests and the benches use the rest of it")]
+mod slow_mount;
 mod support;
 mod survive;

@@ -120,6 +120,13 @@ impl RunModel {
         self.state.verdict(self.alive)
     }
 
+    /// Returns whether checks of a step, or the evidence of a gate, are being looked at now.
+    pub fn is_looked_at(&self, step: &Step) -> bool {
+        let gathering = |release| self.live.gathering.contains_key(release);
+        self.live_step(&step.id).is_some_and(|live| live.checking.is_some())
+            || step.is_gate() && step.release.as_ref().is_some_and(gathering)
+    }
+
     /// Returns the steps in the order of the screen: lane after lane, then what they share.
     pub fn steps(&self) -> &[Step] {
         &self.state.plan.steps

@@ -13,17 +13,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// The last that was heard of the moment.
 #[derive(Debug, Clone)]
-pub(super) struct Heard(Arc<Mutex<Live>>);
+pub(in crate::cli) struct Heard(Arc<Mutex<Live>>);
 
 impl Heard {
     /// Returns the last that was heard; nothing before anything was.
-    pub(super) fn now(&self) -> Live {
+    pub(in crate::cli) fn now(&self) -> Live {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// Listens to the supervisor of a run on a thread of its own, for as long as it lives.
-pub(super) fn watch(dir: &RunDir) -> Heard {
+pub(in crate::cli) fn watch(dir: &RunDir) -> Heard {
     let heard = Heard(Arc::default());
     let (dir, keep) = (dir.clone(), Arc::clone(&heard.0));
     std::thread::spawn(move || {

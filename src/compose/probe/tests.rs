@@ -108,7 +108,7 @@ fn a_watched_read_is_told_of_and_ends_at_once_when_cancelled_though_it_hangs() {
         }
     };
     let watch = Watch { tick: &mut tick, silent: &mut |_| panic!("it was cancelled before") };
-    let answer = prober.watch("m", LONG, pulse, watch, move |pulse| {
+    let answer = prober.watch("m", LONG, &pulse, watch, move |pulse| {
         pulse.begin("hanging", None);
         std::fs::read(slow).unwrap().len()
     });
@@ -130,7 +130,7 @@ fn a_silent_read_is_waited_for_as_long_as_its_watcher_wants() {
         true
     };
     let watch = Watch { tick: &mut |_| {}, silent: &mut silent };
-    let answer = prober.watch("m", SOON, Arc::default(), watch, move |_| {
+    let answer = prober.watch("m", SOON, &Arc::default(), watch, move |_| {
         gate.recv().unwrap();
         5
     });

@@ -51,14 +51,14 @@ impl<'scope, 'env> Asker<'scope, 'env> {
         Self { scope, reader, tell, patience }
     }
 
-    fn ask<T, F, N>(&self, place: &str, read: F, news: N)
+    fn ask<T, F, N>(&self, place: &str, patience: Duration, read: F, news: N)
     where
         T: Send + 'static,
         F: FnOnce(Reading, &Pulse) -> T + Send + 'static,
         N: FnOnce(String, Answer<T>) -> News + Send + 'static,
     {
         let (prober, reading) = (self.reader.prober.clone(), self.reader.reading.clone());
-        let (tell, place, patience) = (self.tell.clone(), place.to_owned(), self.patience);
+        let (tell, place, patience) = (self.tell.clone(), place.to_owned(), patience.min(self.patience));
         self.scope.spawn(move || {
             let answer = prober.ask(&place, patience, move |pulse| read(reading, pulse));
             // Nobody listens only if the listener is gone, and it waits for every answer.
@@ -71,6 +71,8 @@ impl<'scope, 'env> Asker<'scope, 'env> {
 struct Lane<'a> {
     release: &'a Release,
     facts: Facts,
+    /// Which mount of it does not answer.
+    silent: Option<String>,
     /// Whether its composes are read, or never will be: then its folders are known.
     based: bool,
     /// Whether something became known since it was judged last: judging compares whole trees.
@@ -94,6 +96,8 @@ pub(super) struct Round<'a, 'scope, 'env> {
 }
 
 const NOT_YET: &str = "not read yet";
+/// How long a place that the catalog does not name may be silent.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     pub(super) fn new(
@@ -121,6 +125,11 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
     }
 
+    /// How long a place may be silent.
+    fn deadline(&self, place: &str) -> Duration {
+        self.catalog.mount(place).map_or(DEADLINE, |mount| Duration::from_secs(mount.deadline_s))
+    }
+
     /// The mount that `path` is on, by its name in the catalog or else by its mount point.
     fn place(&self, path: &Path) -> String {
         mounts::place_of(&self.catalog.mounts, &self.mounted, path)
@@ -130,7 +139,9 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         for mount in &self.catalog.mounts {
             let asked = mount.clone();
             self.open += 1;
-            self.asker.ask(&mount.name, move |_, _| mounts::look(&asked), News::Mount);
+            // Whether it is there at all is known soon; the rest of its time is for what stands on it.
+            let patience = self.deadline(&mount.name) / 4;
+            self.asker.ask(&mount.name, patience, move |_, _| mounts::look(&asked), News::Mount);
         }
         let mut loose = BTreeSet::new();
         for lane in &self.lanes {
@@ -170,7 +181,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     fn tell(&mut self) {
         for lane in self.lanes.iter_mut().filter(|lane| lane.dirty) {
             lane.dirty = false;
-            let now = status(lane.release, &lane.facts);
+            let now = status(lane.release, &lane.facts, lane.silent.clone());
             if lane.told != now {
                 (self.on_part)(StatusPart::Release(now.clone()));
                 lane.told = now;
@@ -190,7 +201,12 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
         match closed(&place, &state) {
             None => self.opened(place),
-            Some(reason) => self.shut(&place, &reason),
+            Some(reason) => {
+                if matches!(state, MountState::NotAnswering { .. }) {
+                    self.silent(&place, &reason);
+                }
+                self.shut(&place, &reason);
+            }
         }
     }
 
@@ -200,9 +216,31 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         if !releases.is_empty() {
             self.open += 1;
             let read = move |reading: Reading, pulse: &Pulse| reading.scans(&releases, pulse);
-            self.asker.ask(&place, read, News::Scans);
+            self.asker.ask(&place, self.deadline(&place), read, News::Scans);
         }
         self.ready.insert(place);
+    }
+
+    /// Notes of everything on a place that it does not answer.
+    fn silent(&mut self, place: &str, reason: &str) {
+        let composes = self.on_place(place, |release| Some(release.compose_dir.clone()));
+        let sides = Side::BOTH.iter().flat_map(|side| self.on_place(place, |release| side.root(release)));
+        let all: BTreeSet<ReleaseId> = composes.into_iter().chain(sides).map(|release| release.id).collect();
+        for id in all {
+            if let Some(lane) = self.lane(&id) {
+                lane.silent.get_or_insert_with(|| reason.to_owned());
+            }
+        }
+    }
+
+    /// Takes an answer, or the reason why there is none; a place that fell silent is noted.
+    fn taken<T>(&mut self, place: &str, answer: Answer<T>) -> Result<T, String> {
+        let late = matches!(answer, Answer::Late { .. });
+        let taken = taken(place, answer);
+        if late && let Err(reason) = &taken {
+            self.silent(place, reason);
+        }
+        taken
     }
 
     /// Nothing on a place can be read.
@@ -248,7 +286,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     }
 
     fn scans(&mut self, place: &str, answer: Answer<Scans>) {
-        let scans = match taken(place, answer) {
+        let scans = match self.taken(place, answer) {
             Ok(scans) => scans,
             Err(reason) => return self.no_composes(place, &reason),
         };
@@ -261,11 +299,11 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
         self.open += 1;
         let read = move |reading: Reading, pulse: &Pulse| reading.bases(&to_read, pulse);
-        self.asker.ask(place, read, News::Bases);
+        self.asker.ask(place, self.deadline(place), read, News::Bases);
     }
 
     fn bases(&mut self, place: &str, answer: Answer<Bases>) {
-        match taken(place, answer) {
+        match self.taken(place, answer) {
             Ok(bases) => {
                 for (id, bases) in bases {
                     if let Some(lane) = self.lane(&id) {
@@ -306,7 +344,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
             }
             self.open += 1;
             let read = move |_: Reading, pulse: &Pulse| reading::content(questions, pulse);
-            self.asker.ask(&place, read, News::Content);
+            self.asker.ask(&place, self.deadline(&place), read, News::Content);
         }
     }
 
@@ -319,7 +357,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     }
 
     fn content(&mut self, place: &str, answer: Answer<Content>) {
-        let content = match taken(place, answer) {
+        let content = match self.taken(place, answer) {
             Ok(content) => content,
             Err(reason) => return self.no_content(place, &reason),
         };
@@ -344,13 +382,13 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         for (composes, lanes) in by_place {
             self.open += 1;
             let read = move |reading: Reading, pulse: &Pulse| reading.older(lanes, pulse);
-            self.asker.ask(&composes, read, News::Older);
+            self.asker.ask(&composes, self.deadline(&composes), read, News::Older);
         }
     }
 
     fn older(&mut self, place: &str, answer: Answer<Held>) {
         // Without them the positions are told less exactly, but not wrongly.
-        let Ok(found) = taken(place, answer) else { return };
+        let Ok(found) = self.taken(place, answer) else { return };
         for (id, held, before) in found {
             if let Some(lane) = self.lane(&id) {
                 lane.facts.held.extend(held);
@@ -373,14 +411,15 @@ fn lane(release: &Release) -> Lane<'_> {
         held: BTreeMap::new(),
         before: BTreeMap::new(),
     };
-    let told = status(release, &facts);
-    Lane { release, facts, based: false, dirty: false, told }
+    let told = status(release, &facts, None);
+    Lane { release, facts, silent: None, based: false, dirty: false, told }
 }
 
-fn status(release: &Release, facts: &Facts) -> ReleaseStatus {
+fn status(release: &Release, facts: &Facts, silent: Option<String>) -> ReleaseStatus {
     ReleaseStatus {
         major: release.id.clone(),
         revision: release.vars.as_ref().map(|vars| vars.revision.clone()).unwrap_or_default(),
+        silent,
         problem: release.vars.as_ref().err().cloned(),
         repos: judge(release, facts),
     }

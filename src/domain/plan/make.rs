@@ -62,6 +62,14 @@ pub enum PlanError {
         /// Why.
         problem: String,
     },
+    /// One of its mounts does not answer.
+    #[error("release {release} cannot be planned: {problem}; look again when it answers")]
+    NotAnswering {
+        /// The release.
+        release: ReleaseId,
+        /// Which mount, and for how long.
+        problem: String,
+    },
     /// A repo to sync has no compose.
     #[error("{repo} of release {release} has no compose to sync ({problem}); tick its compose too")]
     NoCompose {
@@ -251,6 +259,9 @@ impl<'a> LaneMaker<'a> {
             return Err(PlanError::NeverSynced { release: release.id.clone(), repo: repo.clone() });
         }
         let status = status.iter().find(|status| status.major == release.id);
+        if let Some(problem) = status.and_then(|status| status.silent.clone()) {
+            return Err(PlanError::NotAnswering { release: release.id.clone(), problem });
+        }
         Ok(Self { catalog, flow, release, ticked, status, steps: Vec::new() })
     }
 

@@ -181,6 +181,7 @@ pub(super) fn status(id: &str) -> Arc<ReleaseStatus> {
     Arc::new(ReleaseStatus {
         major: release_id(id),
         revision: format!("{id}.10"),
+        silent: None,
         problem: None,
         repos: vec![
             one("Rocky", PositionState::Behind),
