@@ -11,9 +11,11 @@ mod findings;
 mod follow;
 mod gate;
 mod log;
+mod look;
 mod plan;
 mod print;
 mod progress;
+mod prune;
 mod report;
 mod run;
 mod runs;
@@ -24,6 +26,7 @@ mod subject;
 mod supervise;
 mod target;
 mod verify;
+mod verify_run;
 
 use args::{Arguments, Command};
 use clap::Parser;
@@ -72,6 +75,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Verify(options)) => verify::run(&global, &options),
         Some(Command::Diff(options)) => diff::run(&global, &options),
         Some(Command::Report { run, format }) => report::run(&global, &run, format),
+        Some(Command::VerifyRun(options)) => verify_run::run(&global, &options),
+        Some(Command::Prune(options)) => prune::run(&global, &options),
         Some(Command::Sandbox(options)) => sandbox::run(&global, options),
         Some(Command::Config) => print::config(),
         Some(Command::Keys) => print::keys(),

@@ -14,6 +14,7 @@ use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
 use crate::keys::{Action, Key};
 use std::collections::BTreeMap;
@@ -122,6 +123,8 @@ pub enum Msg {
         redactor: Redactor,
         /// Whether a supervisor holds its lock.
         alive: bool,
+        /// The truth about its interrupted steps.
+        truths: BTreeMap<StepId, Interrupted>,
     },
     /// A run could not be read.
     RunUnreadable {

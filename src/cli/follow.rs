@@ -13,10 +13,11 @@ use super::progress::{ProgressLine, Stream};
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::redact::Redactor;
-use crate::domain::run::state::is_held;
+use crate::domain::run::step::is_held;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord, StepState};
 use crate::journal::store::RunDir;
 use crate::runtime::secrets;
+use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::clock;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -108,7 +109,12 @@ fn close(
     };
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
-    for line in next::lines(&context::invocation(global), dir.id(), state, alive) {
+    let truths = Eyes::default().truths(dir.id(), state, alive);
+    for (id, truth) in &truths {
+        text.push_str(&redactor.line(&format!("  {id}: {truth}")));
+        text.push('\n');
+    }
+    for line in next::lines(&context::invocation(global), dir.id(), state, alive, &truths) {
         text.push_str(&line);
         text.push('\n');
     }

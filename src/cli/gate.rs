@@ -10,6 +10,7 @@ use crate::domain::run::{GateState, RunState};
 use crate::journal::store::RunDir;
 use crate::runtime::secrets;
 use crate::supervisor::control::Request;
+use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::count;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -75,7 +76,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
         }
         TextFormat::Text => {
             let mut text = text(&redactor.shown(evidence), waivers, word);
-            for line in next::lines(&context::invocation(global), dir.id(), &state, dir.is_alive()) {
+            let alive = dir.is_alive();
+            let truths = Eyes::default().truths(dir.id(), &state, alive);
+            for line in next::lines(&context::invocation(global), dir.id(), &state, alive, &truths) {
                 text.push_str(&line);
                 text.push('\n');
             }

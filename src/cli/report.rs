@@ -3,6 +3,8 @@
 use super::args::{Global, ReportFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::journal::audit::Audit;
+use crate::journal::retention;
 use crate::runtime::secrets;
 use crate::supervisor::report::Report;
 
@@ -15,10 +17,21 @@ pub(super) fn run(global: &Global, run: &str, format: ReportFormat) -> Result<Ex
         follower
     };
     let redactor = secrets::of_run(&dir, &follower.state().plan);
-    let report = Report::of(&dir, follower.state(), follower.problem(), dir.is_alive(), redactor);
+    let audit = Audit::of(&dir)?;
+    let intact = audit.intact;
+    let alive = dir.is_alive();
+    let report = Report::of(&dir, follower.state(), audit, alive, redactor);
     match format {
         ReportFormat::Json => context::own(&report.json())?,
         ReportFormat::Markdown => context::own(&report.markdown())?,
     }
-    Ok(if follower.problem().is_some() { Exit::Failed } else { Exit::Done })
+    let head = follower.head().map(|head| head.digest.to_string());
+    let due = !alive && intact && follower.state().ended.is_some();
+    if due && !retention::is_reported(&dir, follower.state(), head.as_deref()) {
+        // Its supervisor could not write it, on a full disk perhaps. Whether it can be now: it was printed.
+        if let Err(error) = report.file(&dir) {
+            log::warn!("the report of {} cannot be kept: {error}", dir.id());
+        }
+    }
+    Ok(if intact { Exit::Done } else { Exit::Failed })
 }

@@ -198,6 +198,7 @@ fn table(catalog: &Catalog, facts: &Facts, runs: &[RunRow]) -> String {
     }
     if let Some(run) = runs.first() {
         let _ = writeln!(out, "\nlast run: {}", run.headline());
+        out.push_str(&run.truths());
     }
     out
 }
@@ -219,6 +220,7 @@ fn mount_text(state: &MountState) -> String {
         MountState::NotMounted => "not mounted".to_owned(),
         MountState::Missing => "not there".to_owned(),
         MountState::NotAnswering { for_s } => format!("not answering for {for_s} s"),
+        MountState::Failing { problem } => format!("failing: {problem}"),
         MountState::Asking => "asking".to_owned(),
     }
 }

@@ -35,6 +35,8 @@ pub struct Mount {
     pub require: MountRequirement,
     /// The free space, in bytes, below which no step that writes to it starts.
     pub min_free: u64,
+    /// For how long, in seconds, nothing may move in it before it counts as not answering.
+    pub deadline_s: u64,
 }
 
 /// A git checkout whose revision belongs to the record of a run.

@@ -6,13 +6,14 @@
 //! ```
 
 use super::JournalError;
+use super::head::Head;
 use super::lock;
-use super::reader::Tail;
+use super::reader::{self, Tail};
 use crate::domain::evidence::Evidence;
 use crate::domain::name::{ReleaseId, ResourceName, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::redact::Redactor;
-use crate::domain::run::RunState;
+use crate::domain::run::{Event, RunState};
 use crate::domain::seal::Seal;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -75,9 +76,14 @@ impl Store {
         &self.root
     }
 
+    /// Returns the folder that the runs' folders are in.
+    pub fn runs_folder(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
     /// Returns every run's id, newest first; what is no run is passed over.
     pub fn runs(&self) -> Vec<RunId> {
-        let entries = fs::read_dir(self.root.join("runs")).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.runs_folder()).into_iter().flatten().flatten();
         let mut runs: Vec<RunId> = entries
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
             .filter_map(|entry| RunId::new(entry.file_name().to_string_lossy()).ok())
@@ -88,7 +94,7 @@ impl Store {
 
     /// Returns the files of the run called `id`.
     pub fn run(&self, id: &RunId) -> RunDir {
-        RunDir { id: id.clone(), path: self.root.join("runs").join(id.as_str()) }
+        RunDir { id: id.clone(), path: self.runs_folder().join(id.as_str()) }
     }
 
     /// Finds the run that `text` names: its id, a unique beginning of one, or `latest`.
@@ -133,8 +139,14 @@ impl Store {
             let dir = self.run(&id);
             match DirBuilder::new().mode(0o700).create(&dir.path) {
                 Ok(()) => {
-                    dir.fill(plan, catalog)?;
-                    return Ok(dir);
+                    return match dir.fill(plan, catalog) {
+                        Ok(()) => Ok(dir),
+                        Err(error) => {
+                            // A run that never was leaves nothing behind; what stays cannot be mistaken for one.
+                            let _left = fs::remove_dir_all(&dir.path);
+                            Err(error)
+                        }
+                    };
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(JournalError::io("cannot make the run's folder", &dir.path)(error)),
@@ -168,6 +180,26 @@ pub struct RunDir {
 }
 
 impl RunDir {
+    /// Takes the folder at `path` for a run's, wherever it is; its journal says which run it is.
+    pub fn at(path: &Path) -> Result<Self, JournalError> {
+        let path = fs::canonicalize(path).map_err(JournalError::io("cannot read the folder", path))?;
+        let journal = path.join("journal.jsonl");
+        if !journal.is_file() && !path.join("plan.json").is_file() {
+            let problem = "it is no run's folder: it has neither journal.jsonl nor plan.json".to_owned();
+            return Err(JournalError::Damaged { path, problem });
+        }
+        let said = reader::read(&journal)?.records.into_iter().find_map(|record| match record.fact {
+            Some(Event::RunCreated { run, .. }) => Some(run),
+            _ => None,
+        });
+        let named = || path.file_name().and_then(|name| RunId::new(name.to_string_lossy()).ok());
+        let id = said.or_else(named).ok_or_else(|| JournalError::Damaged {
+            path: path.clone(),
+            problem: "neither its journal nor its name says which run it is".to_owned(),
+        })?;
+        Ok(Self { id, path })
+    }
+
     /// Returns the run's id.
     pub fn id(&self) -> &RunId {
         &self.id
@@ -336,6 +368,11 @@ impl Follower {
     /// Returns what is wrong with the journal, if anything is.
     pub fn problem(&self) -> Option<&str> {
         self.tail.problem()
+    }
+
+    /// Returns number and digest of the last record that was read: the digest stands for all of them.
+    pub fn head(&self) -> Option<Head> {
+        self.tail.head()
     }
 
     /// Reads on; returns whether anything was new.

@@ -5,18 +5,21 @@
 
 mod markdown;
 
+use super::recovery::Eyes;
 use crate::domain::approval::Approval;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::finding::Finding;
-use crate::domain::name::{ReleaseId, RepoName};
+use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
 use crate::domain::redact::{Redactor, Secrets};
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
 use crate::domain::visible;
 use crate::journal::JournalError;
+use crate::journal::audit::Audit;
 use crate::journal::store::RunDir;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -33,7 +36,8 @@ pub struct Report {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     by: Option<String>,
-    journal_problem: Option<String>,
+    /// Whether the journal that all of this is made from is intact, and its head.
+    journal: Audit,
     releases: Vec<ReportRelease>,
     checkouts: Vec<CheckoutStatus>,
     steps: Vec<ReportStep>,
@@ -57,6 +61,9 @@ struct ReportStep {
     id: String,
     state: &'static str,
     stale: bool,
+    stale_because: Option<String>,
+    /// The truth about it, where its supervisor died.
+    interrupted: Option<Interrupted>,
     command: String,
     attempts: u32,
     seconds: Option<i64>,
@@ -73,23 +80,20 @@ struct ReportGate {
     release: ReleaseId,
     state: &'static str,
     refusal: Option<String>,
+    stale_because: Option<String>,
     approvals: Vec<Approval>,
     waivers: Vec<Waiver>,
     evidence: Option<Evidence>,
 }
 
 impl Report {
-    /// Makes the report of a run as it stands; `problem` is what is wrong with its journal.
-    pub fn of(
-        dir: &RunDir,
-        state: &RunState,
-        problem: Option<&str>,
-        alive: bool,
-        redactor: Redactor,
-    ) -> Self {
+    /// Makes the report of a run as it stands; `journal` says what of it can be trusted.
+    pub fn of(dir: &RunDir, state: &RunState, journal: Audit, alive: bool, redactor: Redactor) -> Self {
         let plan = redactor.plan(&state.plan);
+        let mut truths = Eyes::default().truths(dir.id(), state, alive);
         let steps = plan.steps.iter().filter(|step| !step.is_gate());
-        let steps: Vec<ReportStep> = steps.map(|step| report_step(state, step, alive, &redactor)).collect();
+        let steps: Vec<ReportStep> =
+            steps.map(|step| report_step(state, step, &mut truths, &redactor)).collect();
         let created = state.created.as_ref();
         Self {
             run: dir.id().to_string(),
@@ -100,7 +104,7 @@ impl Report {
             started: created.map(|(_, _, at)| *at),
             ended: state.ended,
             by: created.map(|(_, by, _)| by.to_string()),
-            journal_problem: problem.map(|problem| redactor.text(problem).into_owned()),
+            journal,
             releases: plan.lanes.iter().map(report_release).collect(),
             checkouts: plan.checkouts.clone(),
             scripts: steps.iter().flat_map(|step| step.scripts.clone()).collect(),
@@ -117,6 +121,16 @@ impl Report {
     /// Returns the report as markdown.
     pub fn markdown(&self) -> String {
         self.redactor.text(&markdown::text(self)).into_owned()
+    }
+
+    /// Writes `report.md` and `report.json` into the run's folder.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be written.
+    pub fn file(&self, dir: &RunDir) -> Result<(), JournalError> {
+        dir.write("report.md", self.markdown().as_bytes())?;
+        dir.write("report.json", self.json().as_bytes())
     }
 
     /// Returns the report as JSON, with a line end.
@@ -136,14 +150,21 @@ fn report_release(lane: &crate::domain::plan::Lane) -> ReportRelease {
     }
 }
 
-fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) -> ReportStep {
+fn report_step(
+    state: &RunState,
+    step: &Step,
+    truths: &mut BTreeMap<StepId, Interrupted>,
+    redactor: &Redactor,
+) -> ReportStep {
     let record = state.record(&step.id);
+    let interrupted = truths.remove(&step.id).map(|truth| truth.redacted(redactor));
     let reason = match record.map(|record| &record.state) {
+        _ if interrupted.is_some() => interrupted.as_ref().map(ToString::to_string).unwrap_or_default(),
         Some(StepState::Concluded { reason, .. } | StepState::Skipped { reason, .. }) => reason.clone(),
         _ => String::new(),
     };
     let word = match record {
-        Some(record) if record.is_running() && !alive => "interrupted",
+        Some(_) if interrupted.is_some() => "interrupted",
         Some(record) => record.word(),
         None => "pending",
     };
@@ -159,6 +180,8 @@ fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) 
         id: step.id.to_string(),
         state: word,
         stale: record.is_some_and(|record| record.stale.is_some()),
+        stale_because: record.and_then(|record| record.stale.as_ref()).map(ToString::to_string),
+        interrupted,
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
         seconds: record.and_then(StepRecord::took_s),
@@ -193,6 +216,10 @@ fn report_gate(
         release: release.clone(),
         state: state.record(&step.id).map_or("pending", StepRecord::word),
         refusal,
+        stale_because: state
+            .record(&step.id)
+            .and_then(|record| record.stale.as_ref())
+            .map(ToString::to_string),
         approvals: redactor.value(approvals),
         waivers: redactor.value(state.waivers(release).to_vec()),
         evidence,
@@ -200,11 +227,10 @@ fn report_gate(
 }
 
 /// Writes `report.md` and `report.json` into the run's folder; `secrets` is what the catalog calls so.
-pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &Secrets) -> Result<(), JournalError> {
+pub fn write(dir: &RunDir, state: &RunState, secrets: &Secrets) -> Result<(), JournalError> {
     // It is the end: what has not run by now does not run by itself.
-    let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
-    dir.write("report.json", report.json().as_bytes())?;
-    dir.write("report.md", report.markdown().as_bytes())
+    let audit = Audit::of(dir)?;
+    Report::of(dir, state, audit, false, Redactor::of_plan(secrets, &state.plan)).file(dir)
 }
 
 #[cfg(test)]

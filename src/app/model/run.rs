@@ -7,6 +7,7 @@ use crate::domain::live::{Live, LiveStep};
 use crate::domain::name::{FlowName, ReleaseId, RunId, StepId};
 use crate::domain::plan::{Lane, Step};
 use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -67,6 +68,8 @@ pub struct RunModel {
     pub redactor: Redactor,
     /// Whether a supervisor holds its lock.
     pub alive: bool,
+    /// The truth about its interrupted steps.
+    pub truths: BTreeMap<StepId, Interrupted>,
     /// How the console stands with that supervisor.
     pub connection: Connection,
     /// What the supervisor told about the moment.
@@ -91,6 +94,7 @@ impl RunModel {
             state,
             redactor,
             alive,
+            truths: BTreeMap::new(),
             connection: Connection::default(),
             live: Live::default(),
             helm: Helm::default(),
@@ -242,6 +246,8 @@ pub struct RunSummary {
     pub steps: usize,
     /// Its steps, in the plan's order.
     pub past: Vec<PastStep>,
+    /// The truth about its interrupted steps.
+    pub truths: BTreeMap<StepId, Interrupted>,
     /// The path of its folder.
     pub folder: String,
     /// Whether a report was written into it.
@@ -272,6 +278,7 @@ impl PastStep {
                 log: None,
                 argv: Vec::new(),
                 scripts: BTreeMap::new(),
+                stopped: None,
                 composes: BTreeMap::new(),
                 findings: Vec::new(),
                 stale: known.stale.clone(),

@@ -42,7 +42,13 @@ pub(super) fn open(model: &mut Model, run: RunId) -> Vec<Effect> {
 /// Takes what is told about a run; what is about another than the open one counts for nothing.
 pub(super) fn told(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::RunRead { run, state, redactor, alive } => read(model, run, state, redactor, alive),
+        Msg::RunRead { run, state, redactor, alive, truths } => {
+            let effects = read(model, run.clone(), state, redactor, alive);
+            if let Some(open) = model.run.as_mut().filter(|open| open.id == run) {
+                open.truths = truths;
+            }
+            effects
+        }
         Msg::RunUnreadable { run, problem } => {
             if model.opening.as_ref() == Some(&run) || is_open(model, &run) {
                 model.opening = None;

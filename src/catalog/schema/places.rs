@@ -1,5 +1,6 @@
 //! Sections about places: mounts, checkouts, environment, secrets, lists, torrents.
 
+use super::procedure::positive_duration;
 use super::{named, texts};
 use crate::catalog::diagnostic::advise;
 use crate::catalog::reader::{At, Read, Sink, Table, Value, one_of};
@@ -11,6 +12,9 @@ use crate::domain::redact::{Secrets, Shape, check_pattern};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
+
+/// How long a mount may be silent, unless the catalog says otherwise; a healthy one answers in milliseconds.
+const MOUNT_DEADLINE_S: u64 = 20;
 
 /// The environment of every step, before anything is inherited.
 #[derive(Debug)]
@@ -26,9 +30,11 @@ pub(super) fn mount(name: &At<String>, value: Value<'_>, sink: &Sink) -> Option<
     let path = table.required_with("path", absolute);
     let require = table.required_with("require", |value, sink| one_of(value, sink, "mount requirement"));
     let min_free = table.optional_with("min_free", |value, sink| quantity(value, sink, units::size));
+    let deadline = table.optional_with("deadline", positive_duration);
     table.finish();
     let min_free = min_free.map_or(0, |size| size.value);
-    Some(Mount { name: id?.to_string(), path: path?.value, require: require?.value, min_free })
+    let deadline_s = deadline.map_or(MOUNT_DEADLINE_S, |deadline| deadline.value);
+    Some(Mount { name: id?.to_string(), path: path?.value, require: require?.value, min_free, deadline_s })
 }
 
 /// Reads a text with a unit.

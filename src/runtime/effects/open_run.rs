@@ -8,13 +8,16 @@ use super::engine;
 use crate::app::Msg;
 use crate::app::effect::RunRequest;
 use crate::app::msg::Connection;
-use crate::domain::name::RunId;
+use crate::domain::name::{RunId, StepId};
 use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Interrupted;
 use crate::journal::store::{Follower, RunDir};
 use crate::runtime::logging::Hidden;
 use crate::runtime::secrets;
 use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
+use crate::supervisor::recovery::Eyes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -82,7 +85,8 @@ async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>, hid
         }
     };
     hidden.run(redactor.clone());
-    let mut following = Following { dir, run, tell, follower, redactor, shown: None, lines: None };
+    let truths = BTreeMap::new();
+    let mut following = Following { dir, run, tell, follower, redactor, shown: None, truths, lines: None };
     while following.look().await {
         let pause = following.pause();
         tokio::select! {
@@ -102,6 +106,8 @@ struct Following {
     redactor: Redactor,
     /// Whether it was alive when it was told last; none before it was told at all.
     shown: Option<bool>,
+    /// The truth about its interrupted steps, as it was told last.
+    truths: BTreeMap<StepId, Interrupted>,
     /// What the supervisor says, while it is listened to.
     lines: Option<UnboundedReceiver<Response>>,
 }
@@ -115,10 +121,13 @@ impl Following {
             false
         });
         let alive = self.dir.is_alive();
-        if grew || self.shown != Some(alive) {
+        let truths = Eyes::default().truths(&self.run, self.follower.state(), alive);
+        if grew || self.shown != Some(alive) || self.truths != truths {
             self.shown = Some(alive);
+            self.truths.clone_from(&truths);
             let state = Arc::new(self.follower.state().clone());
-            self.say(Msg::RunRead { run: self.run.clone(), state, redactor: self.redactor.clone(), alive });
+            let (run, redactor) = (self.run.clone(), self.redactor.clone());
+            self.say(Msg::RunRead { run, state, redactor, alive, truths });
         }
         if alive && self.lines.is_none() {
             self.listen().await;

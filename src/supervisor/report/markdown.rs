@@ -16,6 +16,7 @@ const CHANGES: usize = 40;
 /// Returns the report as markdown.
 pub(super) fn text(report: &Report) -> String {
     let mut out = format!("# {}: run {} is {}\n\n", cell(&report.distribution), report.run, report.state);
+    journal(&mut out, report);
     head(&mut out, report);
     steps(&mut out, report);
     troubles(&mut out, report);
@@ -24,6 +25,32 @@ pub(super) fn text(report: &Report) -> String {
     }
     commands(&mut out, report);
     out
+}
+
+/// Says on top whether what follows can be trusted, with the digest that stands for all of it.
+fn journal(out: &mut String, report: &Report) {
+    let journal = &report.journal;
+    if !journal.intact {
+        let _ =
+            writeln!(out, "**What was recorded of this run is not intact; do not rely on this report.**\n");
+        for flaw in &journal.flaws {
+            let _ = writeln!(out, "- **{}**", cell(&flaw.message));
+        }
+        if journal.trusted < journal.records {
+            let _ = writeln!(
+                out,
+                "- only records 1 to {} of {} count below; what was recorded behind them cannot be trusted",
+                journal.trusted, journal.records
+            );
+        }
+        out.push('\n');
+    }
+    let intact = if journal.intact { "intact" } else { "NOT intact" };
+    let head = journal.head.map(|head| format!(", head `{head}`")).unwrap_or_default();
+    let _ = writeln!(out, "- journal {intact}: {} records{head}", journal.records);
+    for note in &journal.notes {
+        let _ = writeln!(out, "  - {}", cell(note));
+    }
 }
 
 fn head(out: &mut String, report: &Report) {
@@ -53,9 +80,6 @@ fn head(out: &mut String, report: &Report) {
         );
     }
     out.push_str("- logs: in `steps/` of the run's folder, raw, for their owner alone; `stagegate log` shows them without secrets\n");
-    if let Some(problem) = &report.journal_problem {
-        let _ = writeln!(out, "- **the journal is damaged**: {}", cell(problem));
-    }
 }
 
 fn steps(out: &mut String, report: &Report) {
@@ -77,7 +101,9 @@ fn steps(out: &mut String, report: &Report) {
 
 /// What a step did not do, and what its checks found.
 fn troubles(out: &mut String, report: &Report) {
-    let told = |step: &&ReportStep| !step.reason.is_empty() || !step.findings.is_empty();
+    let told = |step: &&ReportStep| {
+        !step.reason.is_empty() || !step.findings.is_empty() || step.stale_because.is_some()
+    };
     let mut steps = report.steps.iter().filter(told).peekable();
     if steps.peek().is_some() {
         out.push_str("\n## What was not as it should be\n\n");
@@ -85,6 +111,9 @@ fn troubles(out: &mut String, report: &Report) {
     for step in steps {
         let reason = if step.reason.is_empty() { String::new() } else { format!(": {}", cell(&step.reason)) };
         let _ = writeln!(out, "- {} {}{reason}", step.id, step.state);
+        if let Some(why) = &step.stale_because {
+            let _ = writeln!(out, "  - stale: {}", cell(why));
+        }
         for finding in &step.findings {
             let _ = writeln!(out, "  - {}", line(finding));
         }
@@ -93,6 +122,9 @@ fn troubles(out: &mut String, report: &Report) {
 
 fn write_gate(out: &mut String, gate: &ReportGate) {
     let _ = writeln!(out, "\n## Gate {}: {}\n", gate.step, gate.state);
+    if let Some(why) = &gate.stale_because {
+        let _ = writeln!(out, "- **stale**: {}; what was approved before counts no more", cell(why));
+    }
     if let Some(refusal) = &gate.refusal {
         let _ = writeln!(out, "- **void**: {}", cell(refusal));
     }

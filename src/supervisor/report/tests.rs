@@ -165,7 +165,7 @@ fn report() -> (tempfile::TempDir, Report) {
         state.apply(at(second), &event);
     }
     let redactor = Redactor::of_plan(&Secrets::named(["*TOKEN*"]), &state.plan);
-    let report = Report::of(&dir, &state, None, true, redactor);
+    let report = Report::of(&dir, &state, crate::journal::audit::Audit::of(&dir).unwrap(), true, redactor);
     (folder, report)
 }
 

@@ -264,6 +264,7 @@ impl Bench {
             state: Arc::new(state),
             redactor: crate::domain::redact::Redactor::default(),
             alive: true,
+            truths: BTreeMap::new(),
         })
     }
 }

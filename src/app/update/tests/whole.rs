@@ -112,6 +112,7 @@ fn take(bench: &mut Bench, turn: Turn) -> Vec<Effect> {
                 state: Arc::new(state),
                 redactor: crate::domain::redact::Redactor::default(),
                 alive: true,
+                truths: std::collections::BTreeMap::new(),
             });
             effects.extend(bench.press("g"));
             effects
