@@ -299,6 +299,32 @@ fn who_starts_processes_is_known() {
     assert!(strangers.is_empty(), "start processes of their own: {strangers:?}");
 }
 
+/// Whatever is printed goes through `cli/context.rs`, which takes out secrets and what a terminal obeys; who prints
+/// otherwise is known: the console's terminal, progress lines, logs, and what a supervisor says to who started it.
+#[test]
+fn who_prints_is_known() {
+    let outside = |text: &str| -> Vec<String> {
+        holding(text).into_iter().filter(|name| !name.starts_with("src/sandbox")).collect()
+    };
+    assert_eq!(
+        outside("stdout()"),
+        [
+            "src/cli/context.rs",
+            "src/cli/log.rs",
+            "src/cli/plan.rs",
+            "src/cli/progress.rs",
+            "src/cli/status.rs",
+            "src/runtime/console.rs",
+            "src/runtime/terminal.rs",
+            "src/supervisor/serve.rs"
+        ]
+    );
+    assert_eq!(outside("io::stderr()"), ["src/cli/context.rs", "src/cli/progress.rs"]);
+    let own =
+        ["src/cli/plan.rs", "src/cli/print.rs", "src/cli/report.rs", "src/cli/run.rs", "src/cli/status.rs"];
+    assert_eq!(outside("context::own("), own, "print something as it is that may not be their own");
+}
+
 #[test]
 fn every_dependency_has_its_reason() {
     let read =

@@ -2,6 +2,7 @@
 //!
 //! Where the stream is no terminal nothing of it is written: what is piped or kept holds results only.
 
+use crate::domain::visible;
 use crate::ui::widgets::text::cut;
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
@@ -83,9 +84,9 @@ impl Drop for ProgressLine {
     }
 }
 
-/// Returns what of `text` fits `width` columns, free of control characters.
+/// Returns what of `text` fits `width` columns, with nothing that a terminal obeys.
 fn line(text: &str, width: u16) -> String {
-    cut(&text.chars().filter(|c| !c.is_control()).collect::<String>(), width)
+    cut(&visible::line(text), width)
 }
 
 #[cfg(test)]
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn a_line_never_wraps_and_never_obeys() {
         assert_eq!(line("abcdef", 4), "abc…");
-        assert_eq!(line("a\u{1b}[2Jb\r\n", 80), "a[2Jb");
+        assert_eq!(line("a\u{1b}[2Jb\r\n", 80), "a␛[2Jb␍␊");
         assert_eq!(line("abc", 0), "");
     }
 }

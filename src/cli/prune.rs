@@ -3,6 +3,7 @@
 use super::args::{Global, PruneArgs, TextFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::domain::visible;
 use crate::journal::lock::Holder;
 use crate::journal::retention::{self, Kept, Old, Reason, Rules, Survey};
 use crate::journal::store::Store;
@@ -106,7 +107,11 @@ fn text(done: &Done, invocation: &str) -> String {
     }
     for leftover in leftovers {
         let did = if done.removed { "finished" } else { "to finish" };
-        let _ = writeln!(out, "  {did}: {}, which an earlier prune had begun to delete", leftover.display());
+        let _ = writeln!(
+            out,
+            "  {did}: {}, which an earlier prune had begun to delete",
+            visible::line(&leftover.to_string_lossy())
+        );
     }
     let plain = |kept: &&Kept| matches!(kept.reason, Reason::Newest | Reason::Young);
     let (few, told): (Vec<&Kept>, Vec<&Kept>) = kept.iter().partition(|kept| plain(kept));
@@ -114,10 +119,10 @@ fn text(done: &Done, invocation: &str) -> String {
         let _ = writeln!(out, "kept {}: {} of them new or young", kept.len(), few.len());
     }
     for Kept { name, reason } in told {
-        let _ = writeln!(out, "  {name} {reason}");
+        let _ = writeln!(out, "  {}", visible::line(&format!("{name} {reason}")));
     }
     for problem in &done.problems {
-        let _ = writeln!(out, "  PROBLEM {problem}");
+        let _ = writeln!(out, "  PROBLEM {}", visible::line(problem));
     }
     let listed = !old.is_empty() || !leftovers.is_empty();
     if listed && !done.removed {

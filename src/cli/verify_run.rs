@@ -4,6 +4,7 @@ use super::args::{Global, TextFormat, VerifyRunArgs};
 use super::context;
 use super::exit::{Exit, Failure};
 use super::target;
+use crate::domain::visible;
 use crate::journal::audit::{self, Audit};
 use crate::journal::store::RunDir;
 use crate::ui::widgets::text::count;
@@ -54,7 +55,7 @@ fn text(audit: &Audit) -> String {
     };
     for flaw in &audit.flaws {
         let file = if flaw.file == "journal.jsonl" { "journal.jsonl: " } else { "" };
-        let _ = writeln!(out, "  - {file}{}", flaw.message);
+        let _ = writeln!(out, "  - {file}{}", visible::line(&flaw.message));
     }
     let records = usize::try_from(audit.records).unwrap_or(usize::MAX);
     let format = audit.format.map(|format| format!(", format {format}")).unwrap_or_default();
@@ -69,7 +70,7 @@ fn text(audit: &Audit) -> String {
     let logs = usize::try_from(audit.logs).unwrap_or(usize::MAX);
     let _ = writeln!(out, "  {} as long as recorded", count(logs, "step log"));
     for note in &audit.notes {
-        let _ = writeln!(out, "  note: {note}");
+        let _ = writeln!(out, "  note: {}", visible::line(note));
     }
     if !audit.intact {
         out.push_str(&advice(audit));

@@ -222,7 +222,7 @@ fn is_ours(name: &str, is_folder: bool) -> bool {
         return matches!(name, "steps" | "gates");
     }
     match name.split_once('/') {
-        Some(("steps", file)) => file == "README" || ends(file, &["log", "joblog"]),
+        Some(("steps", file)) => matches!(file, "README" | "README.new") || ends(file, &["log", "joblog"]),
         Some(("gates", file)) => ends(file, &["json", "new"]),
         Some(_) => false,
         None => {

@@ -10,6 +10,7 @@ use crate::app::model::{Banner, Measures, Mode, Screen, Setup, Size, ThemeName};
 use crate::app::{Model, Msg};
 use crate::catalog::{self, Source, process_environment};
 use crate::domain::name::RunId;
+use crate::domain::visible;
 use crate::journal::store::Store;
 use crate::keys::Keymap;
 use crate::supervisor::client::Spawner;
@@ -63,7 +64,7 @@ pub fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
     runtime.shutdown_background();
     let mut out = io::stdout();
     for line in left? {
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", visible::line(&line))?;
     }
     Ok(())
 }

@@ -63,10 +63,7 @@ pub fn beasts() -> Vec<(&'static str, Vec<u8>)> {
         ("overwritten", "0%\r".repeat(1000).into_bytes()),
         ("token", text("logged in with zooHunter2\x1b[1mHunter2\x1b[0m; TOKEN=zooHunter2Hunter2 again")),
         ("header", text("Authorization: Basic Zm9vOmh1bnRlcjJ6b28x")),
-        (
-            "password",
-            text("connecting to https://koji:zooPass7word@hub/ with --password zooPass\x1b[0m7word"),
-        ),
+        ("login", text("https://koji:zooPass7word@hub/ and --password zooPass\x1b[0m7word")),
         ("echo", text("[sudo] password for releng: zooAnswer9")),
         (
             "key",
