@@ -10,7 +10,9 @@ pub mod effects;
 pub mod event_loop;
 pub mod input;
 pub mod log_panes;
+mod log_search;
 pub mod logging;
+mod runs_watch;
 pub mod signals;
 pub mod terminal;
 

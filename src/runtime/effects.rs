@@ -9,19 +9,18 @@ mod open_run;
 
 use super::event_loop::Outside;
 use super::log_panes::LogPanes;
-use crate::app::model::{LogQuery, Towards};
+use super::log_search::LogSearch;
+use super::runs_watch;
+use crate::app::model::LogQuery;
 use crate::app::{Effect, Model, Msg};
 use crate::catalog::{Draft, checkouts, process_environment};
 use crate::compose::status::{StatusPart, StatusReader};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
-use crate::exec::log_file::LogFile;
 use crate::journal::store::Store;
 use crate::supervisor::client::Spawner;
 use history::Histories;
 use open_run::OpenRun;
-use std::io;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -46,6 +45,11 @@ pub struct Effects {
     tell: UnboundedSender<Msg>,
     open: Option<OpenRun>,
     panes: LogPanes,
+    search: Option<LogSearch>,
+    /// The catalog's draft, until the toolkits' vars files are asked.
+    draft: Option<Draft>,
+    /// Whether the runs are watched.
+    watching: bool,
 }
 
 impl Effects {
@@ -54,24 +58,28 @@ impl Effects {
         store: Store,
         spawner: Spawner,
         outline: Arc<Catalog>,
-        text: String,
+        draft: Draft,
         tell: UnboundedSender<Msg>,
     ) -> Self {
         Self {
             store,
             spawner,
             catalog: Arc::new(Mutex::new(outline)),
-            text,
             reader: StatusReader::new(),
             histories: Arc::default(),
             tell,
             open: None,
             panes: LogPanes::default(),
+            search: None,
+            text: draft.text().to_owned(),
+            draft: Some(draft),
+            watching: false,
         }
     }
 
-    /// Begins to ask the toolkits' vars files, which takes bash a moment.
-    pub fn read_catalog(&self, draft: Draft) {
+    /// Begins to ask the toolkits' vars files, which takes bash a moment: after the first frame, not beside it.
+    fn read_catalog(&mut self) {
+        let Some(draft) = self.draft.take() else { return };
         let (catalog, tell) = (Arc::clone(&self.catalog), self.tell.clone());
         thread::spawn(move || {
             let msg = match draft.resolve(&process_environment()) {
@@ -114,13 +122,19 @@ impl Effects {
         });
     }
 
-    fn list_runs(&self) {
+    /// Lists the runs now, and from now on whenever one of them moves.
+    fn list_runs(&mut self) {
         let (histories, store, tell) = (Arc::clone(&self.histories), self.store.clone(), self.tell.clone());
-        thread::spawn(move || {
+        let list = move || {
             let mut histories = histories.lock().unwrap_or_else(PoisonError::into_inner);
             let (runs, typical) = histories.list(&store);
-            let _left = tell.send(Msg::RunsListed { runs, typical });
-        });
+            tell.send(Msg::RunsListed { runs, typical }).is_ok()
+        };
+        if std::mem::replace(&mut self.watching, true) {
+            thread::spawn(list);
+        } else {
+            runs_watch::watch(self.store.clone(), list);
+        }
     }
 
     fn load_evidence(&self, run: RunId, release: crate::domain::name::ReleaseId, file: String) {
@@ -134,29 +148,15 @@ impl Effects {
         });
     }
 
-    fn search(&self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
-        let (path, tell) = (self.store.run(run).file(log), self.tell.clone());
-        thread::spawn(move || {
-            let offset = find(&path, &query).unwrap_or_else(|error| {
-                log::warn!("cannot search the log of {step}: {error}");
-                None
-            });
-            let _left = tell.send(Msg::SearchEnded { step, pattern: query.pattern, offset });
-        });
-    }
-}
-
-fn find(path: &Path, query: &LogQuery) -> io::Result<Option<u64>> {
-    let mut file = LogFile::open(path)?;
-    let needle = query.pattern.as_bytes();
-    match query.towards {
-        Towards::End => file.find(needle, query.from),
-        Towards::Beginning => file.find_back(needle, query.from),
+    fn search(&mut self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
+        let path = self.store.run(run).file(log);
+        self.search = Some(LogSearch::begin(path, step, query, self.panes.redactor(), self.tell.clone()));
     }
 }
 
 impl Outside for Effects {
     fn carry_out(&mut self, effect: Effect) {
+        self.read_catalog();
         match effect {
             Effect::ReadStatus => self.read_status(),
             Effect::ListRuns => self.list_runs(),
@@ -180,6 +180,7 @@ impl Outside for Effects {
             },
             Effect::LoadEvidence { run, release, file } => self.load_evidence(run, release, file),
             Effect::SearchLog { run, step, log, query } => self.search(&run, step, &log, query),
+            Effect::StopSearch => self.search = None,
             // The loop itself carries these out.
             Effect::LoadTheme { .. } | Effect::Redraw | Effect::Suspend | Effect::Leave { .. } => {}
         }

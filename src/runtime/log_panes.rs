@@ -18,6 +18,9 @@ use std::path::{Path, PathBuf};
 /// Bytes that are counted for line numbers with each frame; a small log is counted at once.
 const COUNT_BUDGET: u64 = 8 * 1024 * 1024;
 
+/// Bytes at the end of a line that overwrites itself behind which nothing is drawn any more.
+const OVERWRITTEN: usize = 1024;
+
 /// About what one call of [`LogFile::count_on`] counts.
 const COUNTED_AT_ONCE: u64 = 256 * 1024;
 
@@ -40,6 +43,11 @@ impl LogPanes {
                 None => true,
             }
         })
+    }
+
+    /// Returns what takes the secrets out of what is shown.
+    pub(super) fn redactor(&self) -> Redactor {
+        self.redactor.as_ref().map(|(_, redactor)| redactor.clone()).unwrap_or_default()
     }
 
     /// Reads what is on the screen into the views of the open run, whose folder is `folder`.
@@ -118,8 +126,8 @@ fn take(
     redactor: Option<&Redactor>,
 ) -> io::Result<()> {
     let shown = |line: &RawLine| match redactor {
-        Some(redactor) => log_line::render(&redactor.bytes(&line.bytes)),
-        None => log_line::render(&line.bytes),
+        Some(redactor) => log_line::render(what_shows(&redactor.bytes(&line.bytes))),
+        None => log_line::render(what_shows(&line.bytes)),
     };
     view.lines = lines.iter().map(shown).collect();
     view.offsets = lines.iter().map(|line| line.offset).collect();
@@ -134,6 +142,16 @@ fn take(
     view.total = all.then_some(ends + unfinished);
     view.number = if all { Some(file.line_at(view.first())? + 1) } else { None };
     Ok(())
+}
+
+/// Returns the part of a line that can still be seen: of one that overwrites itself again and again, the end.
+///
+/// A progress display in a flood is nothing but such lines, and to draw each update of each line would take
+/// more than all the rest of a frame.
+fn what_shows(line: &[u8]) -> &[u8] {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(end) = text.len().checked_sub(OVERWRITTEN) else { return line };
+    memchr::memchr(b'\r', &text[end..]).map_or(line, |at| &line[end + at + 1..])
 }
 
 #[cfg(test)]
@@ -192,6 +210,19 @@ mod tests {
         view.scroll(-100);
         panes.fill(&mut view, path).unwrap();
         assert_eq!(text(&view), ["line 0", "line 1", "line 2"]);
+    }
+
+    #[test]
+    fn of_a_line_that_overwrites_itself_the_last_updates_are_drawn() {
+        let updates: Vec<u8> =
+            (0..500).flat_map(|n| format!("\x1b[32m{n:>5} of 500\x1b[0m\r").into_bytes()).collect();
+        let shown = what_shows(&updates);
+        assert!(shown.len() < OVERWRITTEN && shown.len() > OVERWRITTEN / 2);
+        assert_eq!(log_line::render(shown), log_line::render(&updates));
+        let long = [b"5 %\r".as_slice(), &[b'x'; 3000]].concat();
+        assert_eq!(what_shows(&long), long, "what is longer than the end that is looked at is drawn whole");
+        assert_eq!(what_shows(b"10 %\r20 %\r"), b"10 %\r20 %\r");
+        assert_eq!(what_shows(b""), b"");
     }
 
     #[test]
