@@ -17,15 +17,18 @@
 
 #[path = "flood/contender.rs"]
 mod contender;
-#[path = "flood/host.rs"]
+#[path = "shared/host.rs"]
 mod host;
 #[path = "flood/measure.rs"]
 mod measure;
 #[path = "shared/processes.rs"]
 mod processes;
+#[path = "shared/program.rs"]
+mod program;
 #[path = "flood/reader.rs"]
 mod reader;
 #[path = "shared/screen.rs"]
+#[expect(dead_code, reason = "stillness is looked at elsewhere")]
 mod screen;
 #[path = "flood/table.rs"]
 mod table;

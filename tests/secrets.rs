@@ -76,7 +76,7 @@ fn console_that_heard_it(screen: Screen) -> Model {
     let live = LiveStep { label: said("label"), prompt: Some(said("prompt")), ..LiveStep::default() };
     let live = Live { steps: [(step.clone(), live)].into(), ..Live::default() };
     let answer = |message| Answer::Failed { message };
-    let retry = RunRequest::Retry { step: step.clone() };
+    let retry = RunRequest::Retry { step: step.clone(), reason: String::new() };
     let messages = vec![
         Msg::CatalogRead(Arc::new(catalog)),
         Msg::CheckoutAnswered(checkout),
@@ -87,7 +87,7 @@ fn console_that_heard_it(screen: Screen) -> Model {
         Msg::ConnectionChanged { run: id.clone(), connection: Connection::Lost { problem: said("lost") } },
         Msg::RunUnreadable { run: id, problem: said("unreadable") },
         Msg::TroubleSeen { about: "mount", message: said("trouble") },
-        Msg::RunNotStarted { problem: said("start") },
+        Msg::RunNotStarted { problem: said("start"), locked: None },
     ];
     for message in messages {
         let _effects = update(&mut model, message);

@@ -8,8 +8,8 @@
 use insta::assert_snapshot;
 use stagegate::app::Model;
 use stagegate::app::model::{
-    Banner, Confirm, GateFocus, Helm, Mode, Overlay, PlanFocus, RunFocus, RunLayout, Screen, SearchState,
-    TextPurpose, Toast,
+    Banner, Confirm, GateFocus, Helm, Match, MatchTally, Mode, Overlay, PlanFocus, RunFocus, RunLayout,
+    Screen, SearchState, TextPurpose, Toast, Towards,
 };
 use stagegate::app::text_input::TextInput;
 use stagegate::domain::live::Live;
@@ -74,14 +74,21 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     let view = open.views.get_mut(&step).unwrap();
     view.follow = false;
     view.offsets = vec![4];
-    view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
+    view.search = Some((
+        "package-5".to_owned(),
+        SearchState::At(Match {
+            offset: 6,
+            around: Some(Towards::Beginning),
+            tally: Some(MatchTally { nth: 120, of: 120, bytes: 9000 }),
+        }),
+    ));
     check("run-large-paused", &model);
     let open = model.run.as_mut().unwrap();
     open.layout = RunLayout::Lanes;
     let view = open.views.get_mut(&step).unwrap();
     view.follow = true;
     view.wrap = true;
-    view.search = Some(("package-77".to_owned(), SearchState::NoMore));
+    view.search = Some(("package-77".to_owned(), SearchState::Nowhere));
     check("run-lanes-wrapped", &model);
 }
 

@@ -186,8 +186,8 @@ const HELP: Question = Question {
 fn stagegate(script: &Path, stage: &mut Stage, host: &Host) -> anyhow::Result<Ready> {
     let run = host.start(script)?;
     let script = stage.ready(PATIENCE)?;
-    let screen = Screen::start(&host.console(&run.id), &[("HOME", host.home())])?;
-    screen.wait_for(&["Nothing"], PATIENCE)?;
+    let screen = Screen::start(&host.console(&run.id), &[("HOME", host.home())], &["Nothing"])?;
+    anyhow::ensure!(screen.seen(PATIENCE).is_some(), "the console does not show the step");
     // The log alone, as large as the screen.
     screen.types("\r");
     anyhow::ensure!(screen.press(HELP.keys, HELP.words, PATIENCE).is_some(), "the console answers no key");
@@ -218,7 +218,7 @@ fn tmux(script: &Path, stage: &mut Stage, scratch: &Path) -> anyhow::Result<Read
         "new-session".into(),
         text(script),
     ];
-    let screen = Screen::start(&argv, &[("HOME", "/nonexistent"), ("SHELL", "/bin/bash")])?;
+    let screen = Screen::start(&argv, &[("HOME", "/nonexistent"), ("SHELL", "/bin/bash")], &[])?;
     let script = stage.ready(PATIENCE)?;
     let asked = Command::new(&program).args(["-L", &socket, "display-message", "-p", "#{pid}"]).output()?;
     let server: i32 =
@@ -240,7 +240,7 @@ fn mprocs(script: &Path, stage: &mut Stage, scratch: &Path) -> anyhow::Result<Re
     let program = find("mprocs").context("mprocs is not installed")?;
     let home = scratch.display().to_string();
     let argv = [program.display().to_string(), script.display().to_string()];
-    let screen = Screen::start(&argv, &[("HOME", &home)])?;
+    let screen = Screen::start(&argv, &[("HOME", &home)], &[])?;
     on_a_screen(screen, stage, &[Question { keys: "p", words: &["Quit", "quit"], undo: "\x1b" }])
 }
 
@@ -272,7 +272,7 @@ fn turbo(script: &Path, stage: &mut Stage, scratch: &Path) -> anyhow::Result<Rea
         ("DO_NOT_TRACK", "1"),
         ("TURBO_NO_UPDATE_NOTIFIER", "1"),
     ];
-    let screen = Screen::start(&argv, &env)?;
+    let screen = Screen::start(&argv, &env, &[])?;
     on_a_screen(screen, stage, &[Question { keys: "m", words: &["Keybinds", "keybinds"], undo: "m" }])
 }
 

@@ -2,6 +2,7 @@
 
 use super::contender::Contender;
 use super::measure::Sample;
+use super::program::{ms, share};
 use super::workload::Workload;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -62,15 +63,12 @@ fn keys(samples: &[Sample]) -> String {
     let mut all: Vec<Duration> = samples.iter().flat_map(|sample| sample.keys.iter().copied()).collect();
     let dead: usize = samples.iter().map(|sample| sample.dead_keys).sum();
     all.sort_unstable();
-    let ms = |part: f64| {
-        all.get(((all.len() as f64 * part) as usize).min(all.len().saturating_sub(1)))
-            .map_or(f64::NAN, |took| took.as_secs_f64() * 1000.0)
-    };
+    let at = |part| ms(share(&all, part));
     match (all.len(), dead) {
         (0, 0) => "–".to_owned(),
         (0, dead) => format!("none of {dead} answered"),
-        (count, 0) => format!("{:.1} / {:.1} ({count})", ms(0.5), ms(0.99)),
-        (count, dead) => format!("{:.1} / {:.1} ({count}; {dead} dead)", ms(0.5), ms(0.99)),
+        (count, 0) => format!("{:.1} / {:.1} ({count})", at(0.5), at(0.99)),
+        (count, dead) => format!("{:.1} / {:.1} ({count}; {dead} dead)", at(0.5), at(0.99)),
     }
 }
 

@@ -23,8 +23,6 @@ struct Watch {
     seen: Option<Instant>,
     /// Bytes drawn up to now.
     bytes: u64,
-    /// When the first byte came.
-    first: Option<Instant>,
     /// Whether the program has let go of the terminal.
     over: bool,
 }
@@ -39,6 +37,13 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn watch_for(&self, words: &[&str]) {
+        let mut watch = self.lock();
+        watch.words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        watch.carry.clear();
+        watch.seen = None;
+    }
 }
 
 /// A program on its terminal. Dropping it kills the program.
@@ -50,8 +55,8 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Starts `argv` with nothing but `env` on a new terminal.
-    pub(crate) fn start(argv: &[String], env: &[(&str, &str)]) -> anyhow::Result<Self> {
+    /// Starts `argv` with nothing but `env` on a new terminal, watching for `words`.
+    pub(crate) fn start(argv: &[String], env: &[(&str, &str)], words: &[&str]) -> anyhow::Result<Self> {
         let (terminal, slave) = open()?;
         terminal.resize(pty_process::Size::new(SIZE.1, SIZE.0))?;
         let mut command = Command::new(&argv[0]).args(&argv[1..]).env_clear();
@@ -59,6 +64,7 @@ impl Screen {
         command = command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         let child = command.envs(env.iter().copied()).spawn(slave)?;
         let (terminal, shared) = (Arc::new(terminal), Arc::new(Shared::default()));
+        shared.watch_for(words);
         let (reading, watching) = (Arc::clone(&terminal), Arc::clone(&shared));
         let drain = std::thread::spawn(move || drain(&reading, &watching));
         Ok(Self { child, terminal, shared, drain: Some(drain) })
@@ -71,22 +77,22 @@ impl Screen {
 
     /// Presses `keys` and returns how long it took until one of `words` was drawn, if it was.
     pub(crate) fn press(&self, keys: &str, words: &[&str], patience: Duration) -> Option<Duration> {
-        {
-            let mut watch = self.shared.lock();
-            watch.words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
-            watch.carry.clear();
-            watch.seen = None;
-        }
+        self.shared.watch_for(words);
         let begun = Instant::now();
         self.types(keys);
-        let ends = begun + patience;
+        self.seen(patience).map(|seen| seen.duration_since(begun))
+    }
+
+    /// Waits until what is watched for was drawn. Returns when that was, if it was.
+    pub(crate) fn seen(&self, patience: Duration) -> Option<Instant> {
+        let ends = Instant::now() + patience;
         let mut watch = self.shared.lock();
         while watch.seen.is_none() && !watch.over && Instant::now() < ends {
             let left = ends.saturating_duration_since(Instant::now());
             watch = self.shared.moved.wait_timeout(watch, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         watch.words.clear();
-        watch.seen.map(|seen| seen.duration_since(begun))
+        watch.seen
     }
 
     /// Presses keys without waiting for an answer.
@@ -95,19 +101,9 @@ impl Screen {
         let _gone = (&*self.terminal).write_all(keys.as_bytes());
     }
 
-    /// Waits until one of `words` is drawn after this call.
-    pub(crate) fn wait_for(&self, words: &[&str], patience: Duration) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            self.press("", words, patience).is_some(),
-            "the screen never showed any of {words:?}"
-        );
-        Ok(())
-    }
-
-    /// Returns how many bytes were drawn, and when the first came.
-    pub(crate) fn drawn(&self) -> (u64, Option<Instant>) {
-        let watch = self.shared.lock();
-        (watch.bytes, watch.first)
+    /// Returns how many bytes were drawn.
+    pub(crate) fn drawn(&self) -> u64 {
+        self.shared.lock().bytes
     }
 }
 
@@ -129,7 +125,6 @@ fn drain(terminal: &Pty, shared: &Shared) {
         let now = Instant::now();
         let mut watch = shared.lock();
         watch.bytes += count as u64;
-        watch.first.get_or_insert(now);
         if watch.words.is_empty() || watch.seen.is_some() {
             continue;
         }

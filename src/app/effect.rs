@@ -154,6 +154,8 @@ pub enum Effect {
         /// What, from where and in which direction.
         query: LogQuery,
     },
+    /// Stop the search that goes on.
+    StopSearch,
     /// Load a theme; the screens change once it is there.
     LoadTheme {
         /// Which.

@@ -15,7 +15,9 @@ pub mod ticks;
 
 pub use gate::{EvidenceState, GateFocus, GateModel};
 pub use overlay::{Confirm, Overlay, TextPurpose};
-pub use pane::{LogQuery, LogView, SearchState, Stride, Towards};
+pub use pane::{
+    LogQuery, LogView, Match, MatchTally, SearchFrom, SearchState, Stride, Towards, ignores_case,
+};
 pub use plan::{PlanFocus, PlanModel};
 pub use progress::Progress;
 pub use run::{Helm, HistoryModel, PastStep, RunFocus, RunLayout, RunModel, RunSummary};
@@ -136,10 +138,11 @@ pub const TOAST_MS: u64 = 5_000;
 
 /// How often a screen on which something moves is drawn anew, in milliseconds.
 pub const MOVING_MS: u64 = 250;
-/// How often the runs are listed anew while Status is shown, in milliseconds; a cheap look at journals.
-pub const RUNS_EVERY_MS: u64 = 10_000;
-/// How often everything is looked at anew while Status is shown, in seconds.
-pub const STATUS_EVERY_S: i64 = 60;
+/// How often the runs are listed anew while Status is shown, in milliseconds, though the runtime tells when
+/// one moves; an idle console sleeps until then.
+pub const RUNS_EVERY_MS: u64 = 60_000;
+/// How old what is shown may be before everything is looked at anew with that, in seconds.
+pub const STATUS_EVERY_S: i64 = 50;
 
 /// The console's own log, which tui-logger keeps; only the place in it is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

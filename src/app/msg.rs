@@ -6,7 +6,7 @@
 mod shown;
 
 use super::effect::RunRequest;
-use super::model::{Measures, Moment, RunSummary, Size, ThemeName};
+use super::model::{Match, MatchTally, Measures, Moment, RunSummary, Size, ThemeName};
 use crate::domain::approval::{Identity, Refusal};
 use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
@@ -187,14 +187,34 @@ pub enum Msg {
         /// Why.
         problem: String,
     },
+    /// A search in a log has come further.
+    SearchMoved {
+        /// Which step's log.
+        step: StepId,
+        /// What is searched for.
+        pattern: String,
+        /// How much it has looked through.
+        percent: u8,
+    },
     /// A search in a log ended.
     SearchEnded {
         /// Which step's log.
         step: StepId,
         /// What was searched for.
         pattern: String,
-        /// The offset of the match; none where there is no further one.
-        offset: Option<u64>,
+        /// The match; none where no line matches.
+        found: Option<Match>,
+    },
+    /// The lines that match were counted.
+    MatchesCounted {
+        /// Which step's log.
+        step: StepId,
+        /// What was searched for.
+        pattern: String,
+        /// The match that was asked about.
+        offset: u64,
+        /// Which of all it is.
+        tally: MatchTally,
     },
     /// A theme was loaded.
     ThemeLoaded {

@@ -75,8 +75,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             gate::evidence_answered(model, msg);
             Vec::new()
         }
-        Msg::SearchEnded { step, pattern, offset } => {
-            log::search_ended(model, &step, &pattern, offset);
+        Msg::SearchMoved { .. } | Msg::SearchEnded { .. } | Msg::MatchesCounted { .. } => {
+            log::search_told(model, msg);
             Vec::new()
         }
         Msg::ThemeLoaded { theme } => {

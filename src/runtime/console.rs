@@ -96,8 +96,7 @@ async fn console(
     });
     let (tell, inbox) = unbounded_channel();
     let spawner = Spawner::of_this_program(&store).context("cannot find this program")?;
-    let effects = Effects::new(store, spawner, outline, draft.text().to_owned(), (tell, hidden));
-    effects.read_catalog(draft);
+    let effects = Effects::new(store, spawner, outline, draft, (tell, hidden));
     let ends = signals::ends().context("cannot listen to signals")?;
     let guard = Guard::take().context("cannot take the terminal")?;
     let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));

@@ -9,16 +9,17 @@ mod open_run;
 
 use super::event_loop::Outside;
 use super::log_panes::LogPanes;
+use super::log_search::LogSearch;
 use super::logging::Hidden;
+use super::runs_watch;
 use super::secrets;
-use crate::app::model::{LogQuery, Towards, redactor_of};
+use crate::app::model::{LogQuery, redactor_of};
 use crate::app::{Effect, Model, Msg};
 use crate::catalog::{Draft, checkouts, process_environment};
 use crate::compose::status::{StatusPart, StatusReader};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
 use crate::domain::release::Release;
-use crate::exec::log_file::LogFile;
 use crate::journal::JournalError;
 use crate::journal::store::Store;
 use crate::supervisor::client::Spawner;
@@ -26,8 +27,7 @@ use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
 use std::collections::BTreeSet;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -59,6 +59,11 @@ pub struct Effects {
     hidden: Hidden,
     open: Option<OpenRun>,
     panes: LogPanes,
+    search: Option<LogSearch>,
+    /// The catalog's draft, until the toolkits' vars files are asked.
+    unread: Option<Draft>,
+    /// Whether the runs are watched.
+    watching: bool,
 }
 
 impl Effects {
@@ -67,7 +72,7 @@ impl Effects {
         store: Store,
         spawner: Spawner,
         outline: Arc<Catalog>,
-        text: String,
+        draft: Draft,
         (tell, hidden): (UnboundedSender<Msg>, Hidden),
     ) -> Self {
         hidden.catalog(redactor_of(&outline));
@@ -83,7 +88,6 @@ impl Effects {
             store,
             spawner,
             catalog: Arc::new(Mutex::new(outline)),
-            text,
             reader,
             histories: Arc::default(),
             listings: Arc::default(),
@@ -91,11 +95,16 @@ impl Effects {
             tell,
             open: None,
             panes: LogPanes::default(),
+            search: None,
+            text: draft.text().to_owned(),
+            unread: Some(draft),
+            watching: false,
         }
     }
 
-    /// Begins to ask the toolkits' vars files, which takes bash a moment.
-    pub fn read_catalog(&self, draft: Draft) {
+    /// Begins to ask the toolkits' vars files, which takes bash a moment: after the first frame, not beside it.
+    fn read_catalog(&mut self) {
+        let Some(draft) = self.unread.take() else { return };
         let (catalog, kept, tell) = (Arc::clone(&self.catalog), Arc::clone(&self.draft), self.tell.clone());
         let hidden = self.hidden.clone();
         thread::spawn(move || {
@@ -147,20 +156,27 @@ impl Effects {
         });
     }
 
-    fn list_runs(&self) {
-        // One at work and one that waits behind it: a state folder that hangs costs no more than that.
-        if self.listings.fetch_add(1, Ordering::Relaxed) >= 2 {
-            self.listings.fetch_sub(1, Ordering::Relaxed);
-            return;
-        }
+    /// Lists the runs now, and from now on whenever one of them moves.
+    fn list_runs(&mut self) {
         let (histories, store, tell) = (Arc::clone(&self.histories), self.store.clone(), self.tell.clone());
-        let (listings, catalog) = (Arc::clone(&self.listings), self.catalog());
-        thread::spawn(move || {
+        let (listings, catalog) = (Arc::clone(&self.listings), Arc::clone(&self.catalog));
+        let list = move || {
+            // One at work and one that waits behind it: a state folder that hangs costs no more than that.
+            if listings.fetch_add(1, Ordering::Relaxed) >= 2 {
+                listings.fetch_sub(1, Ordering::Relaxed);
+                return true;
+            }
+            let secrets = catalog.lock().unwrap_or_else(PoisonError::into_inner).secrets.clone();
             let mut histories = histories.lock().unwrap_or_else(PoisonError::into_inner);
-            let (runs, typical) = histories.list(&store, &catalog.secrets);
+            let (runs, typical) = histories.list(&store, &secrets);
             listings.fetch_sub(1, Ordering::Relaxed);
-            let _left = tell.send(Msg::RunsListed { runs, typical });
-        });
+            tell.send(Msg::RunsListed { runs, typical }).is_ok()
+        };
+        if std::mem::replace(&mut self.watching, true) {
+            thread::spawn(list);
+        } else {
+            runs_watch::watch(self.store.clone(), list);
+        }
     }
 
     fn load_evidence(&self, run: RunId, release: crate::domain::name::ReleaseId, file: String) {
@@ -178,15 +194,11 @@ impl Effects {
         });
     }
 
-    fn search(&self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
-        let (path, tell) = (self.store.run(run).file(log), self.tell.clone());
-        thread::spawn(move || {
-            let offset = find(&path, &query).unwrap_or_else(|error| {
-                log::warn!("cannot search the log of {step}: {error}");
-                None
-            });
-            let _left = tell.send(Msg::SearchEnded { step, pattern: query.pattern, offset });
-        });
+    fn search(&mut self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
+        let dir = self.store.run(run);
+        // A run whose plan cannot be read any more is not on the screen either.
+        let redactor = dir.plan().map(|plan| secrets::of_run(&dir, &plan)).unwrap_or_default();
+        self.search = Some(LogSearch::begin(dir.file(log), step, query, redactor, self.tell.clone()));
     }
 }
 
@@ -216,17 +228,9 @@ fn ask_vars_again(
     Some(resolved)
 }
 
-fn find(path: &Path, query: &LogQuery) -> io::Result<Option<u64>> {
-    let mut file = LogFile::open(path)?;
-    let needle = query.pattern.as_bytes();
-    match query.towards {
-        Towards::End => file.find(needle, query.from),
-        Towards::Beginning => file.find_back(needle, query.from),
-    }
-}
-
 impl Outside for Effects {
     fn carry_out(&mut self, effect: Effect) {
+        self.read_catalog();
         match effect {
             Effect::ReadStatus => self.read_status(),
             Effect::ListRuns => self.list_runs(),
@@ -253,6 +257,7 @@ impl Outside for Effects {
             },
             Effect::LoadEvidence { run, release, file } => self.load_evidence(run, release, file),
             Effect::SearchLog { run, step, log, query } => self.search(&run, step, &log, query),
+            Effect::StopSearch => self.search = None,
             // The loop itself carries these out.
             Effect::LoadTheme { .. } | Effect::Redraw | Effect::Suspend | Effect::Leave { .. } => {}
         }

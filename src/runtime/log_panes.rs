@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// Bytes that are counted for line numbers with each frame; a small log is counted at once.
 const COUNT_BUDGET: u64 = 8 * 1024 * 1024;
 
+/// Bytes at the end of a line that overwrites itself behind which nothing is drawn any more.
+const OVERWRITTEN: usize = 1024;
+
 /// About what one call of [`LogFile::count_on`] counts.
 const COUNTED_AT_ONCE: u64 = 256 * 1024;
 
@@ -107,7 +110,7 @@ fn lines_of(view: &mut LogView, file: &mut LogFile, rows: usize) -> io::Result<V
 fn take(view: &mut LogView, file: &mut LogFile, lines: &[RawLine], redactor: &Redactor) -> io::Result<()> {
     let first = lines.first().map_or(0, |line| line.offset);
     let mut reading = Reading::behind(redactor.clone(), &file.bytes_before(first, LOOK_BACK)?);
-    view.lines = lines.iter().map(|line| reading.line(&line.bytes)).collect();
+    view.lines = lines.iter().map(|line| reading.line(what_shows(&line.bytes))).collect();
     view.offsets = lines.iter().map(|line| line.offset).collect();
     view.end = lines.last().map_or(0, |line| line.end);
     view.bytes = file.len();
@@ -122,9 +125,20 @@ fn take(view: &mut LogView, file: &mut LogFile, lines: &[RawLine], redactor: &Re
     Ok(())
 }
 
+/// Returns the part of a line that can still be seen: of one that overwrites itself again and again, the end.
+///
+/// A progress display in a flood is nothing but such lines, and to draw each update of each line would take
+/// more than all the rest of a frame.
+fn what_shows(line: &[u8]) -> &[u8] {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(end) = text.len().checked_sub(OVERWRITTEN) else { return line };
+    memchr::memchr(b'\r', &text[end..]).map_or(line, |at| &line[end + at + 1..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::log_line;
     use std::io::Write as _;
 
     fn text(view: &LogView) -> Vec<String> {
@@ -178,6 +192,19 @@ mod tests {
         view.scroll(-100);
         panes.fill(&mut view, path, &Redactor::default()).unwrap();
         assert_eq!(text(&view), ["line 0", "line 1", "line 2"]);
+    }
+
+    #[test]
+    fn of_a_line_that_overwrites_itself_the_last_updates_are_drawn() {
+        let updates: Vec<u8> =
+            (0..500).flat_map(|n| format!("\x1b[32m{n:>5} of 500\x1b[0m\r").into_bytes()).collect();
+        let shown = what_shows(&updates);
+        assert!(shown.len() < OVERWRITTEN && shown.len() > OVERWRITTEN / 2);
+        assert_eq!(log_line::render(shown), log_line::render(&updates));
+        let long = [b"5 %\r".as_slice(), &[b'x'; 3000]].concat();
+        assert_eq!(what_shows(&long), long, "what is longer than the end that is looked at is drawn whole");
+        assert_eq!(what_shows(b"10 %\r20 %\r"), b"10 %\r20 %\r");
+        assert_eq!(what_shows(b""), b"");
     }
 
     #[test]

@@ -74,7 +74,7 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
         ),
         TextPurpose::Search { step } => (
             format!("Search the log of {step}"),
-            "What you type is looked for as it is, upper and lower case included.".to_owned(),
+            "What you type is looked for as it is; capitals count only where you type one.".to_owned(),
             "search",
             false,
         ),

@@ -3,7 +3,10 @@
 use super::fixture::{Bench, at_gate, concluded, person, run_id, starting, step_id};
 use crate::app::Effect;
 use crate::app::effect::{RunRequest, Secret};
-use crate::app::model::{Confirm, Helm, Mode, Overlay, RunLayout, Screen, SearchState, Stride, TextPurpose};
+use crate::app::model::{
+    Confirm, Helm, Match, MatchTally, Mode, Overlay, RunLayout, Screen, SearchFrom, SearchState, Stride,
+    TextPurpose,
+};
 use crate::app::msg::{Answer, Msg};
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::outcome::Outcome;
@@ -249,12 +252,34 @@ fn logs_follow_scroll_and_search() {
     bench.type_text("error n");
     let effects = bench.press("enter");
     assert!(matches!(effects.as_slice(), [Effect::SearchLog { .. }]));
-    bench.tell(Msg::SearchEnded { step: step.clone(), pattern: "error n".to_owned(), offset: Some(700) });
+    let ended = |found| Msg::SearchEnded { step: step.clone(), pattern: "error n".to_owned(), found };
+    let searching =
+        |percent, before| Some(("error n".to_owned(), SearchState::Searching { percent, before }));
+    let mut found = Match { offset: 700, around: None, tally: None };
+    bench.tell(ended(Some(found)));
     assert_eq!(view(&bench).stride, Stride::Show(700));
+    let tally = MatchTally { nth: 3, of: 9, bytes: 5000 };
+    let counted =
+        |offset| Msg::MatchesCounted { step: step.clone(), pattern: "error n".to_owned(), offset, tally };
+    bench.tell(counted(1));
+    assert_eq!(view(&bench).search, Some(("error n".to_owned(), SearchState::At(found))), "of another match");
+    bench.tell(counted(700));
+    found.tally = Some(tally);
+    assert_eq!(view(&bench).search, Some(("error n".to_owned(), SearchState::At(found))));
     let Some(Effect::SearchLog { query, .. }) = bench.press("n").pop() else { panic!("no search") };
-    assert_eq!(query.from, 701);
-    bench.tell(Msg::SearchEnded { step: step.clone(), pattern: "error n".to_owned(), offset: None });
-    assert_eq!(view(&bench).search, Some(("error n".to_owned(), SearchState::NoMore)));
+    assert_eq!((query.from, query.tally), (SearchFrom::Beside(700), Some(tally)));
+    assert!(bench.press("n").is_empty(), "one at a time");
+    bench.tell(Msg::SearchMoved { step: step.clone(), pattern: "error n".to_owned(), percent: 40 });
+    assert_eq!(view(&bench).search, searching(40, Some(found)));
+    assert_eq!(bench.press("esc"), [Effect::StopSearch]);
+    assert_eq!(view(&bench).search, Some(("error n".to_owned(), SearchState::At(found))), "as before");
+    bench.press("N");
+    bench.tell(ended(None));
+    assert_eq!(view(&bench).search, Some(("error n".to_owned(), SearchState::Nowhere)));
+    bench.press("/");
+    (0..7).for_each(|_| drop(bench.press("backspace")));
+    assert_eq!(bench.press("enter"), [Effect::StopSearch]);
+    assert_eq!(view(&bench).search, None, "nothing to search for ends it");
     bench.press("esc");
     assert_eq!(bench.model.run.as_ref().unwrap().layout, RunLayout::Steps);
 }

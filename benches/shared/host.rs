@@ -1,5 +1,6 @@
 //! A practice host on which a compose script is the workload, and runs of it.
 
+use super::program::stagegate;
 use anyhow::Context as _;
 use serde_json::Value;
 use stagegate::sandbox::host::{self, BuildOptions, Speed};
@@ -34,7 +35,7 @@ impl Host {
     pub(crate) fn build(folder: &Path) -> anyhow::Result<Self> {
         let options = BuildOptions {
             dir: folder.join("host"),
-            binary: PathBuf::from(env!("CARGO_BIN_EXE_stagegate")),
+            binary: PathBuf::from(stagegate()),
             speed: Speed::Instant,
             faults: Vec::new(),
             fresh: false,
@@ -80,7 +81,7 @@ impl Host {
     /// Returns a command of this program on this host.
     pub(crate) fn argv(&self, words: &[&str]) -> Vec<String> {
         let path = |name: &str| self.root.join(name).display().to_string();
-        let mut argv = vec![env!("CARGO_BIN_EXE_stagegate").to_owned()];
+        let mut argv = vec![stagegate()];
         argv.extend(["--config".to_owned(), path("stagegate.toml"), "--state".to_owned(), path("state")]);
         argv.extend(words.iter().map(|&word| word.to_owned()));
         argv
