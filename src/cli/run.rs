@@ -14,6 +14,6 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Failure> {
     let spawner = Spawner::of_this_program(&store).context("cannot find this program")?;
     let text = context::catalog_text(global)?;
     let dir = context::runtime()?.block_on(start_run(&store, &spawner, &plan, &text))?;
-    context::out(&format!("{}\n", dir.id()))?;
+    context::own(&format!("{}\n", dir.id()))?;
     if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, follow::Said::default()) }
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -60,9 +60,6 @@ pub enum Attempt {
 }
 
 fn open(path: &Path) -> Result<File, JournalError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(JournalError::io("cannot make the folder", folder))?;
-    }
     OpenOptions::new()
         .read(true)
         .write(true)
@@ -76,7 +73,13 @@ fn open(path: &Path) -> Result<File, JournalError> {
 /// Tries to take the lock at `path` and writes `holder` into it.
 pub fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
     let mut file = open(path)?;
-    if !lock(&file).map_err(JournalError::io("cannot lock", path))? {
+    let mut held = lock(&file).map_err(JournalError::io("cannot lock", path))?;
+    while held && !is_at(&file, path) {
+        // Its folder was moved away while we waited: what we have locks nothing any more.
+        file = open(path)?;
+        held = lock(&file).map_err(JournalError::io("cannot lock", path))?;
+    }
+    if !held {
         return Ok(Attempt::Busy(read_holder(&mut file)));
     }
     let text = serde_json::to_vec(holder).unwrap_or_default();
@@ -85,6 +88,12 @@ pub fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
         .and_then(|_| file.write_all(&text))
         .map_err(JournalError::io("cannot write the lock", path))?;
     Ok(Attempt::Held(HeldLock { _file: file }))
+}
+
+/// Returns whether `path` still leads to `file`.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (Ok(ours), Ok(theirs)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (theirs.dev(), theirs.ino())
 }
 
 /// Locks `file`, or returns false if somebody holds it.

@@ -6,6 +6,7 @@ use super::identity;
 use super::locks::{LockError, Locks};
 use super::run_loop::{RESOURCE_POLL, Supervisor};
 use crate::catalog;
+use crate::compose::probe::Prober;
 use crate::domain::live::Live;
 use crate::domain::name::RunId;
 use crate::domain::run::{Event, RunState};
@@ -58,6 +59,7 @@ pub enum Hello {
 pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
     // A supervisor that was started by hand may lead its group already; then it has a session to stay in.
     let _leader = rustix::process::setsid();
+    crate::exec::signals::defaults_for_children()?;
     crate::exec::group::adopt_orphans()?;
     let begun = Store::open(state).map_err(Into::into).and_then(|store| {
         let dir = store.run(run);
@@ -67,7 +69,9 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
+                Unable::Lock(LockError::LaneBusy { .. }) | Unable::Survivor(_) => {
+                    Hello::Locked { message: error.to_string() }
+                }
                 Unable::Lock(LockError::RunBusy) => Hello::Attended,
                 _ => Hello::Failed { message: error.to_string() },
             });
@@ -85,6 +89,8 @@ enum Unable {
     Lock(#[from] LockError),
     #[error(transparent)]
     Journal(#[from] JournalError),
+    #[error("{0}")]
+    Survivor(String),
     #[error("the run's catalog cannot be used any more:\n{0}")]
     Catalog(String),
 }
@@ -102,6 +108,10 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
     let holder =
         Holder { run: dir.id().clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
     let locks = Locks::take(store, dir, &plan, holder)?;
+    let releases: Vec<_> = plan.lanes.iter().map(|lane| lane.release.clone()).collect();
+    if let Some(message) = super::survivors::survivor_on(store, dir.id(), &releases) {
+        return Err(Unable::Survivor(message));
+    }
     let source = catalog::Source::File(dir.catalog());
     let catalog = catalog::load(&source, &catalog::process_environment())
         .map_err(|errors| Unable::Catalog(errors.to_string()))?;
@@ -123,11 +133,13 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         released,
         phrases: BTreeMap::new(),
         checked: BTreeMap::new(),
+        vigils: BTreeMap::new(),
         live: Live::default(),
         live_changed: true,
         clients: BTreeMap::new(),
         helm: None,
-        cancel: Arc::default(),
+        looks: BTreeMap::new(),
+        prober: Prober::new(),
         asked: fresh,
         begun: Instant::now(),
     };
@@ -143,7 +155,7 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
     supervisor.record(&Event::SupervisorStarted {
         pid,
         start_time: identity::start_time(pid).unwrap_or(0),
-        boot_id: identity::boot_id(),
+        place: identity::place(),
     })?;
     Ok((supervisor, receiver))
 }
@@ -199,7 +211,7 @@ pub(super) async fn turn(
         }
         let wait = if supervisor.has_news() {
             next_live.saturating_duration_since(Instant::now())
-        } else if supervisor.waits_for_resource() {
+        } else if supervisor.waits_for_resource() || supervisor.keeps_vigil() {
             RESOURCE_POLL
         } else if supervisor.may_end_by_time() {
             Duration::from_secs(1)
@@ -237,7 +249,8 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
         loop {
             tokio::select! {
                 Some(()) = terminate.recv() => {
-                    if happenings.send(Happening::Terminated).is_err() { return }
+                    let signal = SignalKind::terminate().as_raw_value();
+                    if happenings.send(Happening::Terminated { signal }).is_err() { return }
                 }
                 // A lost terminal or a Ctrl-C elsewhere must not end a run.
                 Some(()) = hang_up.recv() => {}

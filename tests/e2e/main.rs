@@ -9,6 +9,7 @@ mod commands;
 mod faults;
 mod gate;
 mod lanes;
+mod pinning;
 mod plan;
 mod support;
 mod survive;
