@@ -1,7 +1,7 @@
 //! One story from its first key to the gate: waits for the moments, kills, and then does what the program says.
 
 use crate::host::{Host, PROGRAM};
-use crate::journal::{Run, Step};
+use crate::journal::{Run, Step, lines};
 use crate::processes::{self, Process};
 use crate::story::{Kill, Start, Story, Way, When, Whom};
 use crate::terminal::{PATIENCE, Terminal};
@@ -61,6 +61,9 @@ pub(crate) struct Course<'a> {
 
 /// Plays a story on a host; returns what was counted and what was done.
 pub(crate) fn play(host: &Host, story: &Story) -> (Tally, Vec<String>) {
+    if story.flood {
+        fs::write(host.at("witness/flood"), "").unwrap();
+    }
     let mut course = Course {
         host,
         story,
@@ -93,6 +96,8 @@ impl Course<'_> {
             return;
         }
         self.terminal.start(self.host);
+        // Ticking wants to know the revision, which the vars files say, and a repo under the cursor.
+        self.await_screen(&["8 · 8.10"]);
         self.await_screen(&["composed only"]);
         let keys: Vec<&str> = self.story.ticks.iter().copied().chain(["p", "r", "y"]).collect();
         for (number, key) in keys.iter().enumerate() {
@@ -201,7 +206,7 @@ impl Course<'_> {
             When::Bytes(more) => run.log_bytes() >= self.base.1 + more,
         };
         let strikes_step = matches!(kill.whom, Whom::Leader | Whom::Descendant);
-        reached && (!strikes_step || running(run).is_some())
+        reached && (!strikes_step || running(run).is_some_and(|(mark, _)| self.witness_of(&mark).is_some()))
     }
 
     /// Returns whether nothing moves until somebody does something.
@@ -223,7 +228,7 @@ impl Course<'_> {
     /// Does one `kill -9`, and looks at what the program says after it.
     fn strike(&mut self, kill: Kill) {
         let run = Run::latest(self.host);
-        let step = run.as_ref().and_then(running);
+        let step = run.as_ref().and_then(running).filter(|(mark, _)| self.witness_of(mark).is_some());
         self.note(&format!("kill {kill:?}, at {step:?}"));
         match kill.whom {
             Whom::Console => self.strike_console(kill),
@@ -302,10 +307,18 @@ impl Course<'_> {
         said.unwrap_or_default()
     }
 
+    /// Returns the process that copies what an attempt prints, once the witness is at its place.
+    fn witness_of(&self, mark: &str) -> Option<i32> {
+        let begins = format!("start {} ", mark.replace('/', ":"));
+        let lines = lines(&self.host.at("witness/lives"));
+        lines.iter().find_map(|line| line.strip_prefix(&begins)?.parse().ok())
+    }
+
     fn strike_step(&mut self, kill: Kill, mark: &str, shell: Option<i32>) {
         let mut all = processes::of_attempt(self.host, mark);
         // The witness is not the step's.
-        all.retain(|process| process.name != "tee");
+        let witness = self.witness_of(mark);
+        all.retain(|process| Some(process.pid) != witness);
         let leader = shell.or(all.first().map(|process| process.pid));
         let is_leader = |process: &&Process| Some(process.pid) == leader;
         let others: Vec<&Process> = all.iter().filter(|process| !is_leader(process)).collect();

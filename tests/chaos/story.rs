@@ -66,6 +66,8 @@ pub(crate) struct Story {
     pub(crate) sync: &'static str,
     /// The keys that select the same, from the first screen on.
     pub(crate) ticks: &'static [&'static str],
+    /// Whether the syncs print some megabytes at once before they begin.
+    pub(crate) flood: bool,
     pub(crate) kills: Vec<Kill>,
     pub(crate) ways: Vec<Way>,
 }
@@ -84,23 +86,24 @@ impl Story {
         let mut numbers = Numbers::of(seed);
         let start = numbers.pick(&[Start::Keys, Start::Command]);
         let (compose, sync, ticks) = numbers.pick(&SELECTIONS);
+        let flood = numbers.below(4) == 0;
         let mut kills = Vec::new();
         for number in 0..=numbers.below(3) {
             let first_keys = number == 0 && start == Start::Keys && numbers.below(3) == 0;
-            kills.push(kill(&mut numbers, first_keys.then_some(ticks.len() + 4)));
+            kills.push(kill(&mut numbers, first_keys.then_some(ticks.len() + 4), flood));
         }
         let ways = (0..16).map(|_| numbers.pick(&WAYS)).collect();
-        Self { start, compose, sync, ticks, kills, ways }
+        Self { start, compose, sync, ticks, flood, kills, ways }
     }
 }
 
-fn kill(numbers: &mut Numbers, keys: Option<usize>) -> Kill {
+fn kill(numbers: &mut Numbers, keys: Option<usize>, flood: bool) -> Kill {
     let (when, whom) = if let Some(keys) = keys {
         (When::Key(numbers.below(keys as u64) as usize), Whom::Console)
     } else {
         let when = match numbers.below(2) {
             0 => When::Records(numbers.below(26)),
-            _ => When::Bytes(1 + numbers.below(40_000)),
+            _ => When::Bytes(1 + numbers.below(if flood { 6_000_000 } else { 40_000 })),
         };
         (
             when,
@@ -113,5 +116,6 @@ fn kill(numbers: &mut Numbers, keys: Option<usize>) -> Kill {
             ]),
         )
     };
-    Kill { when, jitter: Duration::from_micros(numbers.below(60_000)), whom, which: numbers.below(1 << 16) }
+    let jitter = Duration::from_micros(numbers.below(if flood { 2_000 } else { 60_000 }));
+    Kill { when, jitter, whom, which: numbers.below(1 << 16) }
 }
