@@ -80,6 +80,6 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Completions { shell }) => print::completions(shell),
         Some(Command::Supervise { run, from, take_over, reason }) => {
             supervise::run(&global, &run, from, take_over, reason)
-        },
+        }
     }
 }

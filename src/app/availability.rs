@@ -284,9 +284,7 @@ pub(super) fn resume(model: &Model) -> Result<Option<ReleaseId>, String> {
 
 fn plan_anew(model: &Model) -> Answer {
     let run = open_run(model)?;
-    if let (None, Some((release, given))) =
-        (run.state.lanes().next(), run.state.given_up.iter().next())
-    {
+    if let (None, Some((release, given))) = (run.state.lanes().next(), run.state.given_up.iter().next()) {
         return Err(format!("release {release} was {given}"));
     }
     let stands = !matches!(run.verdict(), RunVerdict::Running | RunVerdict::Waiting | RunVerdict::Finished);

@@ -99,7 +99,10 @@ pub(super) fn plan(
     let (_, dir) = find_run(global, run)?;
     let state = dir.load()?;
     if let (None, Some((release, given))) = (state.lanes().next(), state.given_up.iter().next()) {
-        return Err(Failure::usage_text(format!("nothing of run {} is left: release {release} was {given}", dir.id())));
+        return Err(Failure::usage_text(format!(
+            "nothing of run {} is left: release {release} was {given}",
+            dir.id()
+        )));
     }
     let facts = facts(catalog);
     let selection = remaining(&state, dir.is_alive(), &facts.releases);

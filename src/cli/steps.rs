@@ -26,7 +26,9 @@ pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Re
             "{by} has the helm of this run; ask them, or take the helm in the console"
         ))),
         Response::Failed { message } => Err(anyhow::anyhow!(message).into()),
-        Response::Live { .. } | Response::HelmGiven { .. } => Err(anyhow::anyhow!("the supervisor answered out of turn").into()),
+        Response::Live { .. } | Response::HelmGiven { .. } => {
+            Err(anyhow::anyhow!("the supervisor answered out of turn").into())
+        }
     }
 }
 

@@ -4,10 +4,12 @@
 //! reports all go through it, so they cannot disagree (design 3).
 
 pub mod event;
+pub mod hands;
 pub mod state;
 
 pub use event::Event;
-pub use state::{GateState, GivenUp, RunState, RunVerdict, StepRecord, StepState, Taken};
+pub use hands::{GivenUp, Taken};
+pub use state::{GateState, RunState, RunVerdict, StepRecord, StepState};
 
 #[cfg(test)]
 mod tests;

@@ -110,8 +110,7 @@ impl Locks {
     /// Takes every resource that `step` names, or says which one is taken and by whom.
     pub fn hold(&mut self, step: &Step) -> Result<Option<(ResourceName, String)>, JournalError> {
         let mut held = Vec::new();
-        let holder =
-            Holder { since: Timestamp::now(), step: Some(step.id.clone()), ..self.holder.clone() };
+        let holder = Holder { since: Timestamp::now(), step: Some(step.id.clone()), ..self.holder.clone() };
         for resource in &step.resources {
             match take(&self.store.resource_lock(resource), &holder, self.elsewhere)? {
                 Attempt::Held(lock) => held.push(lock),

@@ -183,7 +183,12 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn stop(&mut self, id: &StepId, stage: StopStage, by: Identity) -> Result<Answer, JournalError> {
+    pub(super) fn stop(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+    ) -> Result<Answer, JournalError> {
         let Some(Busy::Unit(unit)) = self.busy.get(id) else {
             return Ok(Err(format!("{id} has no process to stop")));
         };

@@ -217,10 +217,10 @@ impl Supervisor {
     fn shared_is_due(&self) -> bool {
         self.state.lanes_are_through()
             && self
-            .state
-            .shared_at()
-            .and_then(|step| self.state.record(&step.id))
-            .is_some_and(|record| !record.stops_lane())
+                .state
+                .shared_at()
+                .and_then(|step| self.state.record(&step.id))
+                .is_some_and(|record| !record.stops_lane())
     }
 
     /// Returns whether a supervisor that was started for a request has waited for it long enough.

@@ -123,14 +123,13 @@ async fn begin(
     let by = identity::own();
     let (since, pid) = (Timestamp::now(), std::process::id());
     let holder = Holder { run: dir.id().clone(), by: by.clone(), since, pid, step: None };
-    let elsewhere =
-        if order.take_over { Elsewhere::Override } else { Elsewhere::Respect };
+    let elsewhere = if order.take_over { Elsewhere::Override } else { Elsewhere::Respect };
     let mut locks = Locks::take_run(store, dir, holder, elsewhere)?;
     let source = catalog::Source::File(dir.catalog());
     let catalog = catalog::load(&source, &catalog::process_environment())
         .map_err(|errors| Unable::Catalog(errors.to_string()))?;
     // What other runs have by now is none of this one's; with the run's lock its journal stands still.
-    let own: Vec<ReleaseId> = dir.load()?.lanes().map(|lane| lane.release.clone()).collect();
+    let own: Vec<ReleaseId> = dir.load()?.held_lanes().map(|lane| lane.release.clone()).collect();
     let taker = Taker { store, run: dir.id(), by: &by, order };
     let taken = taker.take(&mut locks, &own).await?;
     let journal = Writer::open(&dir.journal())?;

@@ -151,17 +151,16 @@ impl Taker<'_> {
             Ok(spawner) => spawner,
             Err(error) => return refused(format!("cannot find this program: {error}")),
         };
-        let request = Request::GiveUp {
-            release: release.clone(),
-            to: self.run.clone(),
-            reason: reason.to_owned(),
-        };
+        let request =
+            Request::GiveUp { release: release.clone(), to: self.run.clone(), reason: reason.to_owned() };
         match client::ask(&spawner, &self.store.run(from), &request).await {
             Ok(Response::Done { .. }) => Ok(()),
-            Ok(Response::Failed { message }) => refused(message),
+            Ok(Response::Failed { message }) | Err(ClientError::Locked(message)) => refused(message),
             Ok(other) => refused(format!("run {from} answered out of turn: {other:?}")),
-            Err(ClientError::Locked(message)) => refused(message),
-            Err(error) => refused(format!("run {from} cannot be asked to give release {release} up: {error}")),
+
+            Err(error) => {
+                refused(format!("run {from} cannot be asked to give release {release} up: {error}"))
+            }
         }
     }
 }

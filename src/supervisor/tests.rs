@@ -94,7 +94,8 @@ impl House {
         // A run's name marks its processes, and tests run side by side.
         let second = NEXT_RUN.fetch_add(1, Ordering::Relaxed);
         let dir = store.create(&plan, "", at(second)).unwrap();
-        let holder = Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1, step: None };
+        let holder =
+            Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1, step: None };
         let mut locks = Locks::take_run(&store, &dir, holder, Elsewhere::Respect).unwrap();
         for lane in &plan.lanes {
             locks.take_lane(&lane.release).unwrap();

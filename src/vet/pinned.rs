@@ -55,7 +55,9 @@ fn one(cx: &VetContext<'_>, release: &Release, pin: &PinnedRepo) -> Option<Findi
         }
         LatestLink::RealDirectory => finding(
             "real-folder",
-            format!("{was} and is a folder now, not a link; pungi cannot set the link, and a sync copies nothing"),
+            format!(
+                "{was} and is a folder now, not a link; pungi cannot set the link, and a sync copies nothing"
+            ),
             "see that it holds nothing of value, remove it and set the link",
         ),
         LatestLink::Foreign { target, problem } => {

@@ -48,7 +48,11 @@ fn a_second_console_watches_says_who_has_the_helm_and_acts_only_after_taking_it_
     // Who took it, from where, and why: it stays until it is dismissed.
     let told = format!(", {} took the helm: shift ends; this", second.terminal());
     first.wait_until(&told, |screen| screen.split_whitespace().collect::<Vec<_>>().join(" ").contains(&told));
-    first.wait_for(&[&format!("OBSERVING  {} {} has the helm", user(), second.terminal().replace("/dev/", ""))]);
+    first.wait_for(&[&format!(
+        "OBSERVING  {} {} has the helm",
+        user(),
+        second.terminal().replace("/dev/", "")
+    )]);
     let taken = host.facts("helm-taken");
     assert_eq!(taken.len(), 1, "{}", host.journal());
     assert_eq!(taken[0]["reason"], "shift ends");
@@ -149,6 +153,6 @@ fn a_release_is_taken_over_in_the_console_with_a_reason_and_the_other_console_is
     second.wait_for(&["you have the helm", "sync/Extras"]);
     first.wait_until("who took the release, and why", |screen| {
         let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
-        words.contains("release 8 of this run was given up to run") && words.contains("shift ends")
+        words.contains("took release 8: shift ends; run")
     });
 }

@@ -74,7 +74,8 @@ fn a_link_that_leads_to_no_compose_stops_the_lane_and_names_the_pinned_one() {
     set(&host, "Rocky-8-updates-20990101.0");
     stopped("leads to Rocky-8-updates-20990101.0 now, which is not there");
     let newer = another_of(&host, &planned);
-    fs::write(host.at("mnt/compose/8").join(&newer).join("COMPOSE_ID"), "Rocky-8-updates-20990101.7").unwrap();
+    fs::write(host.at("mnt/compose/8").join(&newer).join("COMPOSE_ID"), "Rocky-8-updates-20990101.7")
+        .unwrap();
     set(&host, &newer);
     stopped(&format!("leads to {newer} now: its COMPOSE_ID says Rocky-8-updates-20990101.7"));
     fs::remove_file(link(&host)).unwrap();
@@ -109,9 +110,8 @@ fn a_compose_of_the_run_is_pinned_by_what_it_made_and_a_retried_one_pins_anew() 
     let journal = host.journal();
     let pinned: Vec<_> = journal.iter().filter(|event| event["event"] == "compose-pinned").collect();
     assert_eq!((pinned.len(), word(&pinned[1]["compose"])), (2, again.clone()));
-    let retried = journal.iter().find(|event| {
-        event["event"] == "step-retried" && event["step"] == "8/compose/Rocky"
-    });
+    let retried =
+        journal.iter().find(|event| event["event"] == "step-retried" && event["step"] == "8/compose/Rocky");
     let stale = retried.unwrap()["stale"].to_string();
     for step in ["8/sync/Rocky", "8/prep", "8/errata", "8/sign", "8/gate", "8/publish"] {
         assert!(stale.contains(&format!("\"{step}\"")), "{step} is stale: {stale}");
@@ -123,14 +123,16 @@ fn a_compose_of_the_run_is_pinned_by_what_it_made_and_a_retried_one_pins_anew() 
 #[test]
 fn what_is_left_of_a_run_is_planned_anew_and_the_old_run_is_over() {
     let host = Host::new(&["step-fails@8/prep"]);
-    host.run(&["run", "--release", "8", "--compose", "Rocky", "--sync", "Rocky,Extras"]).exits(1).says("8/prep");
+    host.run(&["run", "--release", "8", "--compose", "Rocky", "--sync", "Rocky,Extras"])
+        .exits(1)
+        .says("8/prep");
     let first = word(&host.latest()["id"]);
     let (copied, newer) = (named(&host), another(&host));
     // The newer compose is as good as the one that was copied.
     for entry in ["compose", "work", "metadata"] {
         let from = host.at("mnt/compose/8").join(&copied).join(entry);
         if from.exists() {
-            symlink_tree(&from, &host.at("mnt/compose/8").join(&newer).join(entry));
+            copy_as(&from, &host.at("mnt/compose/8").join(&newer).join(entry), (&copied, &newer));
         }
     }
     set(&host, &newer);
@@ -146,25 +148,36 @@ fn what_is_left_of_a_run_is_planned_anew_and_the_old_run_is_over() {
     let ran = host.run(&["run", "--from-run", &first, "--reason", "Rocky moved on"]);
     let second = word(&host.latest()["id"]);
     assert_ne!(first, second, "{}\n{}", ran.out, ran.err);
-    assert!(ran.out.contains(&format!("release 8 was taken over from root on")), "{}", ran.out);
+    assert!(ran.out.contains("release 8 was taken over from root on"), "{}", ran.out);
     let used = host.journal();
     let sync = used.iter().find(|event| event["event"] == "step-starting").unwrap();
     assert_eq!((word(&sync["step"]), word(&sync["composes"]["Rocky"])), ("8/sync/Rocky".to_owned(), newer));
     let runs = host.json(&["runs"]);
     assert_eq!((word(&runs[1]["id"]), word(&runs[1]["state"])), (first.clone(), "cancelled".to_owned()));
     let given = word(&runs[1]["given_up"]["8"]);
-    assert!(given.starts_with(&format!("given up to run {second} by root on")) && given.ends_with("Rocky moved on"), "{given}");
+    assert!(
+        given.starts_with(&format!("given up to run {second} by root on"))
+            && given.ends_with("Rocky moved on"),
+        "{given}"
+    );
     // It is planned anew once.
     host.run(&["plan", "--from-run", &first]).exits(2).says("nothing of run").says(&second);
     host.run(&["retry", &first, "8/prep"]).exits(1).says("go on there");
 }
 
-/// Makes `to` hold what `from` holds, by links of files.
-fn symlink_tree(from: &std::path::Path, to: &std::path::Path) {
+/// Makes `to` hold what `from` holds, its composeinfo under another id.
+fn copy_as(from: &std::path::Path, to: &std::path::Path, (old, new): (&str, &str)) {
     for entry in walkdir::WalkDir::new(from).into_iter().map(Result::unwrap) {
         let place = to.join(entry.path().strip_prefix(from).unwrap());
         if entry.file_type().is_dir() {
             fs::create_dir_all(place).unwrap();
+        } else if entry.file_name() == "composeinfo.json" {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let respin = |id: &str| id.rsplit_once('.').unwrap().1.to_owned();
+            let text = text.replace(old, new);
+            let (was, is) = (respin(old), respin(new));
+            fs::write(place, text.replace(&format!("\"respin\": {was}"), &format!("\"respin\": {is}")))
+                .unwrap();
         } else {
             fs::hard_link(entry.path(), place).unwrap();
         }

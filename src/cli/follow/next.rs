@@ -21,7 +21,9 @@ pub(in crate::cli) fn lines(program: &str, run: &RunId, state: &RunState, alive:
         all_lanes = false;
         lines.extend(of_step(program, run, state, lane, step));
     }
-    lines.extend(state.given_up.values().map(|given| command("watch", program, &format!("attach {}", given.to))));
+    lines.extend(
+        state.given_up.values().map(|given| command("watch", program, &format!("attach {}", given.to))),
+    );
     if lines.is_empty() && !alive && state.ended.is_none() {
         lines.push(command("go on", program, &format!("resume {run}")));
     }

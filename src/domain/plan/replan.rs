@@ -37,12 +37,8 @@ fn left_of(state: &RunState, lane: &Lane, status: &[ReleaseStatus]) -> Option<Re
     let left = Left { state, lane, status };
     let compose: BTreeSet<RepoName> =
         ticked.compose.iter().filter(|repo| !left.is_composed(repo)).cloned().collect();
-    let mut sync: BTreeSet<RepoName> = ticked
-        .sync
-        .iter()
-        .filter(|repo| compose.contains(*repo) || !left.is_synced(repo))
-        .cloned()
-        .collect();
+    let mut sync: BTreeSet<RepoName> =
+        ticked.sync.iter().filter(|repo| compose.contains(*repo) || !left.is_synced(repo)).cloned().collect();
     if sync.is_empty() && left.has_more_than_composes() {
         sync.clone_from(&ticked.sync);
     }

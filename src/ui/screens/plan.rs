@@ -52,7 +52,8 @@ fn busy(pen: &mut Pen<'_>, area: Rect, model: &Model, plan: &Plan) -> u16 {
     for lane in &plan.lanes {
         let Some(owner) = model.history.owner(&lane.release) else { continue };
         let by = owner.by.as_ref().map_or_else(String::new, |by| {
-            let terminal = by.terminal.as_deref().map(|name| format!(" {}", name.trim_start_matches("/dev/")));
+            let terminal =
+                by.terminal.as_deref().map(|name| format!(" {}", name.trim_start_matches("/dev/")));
             format!("{}{}", by.person(), terminal.unwrap_or_default())
         });
         let words = format!("{} is {by}'s now: run {}", lane.release, owner.id);

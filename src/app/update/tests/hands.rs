@@ -1,6 +1,8 @@
 //! Releases that change hands: what is left of a run planned anew, and a release taken over for a reason.
 
-use super::fixture::{Bench, at_gate, concluded, person, release_id, repo, run_id, starting, status, step_id};
+use super::fixture::{
+    Bench, at_gate, concluded, person, release_id, repo, run_id, starting, status, step_id,
+};
 use crate::app::Effect;
 use crate::app::model::{Confirm, Mode, Overlay, Screen, TextPurpose};
 use crate::app::msg::Msg;
@@ -60,7 +62,10 @@ fn a_release_that_another_run_has_is_taken_over_for_a_reason_only() {
     let locked = Some((plan.clone(), None));
     bench.tell(Msg::RunNotStarted { problem: problem.clone(), locked });
     let Some(Overlay::Text { purpose, .. }) = bench.model.overlay() else { panic!("it asks why") };
-    assert_eq!(*purpose, TextPurpose::TakeOverReason { plan: plan.clone(), from: None, problem: problem.clone() });
+    assert_eq!(
+        *purpose,
+        TextPurpose::TakeOverReason { plan: plan.clone(), from: None, problem: problem.clone() }
+    );
     assert_eq!(bench.press("enter"), [], "without a reason nothing is taken");
     assert_eq!(bench.model.overlays.len(), 1);
     bench.type_text("lena went home");
@@ -83,8 +88,12 @@ fn whoever_looks_at_a_run_is_told_who_took_its_release_and_why() {
     let told = &bench.model.banners.last().unwrap().message;
     assert_eq!(
         *told,
-        "release 8 of this run was given up to run 20261122T190000Z-8-update by omar (as root) on compose01: lena went home"
+        "omar (as root) on compose01 took release 8: lena went home; run 20261122T190000Z-8-update has it now"
     );
     assert_eq!(bench.press("p"), []);
-    assert!(bench.model.toasts.last().unwrap().message.contains("was given up to run"), "{:?}", bench.model.toasts);
+    assert!(
+        bench.model.toasts.last().unwrap().message.contains("was given up to run"),
+        "{:?}",
+        bench.model.toasts
+    );
 }

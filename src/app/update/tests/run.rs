@@ -126,10 +126,7 @@ fn the_helm_is_elsewhere_until_it_is_taken_for_a_reason() {
     bench.press("X");
     assert_eq!(bench.model.overlays.len(), 1);
     let reason = Some("the shift is not over".to_owned());
-    live(
-        &mut bench,
-        Live { helm: Some(person("me")), helm_turn: 2, helm_reason: reason, ..Live::default() },
-    );
+    live(&mut bench, Live { helm: Some(person("me")), helm_turn: 2, helm_reason: reason, ..Live::default() });
     assert_eq!(bench.press("y"), [], "the helm went while the question was open");
     let told = &bench.model.banners.last().unwrap().message;
     assert!(told.contains("took the helm: the shift is not over; this console only watches"), "{told}");

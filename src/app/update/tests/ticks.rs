@@ -94,7 +94,10 @@ fn run_asks_first_and_only_its_named_key_starts_what_was_shown() {
     assert!(bench.model.overlays.is_empty(), "Status shows no commands, so it asks nothing");
     assert_eq!(bench.model.screen, Screen::Plan, "the commands are shown first");
     bench.press("r");
-    assert_eq!(bench.model.overlays, [Overlay::Confirm(Confirm::StartRun { plan: plan.clone(), from: None })]);
+    assert_eq!(
+        bench.model.overlays,
+        [Overlay::Confirm(Confirm::StartRun { plan: plan.clone(), from: None })]
+    );
     for key in ["enter", "space", "r", "x", "1", "tab"] {
         assert_eq!(bench.press(key), [], "{key} starts nothing");
         assert_eq!(bench.model.overlays.len(), 1, "{key} leaves the question open");

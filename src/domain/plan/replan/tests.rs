@@ -1,7 +1,9 @@
 //! What is left of a run after anything that can have happened to it.
 
 use super::*;
-use crate::domain::fixture::{at, catalog, compose_id, person, release_id, repo_name, selection, status, ticked};
+use crate::domain::fixture::{
+    at, catalog, compose_id, person, release_id, repo_name, selection, status, ticked,
+};
 use crate::domain::name::StepId;
 use crate::domain::outcome::ProcessEnd;
 use crate::domain::plan::make::make;
@@ -24,7 +26,8 @@ fn conclude(state: &mut RunState, step: &str, outcome: Outcome) {
     let step = id(step);
     let pins = state.plan.step(&step).unwrap().pins.clone();
     let release = state.plan.step(&step).unwrap().release.clone().unwrap();
-    let composes = pins.iter().map(|pin| (pin.repo.clone(), compose_id(pin.repo.as_str(), release.as_str(), 1)));
+    let composes =
+        pins.iter().map(|pin| (pin.repo.clone(), compose_id(pin.repo.as_str(), release.as_str(), 1)));
     let starting = Event::StepStarting {
         step: step.clone(),
         attempt: 1,
@@ -69,7 +72,10 @@ fn moved(repo: &str) -> Vec<ReleaseStatus> {
 fn what_is_done_is_left_out_and_only_lanes_that_stand_are_planned() {
     let status = status(&catalog());
     let mut state = run();
-    assert_eq!(left(&state, &status), [lane("8", "Extras", "Extras,Rocky"), lane("9", "Extras", "Extras,Rocky")]);
+    assert_eq!(
+        left(&state, &status),
+        [lane("8", "Extras", "Extras,Rocky"), lane("9", "Extras", "Extras,Rocky")]
+    );
     conclude(&mut state, "8/compose/Extras", Outcome::Succeeded);
     conclude(&mut state, "8/sync/Rocky", Outcome::Suspect);
     assert_eq!(left(&state, &status), [lane("8", "", "Extras,Rocky")], "9 moves on by itself");

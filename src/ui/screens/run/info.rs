@@ -136,6 +136,11 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
                     format!("► gathering evidence: {what}, {} paths", text::thousands(paths)),
                 )];
             }
+            // Its checks may be at work already, or it may wait for what another step holds.
+            let live = run.live_step(&step.id).map(running).unwrap_or_default();
+            if !live.is_empty() {
+                return live;
+            }
             waits.map(|id| words(Role::Muted, format!("· waits for {id}"))).into_iter().collect()
         }
         StepState::Running { .. } if !run.alive => vec![interrupted()],
