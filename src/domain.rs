@@ -26,3 +26,4 @@ pub mod run;
 pub mod seal;
 pub mod selection;
 pub mod status;
+pub mod visible;

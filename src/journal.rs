@@ -4,9 +4,12 @@
 //! authorises. What cannot be read never stops the program: a torn last line, an unknown event or one
 //! broken run is said and passed over.
 
+pub mod audit;
 pub mod format;
+pub mod head;
 pub mod lock;
 pub mod reader;
+pub mod retention;
 pub mod store;
 pub mod writer;
 
@@ -22,6 +25,14 @@ pub enum JournalError {
         /// What was being done: `cannot read`.
         doing: &'static str,
         /// The file.
+        path: PathBuf,
+        /// What the system said; part of the words, so not their source too.
+        cause: io::Error,
+    },
+    /// The disk is full: there is no room for another record and for the facts that must follow it.
+    #[error("{path} has no room for another record: {cause}", path = path.display())]
+    NoRoom {
+        /// The journal.
         path: PathBuf,
         /// What the system said; part of the words, so not their source too.
         cause: io::Error,

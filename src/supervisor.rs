@@ -13,6 +13,7 @@ pub mod control;
 pub mod identity;
 pub mod judge;
 pub mod locks;
+pub mod recovery;
 pub mod run_loop;
 pub mod serve;
 
@@ -23,6 +24,7 @@ mod happening;
 mod launch;
 pub mod report;
 mod request;
+mod survivors;
 pub mod take_over;
 
 #[cfg(test)]

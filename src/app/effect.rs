@@ -36,6 +36,8 @@ pub enum RunRequest {
     Retry {
         /// Which step.
         step: StepId,
+        /// Why; empty where no reason is needed.
+        reason: String,
     },
     /// Leave a step out.
     Skip {

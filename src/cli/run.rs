@@ -19,9 +19,10 @@ pub(super) fn run(global: &Global, args: &RunArgs) -> Result<Exit, Failure> {
     }
     let order = Order { from, take_over: args.take_over, reason: args.reason.clone() };
     let dir = context::runtime()?.block_on(start_run(&store, &spawner, &plan, &text, &order))?;
-    context::out(&format!("{}\n", dir.id()))?;
+    context::own(&format!("{}\n", dir.id()))?;
+    let redactor = context::redactor(global);
     for (release, taken) in &dir.load()?.taken {
-        context::out(&format!("release {release} was {taken}\n"))?;
+        context::out(&redactor, &format!("release {release} was {taken}\n"))?;
     }
     if args.detach { Ok(Exit::Done) } else { follow::until_still(global, &dir, follow::Said::default()) }
 }

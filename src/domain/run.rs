@@ -5,11 +5,15 @@
 
 pub mod event;
 pub mod hands;
+pub mod recovery;
+pub mod resume;
 pub mod state;
+pub mod step;
 
 pub use event::Event;
 pub use hands::{GivenUp, Taken};
-pub use state::{GateState, RunState, RunVerdict, StepRecord, StepState};
+pub use state::{RunState, RunVerdict};
+pub use step::{Cut, GateState, Place, Stale, StepRecord, StepState};
 
 #[cfg(test)]
 mod tests;

@@ -71,9 +71,6 @@ pub enum Elsewhere {
 }
 
 fn open(path: &Path) -> Result<File, JournalError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(JournalError::io("cannot make the folder", folder))?;
-    }
     // NOFOLLOW and NONBLOCK: a link or a FIFO in its place is none of ours.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
     let file = OpenOptions::new()

@@ -40,7 +40,7 @@ impl Supervisor {
             match self.busy.get(&id) {
                 Some(Busy::Unit(_)) => {
                     // A step that ended in this moment needs no stopping.
-                    let _ended = self.stop(&id, StopStage::Terminate, by.clone())?;
+                    let _ended = self.stop(&id, StopStage::Terminate, by.clone(), None)?;
                     stopping.push(id.to_string());
                 }
                 Some(Busy::Waiting) => self.done_with(&id),

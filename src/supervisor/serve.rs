@@ -7,6 +7,7 @@ use super::locks::{LockError, Locks};
 use super::run_loop::{RESOURCE_POLL, Supervisor};
 use super::take_over::{Order, TakeOverError, Taker};
 use crate::catalog;
+use crate::compose::probe::Prober;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId};
 use crate::domain::run::{Event, RunState};
@@ -59,6 +60,7 @@ pub enum Hello {
 pub fn serve(state: &std::path::Path, run: &RunId, order: &Order) -> anyhow::Result<()> {
     // A supervisor that was started by hand may lead its group already; then it has a session to stay in.
     let _leader = rustix::process::setsid();
+    crate::exec::signals::defaults_for_children()?;
     crate::exec::group::adopt_orphans()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let begun = runtime.block_on(async {
@@ -132,6 +134,9 @@ async fn begin(
     let own: Vec<ReleaseId> = dir.load()?.held_lanes().map(|lane| lane.release.clone()).collect();
     let taker = Taker { store, run: dir.id(), by: &by, order };
     let taken = taker.take(&mut locks, &own).await?;
+    if let Some(message) = super::survivors::survivor_on(store, dir.id(), &own) {
+        return Err(Unable::Refused(message));
+    }
     let journal = Writer::open(&dir.journal())?;
     let state: RunState = dir.load()?;
     let fresh = state.created.is_none();
@@ -149,12 +154,14 @@ async fn begin(
         released,
         phrases: BTreeMap::new(),
         checked: BTreeMap::new(),
+        vigils: BTreeMap::new(),
         live: Live::default(),
         live_changed: true,
         clients: BTreeMap::new(),
         helm: None,
+        looks: BTreeMap::new(),
+        prober: Prober::new(),
         helm_turn: (0, None),
-        cancel: Arc::default(),
         asked: fresh,
         begun: Instant::now(),
     };
@@ -170,7 +177,7 @@ async fn begin(
     supervisor.record(&Event::SupervisorStarted {
         pid,
         start_time: identity::start_time(pid).unwrap_or(0),
-        boot_id: identity::boot_id(),
+        place: identity::place(),
     })?;
     for event in &taken {
         supervisor.record(event)?;
@@ -229,7 +236,7 @@ pub(super) async fn turn(
         }
         let wait = if supervisor.has_news() {
             next_live.saturating_duration_since(Instant::now())
-        } else if supervisor.waits_for_resource() {
+        } else if supervisor.waits_for_resource() || supervisor.keeps_vigil() {
             RESOURCE_POLL
         } else if supervisor.may_end_by_time() {
             Duration::from_secs(1)
@@ -267,7 +274,8 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
         loop {
             tokio::select! {
                 Some(()) = terminate.recv() => {
-                    if happenings.send(Happening::Terminated).is_err() { return }
+                    let signal = SignalKind::terminate().as_raw_value();
+                    if happenings.send(Happening::Terminated { signal }).is_err() { return }
                 }
                 // A lost terminal or a Ctrl-C elsewhere must not end a run.
                 Some(()) = hang_up.recv() => {}

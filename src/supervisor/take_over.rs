@@ -157,7 +157,6 @@ impl Taker<'_> {
             Ok(Response::Done { .. }) => Ok(()),
             Ok(Response::Failed { message }) | Err(ClientError::Locked(message)) => refused(message),
             Ok(other) => refused(format!("run {from} answered out of turn: {other:?}")),
-
             Err(error) => {
                 refused(format!("run {from} cannot be asked to give release {release} up: {error}"))
             }

@@ -7,6 +7,7 @@ use super::control::{Request, Response};
 use super::happening::{ClientId, Happening, PendingApproval, SealPurpose};
 use super::locks::Locks;
 use super::run_loop::{Busy, Supervisor};
+use crate::compose::probe::Prober;
 use crate::domain::approval::{AfterApproval, Identity, Refusal};
 use crate::domain::catalog::Catalog;
 use crate::domain::fixture::{approval, at, catalog, person, release_id, seal, selection, status, ticked};
@@ -15,11 +16,12 @@ use crate::domain::live::Live;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, make::make};
-use crate::domain::run::{Event, RunState, RunVerdict, StepState};
+use crate::domain::run::{Cut, Event, Place, RunState, RunVerdict, StepState};
 use crate::domain::seal::Seal;
 use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
+use crate::vet::VetError;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,7 +36,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
 
+mod outcomes;
 mod socket;
+mod survivors;
 
 /// A supervisor in a folder of its own.
 struct House {
@@ -114,12 +118,14 @@ impl House {
             released,
             phrases: BTreeMap::new(),
             checked: BTreeMap::new(),
+            vigils: BTreeMap::new(),
             live: Live::default(),
             live_changed: false,
             clients: BTreeMap::new(),
             helm: None,
+            looks: BTreeMap::new(),
+            prober: Prober::new(),
             helm_turn: (0, None),
-            cancel: Arc::default(),
             asked: true,
             begun: Instant::now(),
         };
@@ -322,7 +328,7 @@ fn a_supervisor_rests_where_nothing_can_move() {
     }
     assert!(!house.supervisor.is_settled(), "a gate is waited for");
     house.supervisor.busy.insert(id("8/prep"), Busy::After);
-    house.supervisor.record(&Event::RunCancelled { by: person("lena", 1) }).unwrap();
+    house.supervisor.record(&Event::RunCancelled { by: person("lena", 1), signal: None }).unwrap();
     assert!(!house.supervisor.is_settled(), "something is at work");
     house.supervisor.busy.clear();
     assert!(house.supervisor.is_settled());
@@ -351,7 +357,7 @@ fn a_cancelled_run_stops_and_a_retry_moves_one_lane_only() {
 #[test]
 fn a_supervisor_that_is_started_for_a_cancelled_run_hears_its_request() {
     let mut events = until_step("8", "8/prep");
-    events.push(Event::RunCancelled { by: person("lena", 1) });
+    events.push(Event::RunCancelled { by: person("lena", 1), signal: None });
     let mut house = House::found(&events);
     assert!(!house.supervisor.is_settled(), "the request is on its way");
     assert!(house.failed(Request::Resume { release: Some(release_id("8")) }).contains("cancelled; retry"));
@@ -458,10 +464,15 @@ fn production_does_not_start_over_a_staging_that_cannot_be_read() {
     let unread = Happening::Sealed {
         release: release_id("8"),
         purpose: SealPurpose::Publish(id("8/publish")),
-        result: Err("/mnt/staging does not answer".to_owned()),
+        result: Err(VetError::NotAnswering { place: "staging".to_owned(), for_s: 20 }),
     };
     house.supervisor.handle(unread).unwrap();
     assert_eq!((house.started("8/publish"), house.word("8/gate")), (0, "void"));
+    assert!(house.journal().iter().any(|event| matches!(
+        event,
+        Event::ApprovalVoided { refusal, .. } if refusal.to_string()
+            == "the seal cannot be taken: staging: not answering for 20 s; see what became of it, then look again"
+    )));
 }
 
 // ------------------------------------------------------------------------------------------------ gate
@@ -474,7 +485,7 @@ fn evidence_of_a_lane_that_went_back_opens_no_gate() {
     }
     house.supervisor.looking.insert(release_id("8"));
     house.done(retry("8/sync/Rocky"));
-    let late = Happening::Gathered { release: release_id("8"), result: Err("late".to_owned()) };
+    let late = Happening::Gathered { release: release_id("8"), result: Err(VetError::Cancelled) };
     house.supervisor.handle(late).unwrap();
     assert_eq!(house.word("8/gate"), "pending");
     assert!(!house.journal().iter().any(|event| matches!(event, Event::StepRefused { .. })));
@@ -487,7 +498,7 @@ fn a_gate_without_evidence_waits_for_a_retry() {
         house.supervisor.record(&event).unwrap();
     }
     house.supervisor.looking.insert(release_id("8"));
-    let none = Happening::Gathered { release: release_id("8"), result: Err("unreadable".to_owned()) };
+    let none = Happening::Gathered { release: release_id("8"), result: Err(VetError::Cancelled) };
     house.supervisor.handle(none).unwrap();
     assert_eq!(house.word("8/gate"), "failed");
     house.done(retry("8/gate"));
@@ -578,15 +589,23 @@ fn nothing_runs_twice_at_once() {
         let mut events = until_step("8", "8/sync/Rocky");
         events.push(starting.clone());
         events.push(Event::StepStarted { step: id("8/sync/Rocky"), pid: own, start_time });
-        events.push(Event::SupervisorStarted { pid: 1, start_time: 1, boot_id: String::new() });
+        events.push(Event::SupervisorStarted { pid: 1, start_time: 1, place: Place::default() });
         House::found(&events)
     };
     let resume = || Request::Resume { release: Some(release_id("8")) };
-    for request in [retry("8/sync/Rocky"), retry("8/compose/Rocky"), resume()] {
+    for request in [retry("8/sync/Rocky"), retry("8/compose/Rocky"), skip("8/sync/Rocky")] {
         let mut house = lives(start_time);
         assert!(house.failed(request.clone()).contains("still alive"), "{request:?}");
         assert_eq!(house.word("8/sync/Rocky"), "interrupted");
     }
+    let mut house = lives(start_time);
+    assert!(house.done(resume()).contains("waits until its first life is over"));
+    house.supervisor.advance().unwrap();
+    assert_eq!((house.word("8/sync/Rocky"), house.started("8/sync/Rocky")), ("interrupted", 1));
+    assert!(
+        !house.supervisor.is_settled() && house.supervisor.busy.is_empty(),
+        "it watches, and starts nothing"
+    );
     let mut house = lives(start_time + 1);
     house.done(resume());
     assert!(house.supervisor.busy.contains_key(&id("8/sync/Rocky")), "another process of the same id");
@@ -598,10 +617,15 @@ fn a_step_that_is_not_repeatable_is_not_resumed_by_itself() {
     let step = id("8/compose/Rocky");
     let place = house.supervisor.state.plan.steps.iter().position(|one| one.id == step).unwrap();
     house.supervisor.state.plan.steps[place].repeatable = false;
-    house.supervisor.state.steps.get_mut(&step).unwrap().state =
-        StepState::Interrupted { started: at(0), process: None };
-    assert!(house.failed(Request::Resume { release: None }).contains("not safe to repeat"));
-    house.done(retry("8/compose/Rocky"));
+    house.supervisor.state.steps.get_mut(&step).unwrap().attempts = 1;
+    let here = super::identity::place();
+    let cut = Cut { since: at(0), process: Some((1, 1)), stopping: None, end: None, place: here };
+    house.supervisor.state.steps.get_mut(&step).unwrap().state = StepState::Interrupted { cut };
+    let resume = || Request::Resume { release: Some(release_id("8")) };
+    assert!(house.failed(resume()).contains("not safe to repeat"));
+    assert!(house.failed(retry("8/compose/Rocky")).contains("--reason"), "by name, but without a reason");
+    let reason = "looked at the compose folder".to_owned();
+    house.done(Request::Retry { step, reason });
 }
 
 #[test]

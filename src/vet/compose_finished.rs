@@ -23,7 +23,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     if repos.is_empty() {
         return;
     }
-    (cx.progress)("composes", 0, None);
+    cx.pulse.begin("composes", None);
     let scan = match scan(release, Timestamp::now()) {
         Ok(scan) => scan,
         Err(error) => {

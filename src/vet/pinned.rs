@@ -82,10 +82,10 @@ fn look(cx: &VetContext<'_>, release: &Release, repo: &RepoName) -> LatestLink {
     let begun = Instant::now();
     loop {
         let link = latest(release, repo);
-        if link != LatestLink::Missing || begun.elapsed() > GAP {
+        if link != LatestLink::Missing || begun.elapsed() > GAP || cx.pulse.is_cancelled() {
             return link;
         }
-        (cx.progress)("a link that is not there for a moment", 0, None);
+        cx.pulse.beat();
         std::thread::sleep(LOOK_EVERY);
     }
 }

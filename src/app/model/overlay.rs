@@ -56,6 +56,11 @@ pub enum TextPurpose {
         /// Which step.
         step: StepId,
     },
+    /// The reason to run an interrupted step again that may be alive, or is not safe to repeat.
+    RetryReason {
+        /// Which step.
+        step: StepId,
+    },
     /// The reason to let a finding through.
     WaiveReason {
         /// The gate's release.

@@ -6,6 +6,8 @@ use crate::domain::approval::Identity;
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::name::{FlowName, ReleaseId, RunId, StepId};
 use crate::domain::plan::{Lane, Step};
+use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -60,10 +62,14 @@ pub enum Helm {
 pub struct RunModel {
     /// Its id.
     pub id: RunId,
-    /// Its state, folded from the journal.
+    /// Its state, folded from the journal, fit to be shown.
     pub state: Arc<RunState>,
+    /// What must not be shown of it.
+    pub redactor: Redactor,
     /// Whether a supervisor holds its lock.
     pub alive: bool,
+    /// The truth about its interrupted steps.
+    pub truths: BTreeMap<StepId, Interrupted>,
     /// How the console stands with that supervisor.
     pub connection: Connection,
     /// What the supervisor told about the moment.
@@ -82,11 +88,13 @@ pub struct RunModel {
 
 impl RunModel {
     /// Makes the model of a run that was just read.
-    pub fn new(id: RunId, state: Arc<RunState>, alive: bool) -> Self {
+    pub fn new(id: RunId, state: Arc<RunState>, redactor: Redactor, alive: bool) -> Self {
         let mut model = Self {
             id,
             state,
+            redactor,
             alive,
+            truths: BTreeMap::new(),
             connection: Connection::default(),
             live: Live::default(),
             helm: Helm::default(),
@@ -238,6 +246,8 @@ pub struct RunSummary {
     pub steps: usize,
     /// Its steps, in the plan's order.
     pub past: Vec<PastStep>,
+    /// The truth about its interrupted steps.
+    pub truths: BTreeMap<StepId, Interrupted>,
     /// The path of its folder.
     pub folder: String,
     /// Whether a report was written into it.
@@ -268,6 +278,7 @@ impl PastStep {
                 log: None,
                 argv: Vec::new(),
                 scripts: BTreeMap::new(),
+                stopped: None,
                 composes: BTreeMap::new(),
                 findings: Vec::new(),
                 stale: known.stale.clone(),

@@ -52,6 +52,9 @@ fn question(model: &Model, action: Action) -> Option<Overlay> {
     let confirm = match action {
         Action::Retry => {
             let step = step?;
+            if availability::retry_needs_reason(model, &step) {
+                return text(TextPurpose::RetryReason { step });
+            }
             let reached = |id: &StepId| run.record(id).is_some_and(|record| record.attempts > 0);
             let stale = run.state.plan.descendants(&step).into_iter().filter(reached).collect();
             let repeatable = run.state.plan.step(&step)?.repeatable;
@@ -157,7 +160,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
             model.plan.starting = true;
             return vec![Effect::StartRun { plan, from, take_over: None }];
         }
-        Confirm::Retry { step, .. } => RunRequest::Retry { step },
+        Confirm::Retry { step, .. } => RunRequest::Retry { step, reason: String::new() },
         Confirm::CancelStep { step } => RunRequest::CancelStep { step },
         Confirm::KillStep { step } => RunRequest::Kill { step },
         Confirm::CancelRun { .. } => RunRequest::CancelRun,
@@ -224,6 +227,13 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
             Ok(()) => run::send(model, RunRequest::Skip { step, reason }),
             Err(why) => {
                 model.toast(format!("not skipped: {why}"));
+                Vec::new()
+            }
+        },
+        TextPurpose::RetryReason { step } => match availability::step_allows(model, Action::Retry, &step) {
+            Ok(()) => run::send(model, RunRequest::Retry { step, reason }),
+            Err(why) => {
+                model.toast(format!("not run again: {why}"));
                 Vec::new()
             }
         },

@@ -12,6 +12,7 @@ use crate::domain::approval::Identity;
 use crate::domain::flow::Role;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId};
+use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepState};
 use crate::keys::Action;
 use std::sync::Arc;
@@ -43,7 +44,13 @@ pub(super) fn open(model: &mut Model, run: RunId) -> Vec<Effect> {
 /// Takes what is told about a run; what is about another than the open one counts for nothing.
 pub(super) fn told(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::RunRead { run, state, alive } => read(model, run, state, alive),
+        Msg::RunRead { run, state, redactor, alive, truths } => {
+            let effects = read(model, run.clone(), state, redactor, alive);
+            if let Some(open) = model.run.as_mut().filter(|open| open.id == run) {
+                open.truths = truths;
+            }
+            effects
+        }
         Msg::RunUnreadable { run, problem } => {
             if model.opening.as_ref() == Some(&run) || is_open(model, &run) {
                 model.opening = None;
@@ -69,7 +76,7 @@ fn is_open(model: &Model, run: &RunId) -> bool {
     model.run.as_ref().is_some_and(|open| open.id == *run)
 }
 
-fn read(model: &mut Model, run: RunId, state: Arc<RunState>, alive: bool) -> Vec<Effect> {
+fn read(model: &mut Model, run: RunId, state: Arc<RunState>, redactor: Redactor, alive: bool) -> Vec<Effect> {
     let mut effects = Vec::new();
     if let Some(open) = model.run.as_mut().filter(|open| open.id == run) {
         if moved_content(&open.state, &state) {
@@ -90,7 +97,7 @@ fn read(model: &mut Model, run: RunId, state: Arc<RunState>, alive: bool) -> Vec
     } else if model.opening.as_ref() == Some(&run) {
         model.opening = None;
         model.banners.retain(|banner| banner.about != "run");
-        model.run = Some(RunModel::new(run, state, alive));
+        model.run = Some(RunModel::new(run, state, redactor, alive));
     }
     overlay::drop_outdated(model);
     effects.extend(gate::follow(model));

@@ -13,6 +13,9 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
+/// How often a request is sent whose supervisor went away before it answered.
+const TRIES: u32 = 5;
+
 /// Makes a run of `plan` and tells how that went.
 pub(super) async fn start(
     store: Store,
@@ -59,19 +62,30 @@ pub(super) async fn ask_all(
     }
 }
 
+/// Asks on the connection that there is, or on a new one.
+///
+/// A supervisor answers every request that it takes; one that went away without an answer has not looked at it, so the
+/// next one is asked, and started where none lives. What is typed for a step is never sent twice: the one that asked for
+/// it is gone, and another would take it for its own.
 async fn ask(
     dir: &RunDir,
     spawner: &Spawner,
     client: &mut Option<Client>,
     request: &RunRequest,
 ) -> Result<Response, ClientError> {
-    if client.is_none() {
-        *client = Some(client::reach(spawner, dir).await?);
+    let wire = on_the_wire(request);
+    for _ in 1..TRIES {
+        let reached = match client.take() {
+            Some(reached) => reached,
+            None => client::reach(spawner, dir).await?,
+        };
+        let reached = client.insert(reached);
+        match reached.request(&wire).await {
+            Err(ClientError::Gone) if !matches!(wire, Request::Input { .. }) => *client = None,
+            answer => return answer,
+        }
     }
-    match client {
-        Some(client) => client.request(&on_the_wire(request)).await,
-        None => Err(ClientError::Gone),
-    }
+    client.insert(client::reach(spawner, dir).await?).request(&wire).await
 }
 
 fn answer(response: Response) -> Answer {
@@ -90,7 +104,7 @@ fn on_the_wire(request: &RunRequest) -> Request {
     match request.clone() {
         RunRequest::TakeHelm { reason } => Request::TakeHelm { reason },
         RunRequest::ReleaseHelm => Request::ReleaseHelm,
-        RunRequest::Retry { step } => Request::Retry { step, reason: String::new() },
+        RunRequest::Retry { step, reason } => Request::Retry { step, reason },
         RunRequest::Skip { step, reason } => Request::Skip { step, reason },
         RunRequest::CancelStep { step } => Request::Cancel { step: Some(step) },
         RunRequest::CancelRun => Request::Cancel { step: None },

@@ -57,7 +57,7 @@ fn retry_names_what_becomes_stale_and_looks_again_before_it_sends() {
     let step = step_id("8/sync/Rocky");
     let question = Confirm::Retry { step: step.clone(), stale: Vec::new(), repeatable: true };
     assert_eq!(bench.model.overlays, [Overlay::Confirm(question)]);
-    assert_eq!(bench.press("y"), [send(RunRequest::Retry { step: step.clone() })]);
+    assert_eq!(bench.press("y"), [send(RunRequest::Retry { step: step.clone(), reason: String::new() })]);
     bench.press("t");
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     bench.go_on(&plan, &[starting("8/sync/Rocky", 2)]);
@@ -90,7 +90,12 @@ fn stopping_is_staged() {
     bench.press("X");
     assert_eq!(bench.press("y"), [send(RunRequest::CancelStep { step: step.clone() })]);
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
-    let asked = Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("a") };
+    let asked = Event::StopRequested {
+        step: step.clone(),
+        stage: StopStage::Terminate,
+        by: person("a"),
+        signal: None,
+    };
     bench.go_on(&plan, &[starting("8/sync/Rocky", 1), asked]);
     bench.press("X");
     assert!(bench.model.overlays.is_empty(), "the second request is another key");
@@ -201,6 +206,7 @@ fn a_console_that_was_killed_comes_back_to_the_run_that_lives() {
         done: 0,
         steps: 0,
         past: Vec::new(),
+        truths: std::collections::BTreeMap::new(),
         folder: String::new(),
         reported: false,
     };

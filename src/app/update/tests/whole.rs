@@ -107,7 +107,13 @@ fn take(bench: &mut Bench, turn: Turn) -> Vec<Effect> {
             for event in at_gate() {
                 state.apply(super::fixture::now(), &event);
             }
-            let mut effects = bench.tell(Msg::RunRead { run: run_id(), state: Arc::new(state), alive: true });
+            let mut effects = bench.tell(Msg::RunRead {
+                run: run_id(),
+                state: Arc::new(state),
+                redactor: crate::domain::redact::Redactor::default(),
+                alive: true,
+                truths: std::collections::BTreeMap::new(),
+            });
             effects.extend(bench.press("g"));
             effects
         }
