@@ -119,7 +119,7 @@ fn of_run(
         ended: state.ended.map(|at| at.to_string()),
         by: state.created.as_ref().map(|(_, by, _)| by.to_string()),
         head: follower.head().map(|head| head.digest.to_string()),
-        holds: state.lanes().filter(|_| alive).map(|lane| lane.release.to_string()).collect(),
+        holds: state.held_lanes().filter(|_| alive).map(|lane| lane.release.to_string()).collect(),
         given_up: state.given_up.iter().map(|(id, given)| (id.to_string(), given.to_string())).collect(),
         steps: steps.collect(),
         problem: damage

@@ -138,7 +138,7 @@ async fn begin(
     let catalog = catalog::load(&source, &catalog::process_environment())
         .map_err(|errors| Unable::Catalog(errors.to_string()))?;
     // What other runs have by now is none of this one's; with the run's lock its journal stands still.
-    let own: Vec<ReleaseId> = dir.load()?.lanes().map(|lane| lane.release.clone()).collect();
+    let own: Vec<ReleaseId> = dir.load()?.held_lanes().map(|lane| lane.release.clone()).collect();
     let taker = Taker { store, run: dir.id(), by: &by, order };
     let taken = taker.take(&mut locks, &own).await?;
     if let Some(message) = super::survivors::survivor_on(store, dir.id(), &own) {

@@ -155,9 +155,8 @@ impl Taker<'_> {
             Request::GiveUp { release: release.clone(), to: self.run.clone(), reason: reason.to_owned() };
         match client::ask(&spawner, &self.store.run(from), &request).await {
             Ok(Response::Done { .. }) => Ok(()),
-            Ok(Response::Failed { message }) => refused(message),
+            Ok(Response::Failed { message }) | Err(ClientError::Locked(message)) => refused(message),
             Ok(other) => refused(format!("run {from} answered out of turn: {other:?}")),
-            Err(ClientError::Locked(message)) => refused(message),
             Err(error) => {
                 refused(format!("run {from} cannot be asked to give release {release} up: {error}"))
             }

@@ -88,6 +88,9 @@ pub fn verdict(verdict: RunVerdict) -> Mark {
     mark(glyph, verdict.word(), role)
 }
 
+/// The mark of a step that is due and waits for what another step holds.
+pub const HELD_UP: Mark = mark("…", "held up", Role::Waiting);
+
 /// Returns the mark of a step; `stale` goes before what it came to, and nothing runs where no supervisor is `alive`.
 pub fn step(record: &StepRecord, alive: bool) -> Mark {
     let cut = matches!(record.state, StepState::Interrupted { .. });

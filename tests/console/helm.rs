@@ -153,6 +153,6 @@ fn a_release_is_taken_over_in_the_console_with_a_reason_and_the_other_console_is
     second.wait_for(&["you have the helm", "sync/Extras"]);
     first.wait_until("who took the release, and why", |screen| {
         let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
-        words.contains("release 8 of this run was given up to run") && words.contains("shift ends")
+        words.contains("took release 8: shift ends; run")
     });
 }

@@ -44,7 +44,7 @@ fn a_release_is_taken_over_with_a_reason_that_both_runs_record() {
     let reason = "lena went home";
     let taken = host.run(&[&PLUS[..], &["--take-over", "--reason", reason]].concat()).exits(3);
     let second = word(&host.latest()["id"]);
-    assert!(taken.out.contains(&format!("release 8 was taken over from root on")), "{}", taken.out);
+    assert!(taken.out.contains("release 8 was taken over from root on"), "{}", taken.out);
     assert!(taken.out.contains(&format!("run {first}: {reason}")), "{}", taken.out);
     let given = fact(&host, &first, "lane-given-up");
     assert_eq!((given["to"].clone(), given["reason"].clone()), (json!(second), json!(reason)));
@@ -74,23 +74,44 @@ fn a_push_is_never_taken_over() {
 }
 
 #[test]
-fn a_lock_whose_holder_died_is_free_and_who_had_it_is_said() {
+fn of_two_commands_at_once_one_wins_the_dead_are_free_and_other_hosts_are_left_alone() {
     let host = Host::new(&[]);
-    host.run(&EXTRAS).exits(3);
-    let first = word(&host.latest()["id"]);
+    let winner = two_at_once(&host);
+    host.wait_for("8/gate", "waiting");
+    // A holder that died: free, and who had it is said.
     host.kill_supervisor();
     let ran = host.run(&PLUS).exits(3);
-    let told = format!("for run {first}, whose supervisor is gone");
+    let told = format!("for run {winner}, whose supervisor is gone");
     assert!(ran.out.contains("release 8 was free: root on") && ran.out.contains(&told), "{}", ran.out);
-    let taken = fact(&host, &word(&host.latest()["id"]), "lane-taken");
-    assert_eq!((taken["from"].clone(), taken["reason"].clone()), (json!(first), Value::Null));
+    let second = word(&host.latest()["id"]);
+    let taken = fact(&host, &second, "lane-taken");
+    assert_eq!((taken["from"].clone(), taken["reason"].clone()), (json!(winner), Value::Null));
+    host.run(&["cancel", &second]).exits(0);
+    let lock = host.at("state/locks/8");
+    wait_until("its lock is given back", || fs::read(&lock).unwrap().is_empty().then_some(()));
+    another_host(&host, &lock);
 }
 
-#[test]
-fn what_another_host_may_hold_is_left_alone_until_somebody_says_why() {
-    let host = Host::new(&[]);
-    let lock = host.at("state/locks/8");
-    fs::create_dir_all(lock.parent().unwrap()).unwrap();
+/// Starts two runs of one release in the same instant; returns the one that began.
+fn two_at_once(host: &Host) -> String {
+    let start = || {
+        let mut command = host.command(&[&EXTRAS[..], &["--detach"]].concat());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let ran = [start(), start()].map(|child| Ran::of(&child.wait_with_output().unwrap()));
+    let mut codes = [ran[0].code, ran[1].code];
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 4], "{ran:?}");
+    let (winner, loser) = if ran[0].code == 0 { (&ran[0], &ran[1]) } else { (&ran[1], &ran[0]) };
+    let run = winner.out.lines().next().unwrap();
+    assert!(loser.err.contains("release 8 is locked by root on") && loser.err.contains(run), "{loser:?}");
+    assert_eq!(host.json(&["runs"]).as_array().unwrap().len(), 1);
+    run.to_owned()
+}
+
+/// A lock that nobody here holds and that names a holder elsewhere.
+fn another_host(host: &Host, lock: &Path) {
     let elsewhere = json!({
         "run": "20261101T000000Z-8-update",
         "by": {"uid": 0, "user": "root", "login_uid": 1001, "login": "lena", "host": "compose02", "terminal": "/dev/pts/3"},
@@ -98,12 +119,12 @@ fn what_another_host_may_hold_is_left_alone_until_somebody_says_why() {
         // A process id that lives here says nothing about another host.
         "pid": std::process::id(),
     });
-    fs::write(&lock, elsewhere.to_string()).unwrap();
+    fs::write(lock, elsewhere.to_string()).unwrap();
     host.run(&PLUS)
         .exits(4)
         .says("release 8 is locked by lena (as root) on compose02, /dev/pts/3")
         .says("whether that run lives cannot be seen from here: look on compose02");
-    assert_eq!(fs::read_to_string(&lock).unwrap(), elsewhere.to_string(), "its name is still there");
+    assert_eq!(fs::read_to_string(lock).unwrap(), elsewhere.to_string(), "its name is still there");
     host.run(&[&PLUS[..], &["--take-over", "--reason", "compose02 burnt down"]].concat())
         .exits(3)
         .says("taken over from lena (as root) on compose02");
@@ -211,6 +232,34 @@ fn another_user_is_refused_by_the_kernels_word() {
     as_nobody(&host, &PLUS).exits(1).says("Permission denied").says("it belongs to root and this is");
 }
 
+#[test]
+fn a_state_folder_that_cannot_be_written_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_str().unwrap();
+    if rustix::process::geteuid().is_root() {
+        let read_only = |what: &str| {
+            let mut command = Command::new("unshare");
+            let script = format!("mount -t tmpfs -o ro none '{place}' && {what}");
+            command.args(["--mount", "sh", "-c", &script]).stdin(Stdio::null());
+            command
+        };
+        if finish(read_only("true")).code != 0 {
+            eprintln!("NOT TESTED HERE: a read-only state folder. This root may not mount anything.");
+            return;
+        }
+        finish(read_only(&format!("'{PROGRAM}' --state '{place}' runs")))
+            .exits(1)
+            .says("cannot make the folder")
+            .says("Read-only file system")
+            .says("make it writable, or name another state folder with --state");
+    } else {
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["--state", place, "runs"]).stdin(Stdio::null());
+        finish(command).exits(1).says("cannot make the folder").says("make it writable");
+    }
+}
+
 // ------------------------------------------------------------------------------------------------ races
 
 /// The rounds of a race.
@@ -303,24 +352,34 @@ fn contender() {
     }
 }
 
+/// Says `word` to all of them at once and returns their answers.
+fn tell(contenders: &mut [Contender], word: &str) -> Vec<String> {
+    tell_and(contenders, word, || {})
+}
+
+/// Says `word` to all of them at once, does `meanwhile` while they act, and returns their answers.
+fn tell_and(contenders: &mut [Contender], word: &str, meanwhile: impl FnOnce()) -> Vec<String> {
+    for one in contenders.iter_mut() {
+        one.say(word);
+    }
+    meanwhile();
+    contenders.iter_mut().map(Contender::hear).collect()
+}
+
 #[test]
 fn one_of_many_processes_gets_a_lock() {
     let folder = tempfile::tempdir().unwrap();
     let lock = folder.path().join("8");
     let mut contenders: Vec<_> = (0..CONTENDERS).map(|name| Contender::start(&lock, name)).collect();
-    let mut all = |word: &str| -> Vec<String> {
-        contenders.iter_mut().for_each(|one| one.say(word));
-        contenders.iter_mut().map(Contender::hear).collect()
-    };
     let mut winners = [0; CONTENDERS];
     for round in 0..ROUNDS {
-        let said = all("take");
+        let said = tell(&mut contenders, "take");
         let won: Vec<usize> = (0..CONTENDERS).filter(|at| said[*at] == "won").collect();
         assert_eq!(won.len(), 1, "round {round}: {said:?}");
         let busy = format!("busy run{}", won[0]);
         assert!(said.iter().all(|word| *word == "won" || *word == busy), "round {round}: {said:?}");
         winners[won[0]] += 1;
-        all("free");
+        tell(&mut contenders, "free");
         // A lock file that goes away while nobody holds it is made anew, and is one lock all the same.
         if round % 2 == 0 {
             fs::remove_file(&lock).unwrap();
@@ -329,41 +388,12 @@ fn one_of_many_processes_gets_a_lock() {
     println!("{ROUNDS} rounds of {CONTENDERS} processes, one winner each: {winners:?}");
     // Removed while they race: whoever holds a file that is there no more knows it, and never two are in place.
     for round in 0..ROUNDS {
-        contenders.iter_mut().for_each(|one| one.say("take"));
-        let _absent = fs::remove_file(&lock);
-        let said: Vec<String> = contenders.iter_mut().map(Contender::hear).collect();
-        contenders.iter_mut().for_each(|one| one.say("place"));
-        let places: Vec<String> = contenders.iter_mut().map(Contender::hear).collect();
+        let said = tell_and(&mut contenders, "take", || {
+            let _absent = fs::remove_file(&lock);
+        });
+        let places = tell(&mut contenders, "place");
         let placed = places.iter().filter(|place| *place == "in").count();
         assert!(placed <= 1, "round {round}: {said:?} {places:?}");
-        contenders.iter_mut().for_each(|one| one.say("free"));
-        contenders.iter_mut().for_each(|one| drop(one.hear()));
-    }
-}
-
-#[test]
-fn of_two_commands_at_once_one_gets_the_release_and_the_other_its_name() {
-    let host = Host::new(&[]);
-    for round in 0..3 {
-        let start = |args: &[&str]| {
-            let mut command = host.command(args);
-            command.stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.spawn().unwrap()
-        };
-        let detached = [&EXTRAS[..], &["--detach"]].concat();
-        let both = [start(&detached), start(&detached)];
-        let ran = both.map(|child| Ran::of(&child.wait_with_output().unwrap()));
-        let mut codes = [ran[0].code, ran[1].code];
-        codes.sort_unstable();
-        assert_eq!(codes, [0, 4], "round {round}: {ran:?}\n{}", host.run(&["runs"]).out);
-        let (winner, loser) = if ran[0].code == 0 { (&ran[0], &ran[1]) } else { (&ran[1], &ran[0]) };
-        let run = winner.out.lines().next().unwrap();
-        assert!(loser.err.contains("release 8 is locked by root on") && loser.err.contains(run), "{loser:?}");
-        assert_eq!(host.json(&["runs"]).as_array().unwrap().len(), round + 1);
-        host.wait_for("8/gate", "waiting");
-        host.run(&["cancel", run]).exits(0);
-        wait_until("its release is free", || {
-            (!host.at("state/runs").join(run).join("control.sock").exists()).then_some(())
-        });
+        tell(&mut contenders, "free");
     }
 }

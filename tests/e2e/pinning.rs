@@ -132,7 +132,7 @@ fn what_is_left_of_a_run_is_planned_anew_and_the_old_run_is_over() {
     for entry in ["compose", "work", "metadata"] {
         let from = host.at("mnt/compose/8").join(&copied).join(entry);
         if from.exists() {
-            symlink_tree(&from, &host.at("mnt/compose/8").join(&newer).join(entry));
+            copy_as(&from, &host.at("mnt/compose/8").join(&newer).join(entry), (&copied, &newer));
         }
     }
     set(&host, &newer);
@@ -148,7 +148,7 @@ fn what_is_left_of_a_run_is_planned_anew_and_the_old_run_is_over() {
     let ran = host.run(&["run", "--from-run", &first, "--reason", "Rocky moved on"]);
     let second = word(&host.latest()["id"]);
     assert_ne!(first, second, "{}\n{}", ran.out, ran.err);
-    assert!(ran.out.contains(&format!("release 8 was taken over from root on")), "{}", ran.out);
+    assert!(ran.out.contains("release 8 was taken over from root on"), "{}", ran.out);
     let used = host.journal();
     let sync = used.iter().find(|event| event["event"] == "step-starting").unwrap();
     assert_eq!((word(&sync["step"]), word(&sync["composes"]["Rocky"])), ("8/sync/Rocky".to_owned(), newer));
@@ -165,12 +165,19 @@ fn what_is_left_of_a_run_is_planned_anew_and_the_old_run_is_over() {
     host.run(&["retry", &first, "8/prep"]).exits(1).says("go on there");
 }
 
-/// Makes `to` hold what `from` holds, by links of files.
-fn symlink_tree(from: &std::path::Path, to: &std::path::Path) {
+/// Makes `to` hold what `from` holds, its composeinfo under another id.
+fn copy_as(from: &std::path::Path, to: &std::path::Path, (old, new): (&str, &str)) {
     for entry in walkdir::WalkDir::new(from).into_iter().map(Result::unwrap) {
         let place = to.join(entry.path().strip_prefix(from).unwrap());
         if entry.file_type().is_dir() {
             fs::create_dir_all(place).unwrap();
+        } else if entry.file_name() == "composeinfo.json" {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let respin = |id: &str| id.rsplit_once('.').unwrap().1.to_owned();
+            let text = text.replace(old, new);
+            let (was, is) = (respin(old), respin(new));
+            fs::write(place, text.replace(&format!("\"respin\": {was}"), &format!("\"respin\": {is}")))
+                .unwrap();
         } else {
             fs::hard_link(entry.path(), place).unwrap();
         }

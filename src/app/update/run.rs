@@ -84,7 +84,10 @@ fn read(model: &mut Model, run: RunId, state: Arc<RunState>, redactor: Redactor,
         }
         let known = open_given_up(model);
         if let Some((release, given)) = state.given_up.iter().find(|(release, _)| !known.contains(release)) {
-            model.banner("given-up", format!("release {release} of this run was {given}"));
+            // Who and why come first: a narrow screen cuts the end off.
+            let words =
+                format!("{} took release {release}: {}; run {} has it now", given.by, given.reason, given.to);
+            model.banner("given-up", words);
         }
         if let Some(open) = model.run.as_mut() {
             open.state = state;

@@ -1,6 +1,7 @@
 //! The state of a run, folded from its journal.
 
 use super::event::Event;
+use super::hands::{GivenUp, Taken};
 use super::step::{Cut, GateState, Place, Stale, StepRecord, StepState, conclude};
 use crate::domain::approval::Identity;
 use crate::domain::compose::ComposeId;
@@ -12,46 +13,6 @@ use crate::domain::plan::{Lane, Pin, Plan, Step};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// A lane that another run has now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenUp {
-    /// When.
-    pub at: Timestamp,
-    /// Who asked for it.
-    pub by: Identity,
-    /// Why.
-    pub reason: String,
-    /// The run that has the release now.
-    pub to: RunId,
-}
-
-impl fmt::Display for GivenUp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "given up to run {} by {}: {}", self.to, self.by, self.reason)
-    }
-}
-
-/// Whom a run has a release from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Taken {
-    /// The run that had it.
-    pub from: RunId,
-    /// Whose that was.
-    pub owner: Identity,
-    /// Why it was taken; none where that run's supervisor had died with it.
-    pub reason: Option<String>,
-}
-
-impl fmt::Display for Taken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.reason {
-            Some(reason) => write!(f, "taken over from {}, run {}: {reason}", self.owner, self.from),
-            None => write!(f, "free: {} had it for run {}, whose supervisor is gone", self.owner, self.from),
-        }
-    }
-}
 
 /// How a run as a whole stands; of several lanes the worst counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -223,8 +184,15 @@ impl RunState {
         lane.steps.iter().any(|id| self.steps.get(id).is_some_and(StepRecord::is_running))
     }
 
-    /// Returns the lanes that are this run's own: those that no other run has now.
+    /// Returns the lanes that are this run's own: those that no other run has now, and those that it brought to
+    /// their end before.
     pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        let given_up = |lane: &&Lane| self.given_up.contains_key(&lane.release);
+        self.plan.lanes.iter().filter(move |lane| !given_up(lane) || self.lane_at(lane).is_none())
+    }
+
+    /// Returns the lanes whose releases no other run has now: those whose locks are this run's.
+    pub fn held_lanes(&self) -> impl Iterator<Item = &Lane> {
         self.plan.lanes.iter().filter(|lane| !self.given_up.contains_key(&lane.release))
     }
 

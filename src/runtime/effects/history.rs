@@ -122,6 +122,6 @@ fn took(state: &RunState) -> BTreeMap<StepId, u64> {
 
 /// Returns the releases that a run has; where other runs have all of them by now, those that it was about.
 fn own_releases(state: &RunState) -> Vec<ReleaseId> {
-    let own: Vec<ReleaseId> = state.lanes().map(|lane| lane.release.clone()).collect();
+    let own: Vec<ReleaseId> = state.held_lanes().map(|lane| lane.release.clone()).collect();
     if own.is_empty() { state.plan.lanes.iter().map(|lane| lane.release.clone()).collect() } else { own }
 }

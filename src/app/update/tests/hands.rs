@@ -88,7 +88,7 @@ fn whoever_looks_at_a_run_is_told_who_took_its_release_and_why() {
     let told = &bench.model.banners.last().unwrap().message;
     assert_eq!(
         *told,
-        "release 8 of this run was given up to run 20261122T190000Z-8-update by omar (as root) on compose01: lena went home"
+        "omar (as root) on compose01 took release 8: lena went home; run 20261122T190000Z-8-update has it now"
     );
     assert_eq!(bench.press("p"), []);
     assert!(

@@ -134,6 +134,11 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
             if let Some(look) = run.live_step(&step.id).and_then(|live| live.checking.as_ref()) {
                 return vec![words(Role::Running, format!("► check before it: {}", text::looking(look)))];
             }
+            // Its checks may be at work already, or it may wait for what another step holds.
+            let live = run.live_step(&step.id).map(running).unwrap_or_default();
+            if !live.is_empty() {
+                return live;
+            }
             waits.map(|id| words(Role::Muted, format!("· waits for {id}"))).into_iter().collect()
         }
         StepState::Running { .. } if !run.alive => interrupted(run, step),
