@@ -376,7 +376,12 @@ impl RunState {
                 record.state = StepState::Skipped { reason: reason.clone(), by: by.clone() };
                 record.stale = None;
             }
-            _ => amend(&mut record.state, event),
+            _ => {
+                if let Event::StopRequested { by, signal, .. } = event {
+                    record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
+                }
+                amend(&mut record.state, event);
+            }
         }
     }
 
