@@ -11,6 +11,7 @@ pub mod event_loop;
 pub mod input;
 pub mod log_panes;
 pub mod logging;
+pub mod secrets;
 pub mod signals;
 pub mod terminal;
 

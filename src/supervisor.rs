@@ -20,11 +20,13 @@ pub mod serve;
 mod checks;
 mod failure;
 mod gate;
+mod give_up;
 mod happening;
 mod launch;
 pub mod report;
 mod request;
 mod survivors;
+pub mod take_over;
 
 #[cfg(test)]
 mod tests;

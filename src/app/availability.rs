@@ -81,6 +81,7 @@ fn judge(action: Action, model: &Model) -> Answer {
             when(run.alive && !over, "this run is over, or has no supervisor")
         }
         Action::Resume => resume(model).map(|_| ()),
+        Action::PlanAnew => plan_anew(model),
         Action::NextMatch | Action::PreviousMatch => {
             let run = open_run(model)?;
             let view = run.focused().and_then(|step| run.views.get(&step));
@@ -303,6 +304,15 @@ pub(super) fn resume(model: &Model) -> Result<Option<ReleaseId>, String> {
         RunVerdict::Waiting => Err("the run waits at its gate".to_owned()),
         _ => Ok(None),
     }
+}
+
+fn plan_anew(model: &Model) -> Answer {
+    let run = open_run(model)?;
+    if let (None, Some((release, given))) = (run.state.lanes().next(), run.state.given_up.iter().next()) {
+        return Err(format!("release {release} was {given}"));
+    }
+    let stands = !matches!(run.verdict(), RunVerdict::Running | RunVerdict::Waiting | RunVerdict::Finished);
+    when(stands, "no lane of this run stands, so there is nothing to plan anew")
 }
 
 fn open_gate(model: &Model) -> Result<(&RunModel, &GateModel), String> {

@@ -10,7 +10,7 @@ pub mod state;
 pub mod step;
 
 pub use event::Event;
-pub use state::{RunState, RunVerdict};
+pub use state::{GivenUp, RunState, RunVerdict, Taken};
 pub use step::{Cut, GateState, Place, Stale, StepRecord, StepState};
 
 #[cfg(test)]

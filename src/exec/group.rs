@@ -16,8 +16,6 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Identifies a process for as long as the machine is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,21 +79,9 @@ impl ProcessStat {
     }
 }
 
-/// Makes this process the parent of its orphaned descendants, and makes its children start with default
-/// signals even where we were started with some ignored (as `nohup` and cron do). Call once, early.
-///
-/// A handler, unlike an ignored signal, does not survive `exec`; so each ignored signal gets one that does
-/// nothing.
+/// Makes this process the parent of its orphaned descendants. Call once, early.
 pub fn adopt_orphans() -> io::Result<()> {
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let status = fs::read_to_string("/proc/self/status")?;
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    let sigpipe = Signal::PIPE.as_raw(); // std restores that one itself
-    for signal in (1..=31).filter(|signal| mask & (1 << (signal - 1)) != 0 && *signal != sigpipe) {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
-    }
-    Ok(())
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
 /// Sends `signal` to exactly this process. Returns whether it was there to receive it.

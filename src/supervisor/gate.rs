@@ -12,6 +12,7 @@ use crate::domain::run::resume::{Ask, Decision};
 use crate::domain::run::{Event, GateState};
 use crate::domain::seal::{Seal, SealDigest};
 use crate::journal::JournalError;
+use crate::vet::VetError;
 use jiff::{SignedDuration, Timestamp};
 
 impl Supervisor {
@@ -37,15 +38,17 @@ impl Supervisor {
     pub(super) fn on_gathered(
         &mut self,
         release: &ReleaseId,
-        result: Result<Box<(Evidence, Seal)>, String>,
+        result: Result<Box<(Evidence, Seal)>, VetError>,
     ) -> Result<(), JournalError> {
         self.looking.remove(release);
         self.live.gathering.remove(release);
         self.live_changed = true;
         let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
+        self.looks.remove(&step);
         // The lane went back while it was gathered, or the run was cancelled: it says nothing about what comes.
         let at_gate = self.state.plan.lane(release).and_then(|lane| self.state.lane_at(lane));
-        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() {
+        let given_up = self.state.given_up.contains_key(release);
+        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() || given_up {
             return Ok(());
         }
         let (evidence, seal) = match result {
@@ -55,7 +58,7 @@ impl Supervisor {
                     crate::domain::flow::CheckName::StagingMatchesCompose,
                     "no-evidence",
                     step.as_str(),
-                    format!("there is no evidence: {problem}"),
+                    format!("the evidence cannot be taken: {problem}"),
                     "mend the cause, then retry the gate",
                 );
                 return self.record(&Event::StepRefused { step, findings: vec![finding] });
@@ -135,12 +138,15 @@ impl Supervisor {
         &mut self,
         release: &ReleaseId,
         purpose: SealPurpose,
-        result: Result<Box<Seal>, String>,
+        result: Result<Box<Seal>, VetError>,
     ) -> Result<(), JournalError> {
         self.looking.remove(release);
+        self.live.gathering.remove(release);
+        self.looks
+            .retain(|step, _| self.state.plan.step(step).is_none_or(|s| s.release.as_ref() != Some(release)));
         let now = match result {
             Ok(seal) => *seal,
-            Err(problem) => return self.on_unsealed(release, purpose, problem),
+            Err(error) => return self.on_unsealed(release, purpose, &error),
         };
         match purpose {
             SealPurpose::Approval(pending) => self.approve(release, &pending, &now),
@@ -153,13 +159,17 @@ impl Supervisor {
         &mut self,
         release: &ReleaseId,
         purpose: SealPurpose,
-        problem: String,
+        error: &VetError,
     ) -> Result<(), JournalError> {
-        let refusal = Refusal::SealBroken { path: problem, how: "not readable".to_owned() };
+        let refusal = Refusal::SealUnknown { problem: error.to_string() };
+        // Evidence that nobody could look at anew is as good as it was: the next approval looks again.
+        let passing = matches!(error, VetError::NotAnswering { .. } | VetError::Cancelled);
         match purpose {
             SealPurpose::Approval(pending) => {
                 self.answer(pending.client, Response::Refused { refusal });
-                if let Some(step) = self.state.gate(release).map(|(step, _)| step.clone()) {
+                if let Some(step) =
+                    self.state.gate(release).map(|(step, _)| step.clone()).filter(|_| !passing)
+                {
                     self.gather(&step);
                 }
                 Ok(())
@@ -199,8 +209,10 @@ impl Supervisor {
                 return Ok(());
             }
         };
-        if self.state.cancelled.is_some() {
-            let state = "the run was cancelled".to_owned();
+        let given_up = self.state.given_up.get(release).map(ToString::to_string);
+        if let Some(state) =
+            given_up.or_else(|| self.state.cancelled.as_ref().map(|_| "the run was cancelled".to_owned()))
+        {
             let refusal = Refusal::NotWaiting { release: release.clone(), state };
             self.answer(pending.client, Response::Refused { refusal });
             return Ok(());

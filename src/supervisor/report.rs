@@ -13,11 +13,13 @@ use crate::domain::finding::Finding;
 use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
+use crate::domain::visible;
 use crate::journal::JournalError;
+use crate::journal::audit::Audit;
 use crate::journal::store::RunDir;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -34,8 +36,9 @@ pub struct Report {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     by: Option<String>,
-    journal_problem: Option<String>,
     supervisor_problem: Option<String>,
+    /// Whether the journal that all of this is made from is intact, and its head.
+    journal: Audit,
     releases: Vec<ReportRelease>,
     checkouts: Vec<CheckoutStatus>,
     steps: Vec<ReportStep>,
@@ -85,14 +88,8 @@ struct ReportGate {
 }
 
 impl Report {
-    /// Makes the report of a run as it stands; `problem` is what is wrong with its journal.
-    pub fn of(
-        dir: &RunDir,
-        state: &RunState,
-        problem: Option<&str>,
-        alive: bool,
-        redactor: Redactor,
-    ) -> Self {
+    /// Makes the report of a run as it stands; `journal` says what of it can be trusted.
+    pub fn of(dir: &RunDir, state: &RunState, journal: Audit, alive: bool, redactor: Redactor) -> Self {
         let plan = redactor.plan(&state.plan);
         let mut truths = Eyes::default().truths(dir.id(), state, alive);
         let steps = plan.steps.iter().filter(|step| !step.is_gate());
@@ -108,8 +105,8 @@ impl Report {
             started: created.map(|(_, _, at)| *at),
             ended: state.ended,
             by: created.map(|(_, by, _)| by.to_string()),
-            journal_problem: problem.map(str::to_owned),
             supervisor_problem: state.failed.as_ref().map(|(_, reason)| reason.clone()),
+            journal,
             releases: plan.lanes.iter().map(report_release).collect(),
             checkouts: plan.checkouts.clone(),
             scripts: steps.iter().flat_map(|step| step.scripts.clone()).collect(),
@@ -128,10 +125,21 @@ impl Report {
         self.redactor.text(&markdown::text(self)).into_owned()
     }
 
+    /// Writes `report.md` and `report.json` into the run's folder.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be written.
+    pub fn file(&self, dir: &RunDir) -> Result<(), JournalError> {
+        dir.write("report.md", self.markdown().as_bytes())?;
+        dir.write("report.json", self.json().as_bytes())
+    }
+
     /// Returns the report as JSON, with a line end.
     pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{}\n", self.redactor.text(&text))
+        let mut tree = serde_json::to_value(self).unwrap_or_default();
+        self.redactor.json(&mut tree);
+        format!("{}\n", visible::json(&serde_json::to_string_pretty(&tree).unwrap_or_default()))
     }
 }
 
@@ -183,18 +191,8 @@ fn report_step(
         reason: redactor.text(&reason).into_owned(),
         composes,
         scripts: record.map(|record| record.scripts.clone()).unwrap_or_default(),
-        findings: record.map(|record| cleaned(&record.findings, redactor)).unwrap_or_default(),
+        findings: record.map(|record| redactor.value(record.findings.clone())).unwrap_or_default(),
     }
-}
-
-/// Takes secrets out before the text is escaped for a form in which they would not be known again.
-fn cleaned(findings: &[Finding], redactor: &Redactor) -> Vec<Finding> {
-    let clean = |finding: &Finding| Finding {
-        path: redactor.text(&finding.path).into_owned(),
-        message: redactor.text(&finding.message).into_owned(),
-        ..finding.clone()
-    };
-    findings.iter().map(clean).collect()
 }
 
 fn report_gate(
@@ -210,13 +208,11 @@ fn report_gate(
             GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. },
         ) => (Some(evidence), approvals.clone(), None),
         Some(GateState::Void { evidence, refusal, .. }) => {
-            (Some(evidence), Vec::new(), Some(refusal.to_string()))
+            (Some(evidence), Vec::new(), Some(redactor.text(&refusal.to_string()).into_owned()))
         }
     };
-    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|mut evidence| {
-        evidence.findings = cleaned(&evidence.findings, redactor);
-        evidence
-    });
+    // Before it is escaped for a form in which a secret would not be known again.
+    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|evidence| redactor.value(evidence));
     Some(ReportGate {
         step: step.id.to_string(),
         release: release.clone(),
@@ -226,18 +222,17 @@ fn report_gate(
             .record(&step.id)
             .and_then(|record| record.stale.as_ref())
             .map(ToString::to_string),
-        approvals,
-        waivers: state.waivers(release).to_vec(),
+        approvals: redactor.value(approvals),
+        waivers: redactor.value(state.waivers(release).to_vec()),
         evidence,
     })
 }
 
-/// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
-pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
+/// Writes `report.md` and `report.json` into the run's folder; `secrets` is what the catalog calls so.
+pub fn write(dir: &RunDir, state: &RunState, secrets: &Secrets) -> Result<(), JournalError> {
     // It is the end: what has not run by now does not run by itself.
-    let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
-    dir.write("report.json", report.json().as_bytes())?;
-    dir.write("report.md", report.markdown().as_bytes())
+    let audit = Audit::of(dir)?;
+    Report::of(dir, state, audit, false, Redactor::of_plan(secrets, &state.plan)).file(dir)
 }
 
 #[cfg(test)]

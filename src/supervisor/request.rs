@@ -11,10 +11,10 @@ use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::event::StopStage;
 use crate::domain::run::resume::{Ask, Decision, Why};
-use crate::domain::run::{Event, GateState};
+use crate::domain::run::{Event, GateState, StepState};
+use crate::exec::unit::UnitError;
 use crate::journal::JournalError;
 use jiff::Timestamp;
-use std::sync::atomic::Ordering;
 
 /// What came of a request: a sentence either way.
 pub(super) type Answer = Result<String, String>;
@@ -32,17 +32,21 @@ impl Supervisor {
             self.answer(client, Response::HelmBusy { by });
             return Ok(());
         }
-        self.asked |=
-            request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
+        self.asked |= request.needs_helm()
+            || matches!(request, Request::Approve { .. } | Request::Refresh { .. } | Request::GiveUp { .. });
+        if let Some(message) = self.given_away(&request) {
+            self.answer(client, Response::Failed { message });
+            return Ok(());
+        }
         let answer = match request {
             Request::Subscribe => Ok(self.subscribe(client)),
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
             Request::ReleaseHelm => Ok(self.release_helm(client)),
             Request::Retry { step, reason } => self.retry(&step, reason, by)?,
             Request::Skip { step, reason } => self.skip(&step, reason, by)?,
-            Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by)?,
-            Request::Cancel { step: None } => self.cancel_run(&by)?,
-            Request::Kill { step } => self.stop(&step, StopStage::Kill, by)?,
+            Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by, None)?,
+            Request::Cancel { step: None } => self.cancel_run(&by, None)?,
+            Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
             Request::Refresh { release } => self.refresh(&release),
             Request::Approve { release, phrase, seal, then } => {
@@ -51,6 +55,7 @@ impl Supervisor {
                 return Ok(());
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
+            Request::GiveUp { release, to, reason } => self.give_up(&release, &to, reason, &by)?,
             Request::Input { step, text } => self.input(&step, text),
         };
         let response = match answer {
@@ -77,24 +82,33 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let owner = self.helm.filter(|owner| *owner != client);
         let owner = owner.and_then(|owner| self.clients.get(&owner)).map(|owner| owner.identity.clone());
-        match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
+        let taken = match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
             (Some(by), None) => {
                 self.answer(client, Response::HelmBusy { by });
                 return Ok(());
             }
-            (Some(from), Some(reason)) => self.record(&Event::HelmTaken { by, from, reason })?,
-            (None, _) => {}
+            (Some(from), Some(reason)) => {
+                self.record(&Event::HelmTaken { by, from, reason: reason.clone() })?;
+                Some(reason)
+            }
+            (None, _) => None,
+        };
+        if self.helm != Some(client) {
+            self.pass_helm(Some(client), taken);
         }
-        self.helm = Some(client);
-        self.live_changed = true;
-        self.answer(client, Response::Done { message: "you have the helm".to_owned() });
+        self.answer(client, Response::HelmGiven { turn: self.helm_turn.0 });
         Ok(())
+    }
+
+    fn pass_helm(&mut self, to: Option<ClientId>, taken: Option<String>) {
+        self.helm = to;
+        self.helm_turn = (self.helm_turn.0 + 1, taken);
+        self.live_changed = true;
     }
 
     fn release_helm(&mut self, client: ClientId) -> String {
         if self.helm == Some(client) {
-            self.helm = None;
-            self.live_changed = true;
+            self.pass_helm(None, None);
         }
         "the helm is free".to_owned()
     }
@@ -102,8 +116,7 @@ impl Supervisor {
     pub(super) fn on_gone(&mut self, client: ClientId) {
         self.clients.remove(&client);
         if self.helm == Some(client) {
-            self.helm = None;
-            self.live_changed = true;
+            self.pass_helm(None, None);
         }
     }
 
@@ -141,7 +154,6 @@ impl Supervisor {
         by: Identity,
         decision: Decision,
     ) -> Result<String, JournalError> {
-        self.cancel.store(false, Ordering::Relaxed);
         let stale = self.state.plan.descendants(&step.id);
         self.vigils.remove(&step.id);
         self.record(&Event::StepRetried { step: step.id.clone(), reason, by, stale })?;
@@ -187,27 +199,60 @@ impl Supervisor {
             Some(release) => {
                 self.released.insert(release.clone());
             }
-            None => self.released.extend(self.state.plan.lanes.iter().map(|lane| lane.release.clone())),
+            None => self.released.extend(self.state.lanes().map(|lane| lane.release.clone())),
         }
     }
 
-    fn stop(&mut self, id: &StepId, stage: StopStage, by: Identity) -> Result<Answer, JournalError> {
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else {
-            return self.stop_survivors(id, stage, by);
+    /// Records that a step is asked to stop, then asks it.
+    pub(super) fn stop(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+        signal: Option<i32>,
+    ) -> Result<Answer, JournalError> {
+        let refused = match self.busy.get(id) {
+            Some(Busy::Unit(unit)) if stage == StopStage::Kill => unit.may_kill().err(),
+            Some(Busy::Unit(unit)) => unit.is_over().then_some(UnitError::Ended),
+            _ => return self.stop_without_process(id, stage, by, signal),
         };
-        let stopped = match stage {
+        if let Some(error) = refused {
+            return Ok(Err(error.to_string()));
+        }
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(Err(UnitError::Ended.to_string())) };
+        let asked = match stage {
             StopStage::Terminate => unit.cancel(),
             StopStage::Kill => unit.kill(),
         };
-        if let Err(error) = stopped {
-            return Ok(Err(error.to_string()));
-        }
-        self.record(&Event::StopRequested { step: id.clone(), stage, by })?;
-        Ok(Ok(format!("{id} was asked to stop; its checks will say what it left behind")))
+        let verb = if stage == StopStage::Kill { "is being killed" } else { "was asked to stop" };
+        Ok(match asked {
+            Ok(()) => Ok(format!("{id} {verb}; its checks will say what it left behind")),
+            Err(error) => Err(error.to_string()),
+        })
     }
 
-    fn cancel_run(&mut self, by: &Identity) -> Result<Answer, JournalError> {
-        self.record(&Event::RunCancelled { by: by.clone() })?;
+    /// Ends the look of a step that has no process of its own, or stops what an interrupted step left alive.
+    ///
+    /// Checks, evidence and a seal are looks; what was seen so far counts for nothing.
+    fn stop_without_process(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+        signal: Option<i32>,
+    ) -> Result<Answer, JournalError> {
+        let Some(look) = self.looks.get(id) else { return self.stop_survivors(id, stage, by, signal) };
+        look.cancel();
+        let ended = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end: Some(end), .. }) => format!("; its process ended before: {end}"),
+            _ => String::new(),
+        };
+        Ok(Ok(format!("the look at {id} is ended; it found nothing out{ended}")))
+    }
+
+    fn cancel_run(&mut self, by: &Identity, signal: Option<i32>) -> Result<Answer, JournalError> {
+        self.record(&Event::RunCancelled { by: by.clone(), signal })?;
         let running: Vec<StepId> = self
             .busy
             .iter()
@@ -216,19 +261,25 @@ impl Supervisor {
             .collect();
         for id in &running {
             // A step that ended in this moment needs no stopping.
-            let _ended = self.stop(id, StopStage::Terminate, by.clone())?;
+            let _ended = self.stop(id, StopStage::Terminate, by.clone(), signal)?;
         }
         let mut names: Vec<String> = running.iter().map(ToString::to_string).collect();
         for (id, truth) in self.truths() {
             if !truth.survivors().is_empty() {
                 // Who was asked to stop before needs a KILL by name.
-                let _asked = self.stop(&id, StopStage::Terminate, by.clone())?;
+                let _asked = self.stop(&id, StopStage::Terminate, by.clone(), signal)?;
                 names.push(format!("what is left of {id}"));
             }
         }
         let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
         for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.done_with(&id);
+        }
+        // What a step left behind is looked at all the same; nothing else needs to be known any more.
+        for (id, look) in &self.looks {
+            if !matches!(self.busy.get(id), Some(Busy::After)) {
+                look.cancel();
+            }
         }
         // Whoever retries a step lets that step's lane go on, not all of them.
         self.released.clear();
@@ -275,12 +326,13 @@ impl Supervisor {
         Ok("typed".to_owned())
     }
 
-    pub(super) fn on_terminated(&mut self) -> Result<(), JournalError> {
+    /// Cancels the run because `signal` told the supervisor to stop.
+    pub(super) fn on_terminated(&mut self, signal: i32) -> Result<(), JournalError> {
         let by = identity::own();
         self.asked = true;
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
-            let _answer = self.cancel_run(&by)?;
+            let _answer = self.cancel_run(&by, Some(signal))?;
         }
         Ok(())
     }

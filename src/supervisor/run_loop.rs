@@ -6,6 +6,8 @@
 use super::happening::{ClientId, Happening};
 use super::locks::Locks;
 use super::survivors::Vigil;
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
 use crate::domain::catalog::Catalog;
 use crate::domain::flow::Role;
 use crate::domain::live::{Live, LiveStep};
@@ -20,7 +22,6 @@ use crate::journal::writer::Writer;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -80,9 +81,14 @@ pub struct Supervisor {
     pub(super) live_changed: bool,
     pub(super) clients: BTreeMap<ClientId, Connection>,
     pub(super) helm: Option<ClientId>,
-    pub(super) cancel: Arc<AtomicBool>,
     /// What broke in this supervisor: it moves nothing any more.
     pub(super) broken: Option<String>,
+    /// The looks (checks, evidence, a seal) that are out, by step, so that they can be ended.
+    pub(super) looks: BTreeMap<StepId, Arc<Pulse>>,
+    /// Knows which mounts owe an answer.
+    pub(super) prober: Prober,
+    /// How often the helm changed hands, and why it was taken the last time, if it was taken from somebody.
+    pub(super) helm_turn: (u64, Option<String>),
     pub(super) asked: bool,
     pub(super) begun: Instant,
 }
@@ -106,15 +112,13 @@ impl Supervisor {
                 self.on_checked_before(&step, findings, scripts)?;
             }
             Happening::CheckedAfter { step, findings } => self.on_checked_after(&step, findings)?,
+            Happening::Checking { step, looking } => self.live_step(&step).checking = Some(looking),
             Happening::PhrasesFound { step, hits } => {
                 self.phrases.insert(step, hits);
             }
-            Happening::Checking { step, what, done, of } => {
-                self.live_step(&step).checking = Some((what, done, of));
-            }
             Happening::Gathered { release, result } => self.on_gathered(&release, result)?,
-            Happening::Gathering { release, what, done } => {
-                self.live.gathering.insert(release, (what, done));
+            Happening::Gathering { release, looking } => {
+                self.live.gathering.insert(release, looking);
                 self.live_changed = true;
             }
             Happening::Sealed { release, purpose, result } => self.on_sealed(&release, purpose, result)?,
@@ -123,7 +127,7 @@ impl Supervisor {
             }
             Happening::Asked { client, request } => self.on_request(client, request)?,
             Happening::Gone { client } => self.on_gone(client),
-            Happening::Terminated => self.on_terminated()?,
+            Happening::Terminated { signal } => self.on_terminated(signal)?,
             Happening::Broken { what } => self.broken = Some(what),
             #[cfg(test)]
             Happening::Struck => std::panic::panic_any("struck"),
@@ -137,14 +141,14 @@ impl Supervisor {
             return Ok(());
         }
         self.keep_vigil()?;
+        self.free_lanes();
         if self.state.cancelled.is_some() {
             return Ok(());
         }
         for lane in self.state.plan.lanes.clone() {
             self.advance_lane(&lane)?;
         }
-        let finished = |lane: &Lane| self.state.lane_verdict(lane) == RunVerdict::Finished;
-        if self.state.plan.lanes.iter().all(finished)
+        if self.state.lanes_are_through()
             && !self.released.is_empty()
             && let Some(step) = self.state.shared_at().cloned()
         {
@@ -176,6 +180,11 @@ impl Supervisor {
             Decision::NeedsRetry(_) => return self.refuse_repeat(step).map(|()| false),
             Decision::NeedsApproval => return self.void_lacking(step).map(|()| false),
             _ => return Ok(false),
+        }
+        if let Some(release) = &step.release
+            && let Err(error) = self.locks.vouch(release)
+        {
+            return self.refuse_unlocked(step, &error).map(|()| false);
         }
         let kept = self.kept_by_survivors(step);
         if let Some((resource, owner)) = kept.map_or_else(|| self.locks.hold(step), |kept| Ok(Some(kept)))? {
@@ -224,13 +233,12 @@ impl Supervisor {
     }
 
     fn shared_is_due(&self) -> bool {
-        let all =
-            self.state.plan.lanes.iter().all(|lane| self.state.lane_verdict(lane) == RunVerdict::Finished);
-        all && self
-            .state
-            .shared_at()
-            .and_then(|step| self.state.record(&step.id))
-            .is_some_and(|record| !record.stops_lane())
+        self.state.lanes_are_through()
+            && self
+                .state
+                .shared_at()
+                .and_then(|step| self.state.record(&step.id))
+                .is_some_and(|record| !record.stops_lane())
     }
 
     /// Returns whether a supervisor that was started for a request has waited for it long enough.
@@ -254,6 +262,8 @@ impl Supervisor {
     pub fn broadcast(&mut self) {
         self.live_changed = false;
         self.live.helm = self.helm.and_then(|client| self.clients.get(&client)).map(|c| c.identity.clone());
+        self.live.helm_turn = self.helm_turn.0;
+        self.live.helm_reason.clone_from(&self.helm_turn.1);
         for connection in self.clients.values().filter(|connection| connection.subscribed) {
             connection.live.send_replace(Some(self.live.clone()));
         }
@@ -284,7 +294,9 @@ impl Supervisor {
 
     /// Stops everything that runs, because the journal cannot be written any more.
     pub fn abandon(&mut self) {
-        self.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+        for look in self.looks.values() {
+            look.cancel();
+        }
         for busy in self.busy.values() {
             if let Busy::Unit(unit) = busy {
                 // A unit that has ended already needs no stopping.

@@ -223,6 +223,7 @@ impl Supervisor {
         id: &StepId,
         stage: StopStage,
         by: Identity,
+        signal: Option<i32>,
     ) -> Result<Answer, JournalError> {
         let truths = self.truths();
         let (Some(step), Some(truth)) = (self.state.plan.step(id).cloned(), truths.get(id)) else {
@@ -247,7 +248,7 @@ impl Supervisor {
             (StopStage::Terminate, ending) => *ending = Some(Ending::new(GRACE)),
         }
         vigil.looked = None;
-        self.record(&Event::StopRequested { step: id.clone(), stage, by })?;
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
         let who: Vec<String> = truth.survivors().iter().map(|one| one.pid.to_string()).collect();
         let message = format!("what is left of {} was asked to stop: process {}", step.id, who.join(", "));
         Ok(Ok(message))

@@ -69,6 +69,7 @@ pub fn mount(state: &MountState) -> Mark {
         MountState::NotMounted => mark("✗", "not mounted", Role::Error),
         MountState::Missing => mark("✗", "no such folder", Role::Error),
         MountState::NotAnswering { .. } => mark("!", "not answering", Role::Error),
+        MountState::Failing { .. } => mark("!", "failing", Role::Error),
         MountState::Asking => mark("…", "asking", Role::Muted),
     }
 }

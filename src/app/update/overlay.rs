@@ -43,7 +43,8 @@ pub(super) fn ask(model: &mut Model, action: Action) {
 fn question(model: &Model, action: Action) -> Option<Overlay> {
     if action == Action::StartRun {
         let plan = model.plan.plan()?.clone();
-        return Some(Overlay::Confirm(Confirm::StartRun { plan }));
+        let from = model.plan.rest_of.as_ref().map(|(run, _)| run.clone());
+        return Some(Overlay::Confirm(Confirm::StartRun { plan, from }));
     }
     let run = model.run.as_ref()?;
     let step = run.focused();
@@ -155,9 +156,9 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let request = match confirm {
-        Confirm::StartRun { plan } => {
+        Confirm::StartRun { plan, from } => {
             model.plan.starting = true;
-            return vec![Effect::StartRun { plan }];
+            return vec![Effect::StartRun { plan, from, take_over: None }];
         }
         Confirm::Retry { step, .. } => RunRequest::Retry { step, reason: String::new() },
         Confirm::CancelStep { step } => RunRequest::CancelStep { step },
@@ -240,6 +241,16 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
             run::send(model, RunRequest::Waive { release, finding, reason })
         }
         TextPurpose::HelmReason => run::take_helm(model, reason),
+        TextPurpose::TakeOverReason { plan, from, .. } => match availability::may_start(model) {
+            Ok(()) => {
+                model.plan.starting = true;
+                vec![Effect::StartRun { plan, from, take_over: Some(reason) }]
+            }
+            Err(why) => {
+                model.toast(format!("not done: {why}"));
+                Vec::new()
+            }
+        },
         TextPurpose::Search { .. } | TextPurpose::Answer { .. } => Vec::new(),
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::cli) fn lines(
     alive: bool,
     truths: &BTreeMap<StepId, Interrupted>,
 ) -> Vec<String> {
-    let stops = state.plan.lanes.iter().map(|lane| (Some(lane), state.lane_at(lane)));
+    let stops = state.lanes().map(|lane| (Some(lane), state.lane_at(lane)));
     let shared = std::iter::once((None, state.shared_at()));
     let mut lines = Vec::new();
     let mut all_lanes = true;
@@ -33,6 +33,9 @@ pub(in crate::cli) fn lines(
             None => of_step(program, run, state, lane, step),
         });
     }
+    lines.extend(
+        state.given_up.values().map(|given| command("watch", program, &format!("attach {}", given.to))),
+    );
     if lines.is_empty() && !alive && state.ended.is_none() {
         lines.push(command("go on", program, &format!("resume {run}")));
     }
@@ -62,6 +65,9 @@ fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, st
                 command("log", program, &format!("log {run} {}", step.id)),
                 command("retry", program, &format!("retry {run} {}", step.id)),
             ];
+            if lane.is_some() {
+                lines.push(command("replan", program, &format!("plan --from-run {run}")));
+            }
             if step.is_skippable() {
                 lines.push(command("skip", program, &format!("skip {run} {} --reason \"…\"", step.id)));
             }

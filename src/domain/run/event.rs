@@ -151,11 +151,41 @@ pub enum Event {
         stage: StopStage,
         /// Who.
         by: Identity,
+        /// The signal that told the supervisor to stop, where nobody asked over its socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
     },
     /// A run was cancelled: its steps are asked to stop and nothing further starts.
     RunCancelled {
         /// Who.
         by: Identity,
+        /// The signal that told the supervisor to stop, where nobody asked over its socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
+    },
+    /// A lane was given up: its release goes to another run, and nothing of it starts here any more.
+    LaneGivenUp {
+        /// Which lane.
+        release: ReleaseId,
+        /// Who asked for it.
+        by: Identity,
+        /// Why.
+        reason: String,
+        /// The run that has the release from now on.
+        to: RunId,
+    },
+    /// The release of a lane was had by another run before.
+    LaneTaken {
+        /// Which lane.
+        release: ReleaseId,
+        /// The run that had it.
+        from: RunId,
+        /// Whose that was.
+        owner: Identity,
+        /// Who has it now.
+        by: Identity,
+        /// Why it was taken; none where nobody held it any more, because that run's supervisor had died with it.
+        reason: Option<String>,
     },
     /// A gate has its evidence and waits.
     GateOpened {
@@ -199,6 +229,11 @@ pub enum Event {
         /// Who had it.
         from: Identity,
         /// Why.
+        reason: String,
+    },
+    /// The supervisor had to stop what ran, because the run's files cannot be written any more.
+    RunStopped {
+        /// Why, and what to do.
         reason: String,
     },
     /// The run is over: nothing can move any more until somebody retries.

@@ -7,11 +7,51 @@ use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
 use crate::domain::finding::first_blocking;
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
-use crate::domain::outcome::Outcome;
+use crate::domain::outcome::{Outcome, signal_name};
 use crate::domain::plan::{Lane, Pin, Plan, Step};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
+
+/// A lane that another run has now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// When.
+    pub at: Timestamp,
+    /// Who asked for it.
+    pub by: Identity,
+    /// Why.
+    pub reason: String,
+    /// The run that has the release now.
+    pub to: RunId,
+}
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "given up to run {} by {}: {}", self.to, self.by, self.reason)
+    }
+}
+
+/// Whom a run has a release from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The run that had it.
+    pub from: RunId,
+    /// Whose that was.
+    pub owner: Identity,
+    /// Why it was taken; none where that run's supervisor had died with it.
+    pub reason: Option<String>,
+}
+
+impl fmt::Display for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Some(reason) => write!(f, "taken over from {}, run {}: {reason}", self.owner, self.from),
+            None => write!(f, "free: {} had it for run {}, whose supervisor is gone", self.owner, self.from),
+        }
+    }
+}
 
 /// How a run as a whole stands; of several lanes the worst counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,10 +111,16 @@ pub struct RunState {
     pub produced: BTreeMap<(ReleaseId, RepoName), ComposeId>,
     /// Waivers by release.
     pub waivers: BTreeMap<ReleaseId, Vec<Waiver>>,
-    /// When it was cancelled and by whom.
-    pub cancelled: Option<(Timestamp, Identity)>,
+    /// Lanes that other runs have now.
+    pub given_up: BTreeMap<ReleaseId, GivenUp>,
+    /// Lanes whose release another run had before.
+    pub taken: BTreeMap<ReleaseId, Taken>,
+    /// When it was cancelled, and why: by whom, or by which signal.
+    pub cancelled: Option<(Timestamp, String)>,
     /// When the last supervisor said that nothing can move any more; none while one works.
     pub ended: Option<Timestamp>,
+    /// Why the last supervisor had to stop, if it had to.
+    pub stopped: Option<String>,
     /// The time of the last event.
     pub last: Option<Timestamp>,
     /// How many events were applied.
@@ -95,8 +141,11 @@ impl RunState {
             steps,
             produced: BTreeMap::new(),
             waivers: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            taken: BTreeMap::new(),
             cancelled: None,
             ended: None,
+            stopped: None,
             last: None,
             events: 0,
             supervisor: None,
@@ -165,14 +214,36 @@ impl RunState {
 
     /// Returns how the lane of `lane` stands.
     pub fn lane_verdict(&self, lane: &Lane) -> RunVerdict {
-        self.verdict_at(self.lane_at(lane))
+        match self.verdict_at(self.lane_at(lane)) {
+            RunVerdict::Finished => RunVerdict::Finished,
+            RunVerdict::Running if self.runs_in(lane) => RunVerdict::Running,
+            _ if self.given_up.contains_key(&lane.release) => RunVerdict::Cancelled,
+            verdict => verdict,
+        }
+    }
+
+    fn runs_in(&self, lane: &Lane) -> bool {
+        lane.steps.iter().any(|id| self.steps.get(id).is_some_and(StepRecord::is_running))
+    }
+
+    /// Returns the lanes that are this run's own: those that no other run has now.
+    pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.plan.lanes.iter().filter(|lane| !self.given_up.contains_key(&lane.release))
+    }
+
+    /// Returns whether everything that is this run's own is through, and the shared steps come next.
+    pub fn lanes_are_through(&self) -> bool {
+        let through = |lane: &Lane| self.lane_verdict(lane) == RunVerdict::Finished;
+        self.lanes().next().is_some() && self.lanes().all(through)
     }
 
     /// Returns how the run stands; `alive` says whether a supervisor holds its lock.
     pub fn verdict(&self, alive: bool) -> RunVerdict {
-        let mut verdicts: Vec<RunVerdict> =
-            self.plan.lanes.iter().map(|lane| self.lane_verdict(lane)).collect();
-        if verdicts.iter().all(|verdict| *verdict == RunVerdict::Finished) {
+        let mut verdicts: Vec<RunVerdict> = self.lanes().map(|lane| self.lane_verdict(lane)).collect();
+        if verdicts.is_empty() {
+            // Every lane was given up: other runs have them, and this one is over.
+            verdicts.extend(self.plan.lanes.iter().map(|lane| self.lane_verdict(lane)));
+        } else if self.lanes_are_through() {
             verdicts.push(self.verdict_at(self.shared_at()));
         }
         // A lane of a run without a supervisor does not move, and what failed in another counts more.
@@ -193,6 +264,7 @@ impl RunState {
                 self.interrupt_running();
                 self.supervisor = Some((*pid, *start_time, place.clone()));
                 self.ended = None;
+                self.stopped = None;
                 self.failed = None;
             }
             Event::SupervisorFailed { reason } => self.failed = Some((at, reason.clone())),
@@ -200,7 +272,16 @@ impl RunState {
                 self.waivers.entry(release.clone()).or_default().push(waiver.clone());
             }
             Event::ComposePinned { step, repo, compose } => self.pin(at, step, repo, compose),
-            Event::RunCancelled { by } => self.cancelled = Some((at, by.clone())),
+            Event::RunCancelled { by, signal } => self.cancelled = Some((at, stop_cause(by, *signal))),
+            Event::RunStopped { reason } => self.stopped = Some(reason.clone()),
+            Event::LaneGivenUp { release, by, reason, to } => {
+                let (by, reason, to) = (by.clone(), reason.clone(), to.clone());
+                self.given_up.insert(release.clone(), GivenUp { at, by, reason, to });
+            }
+            Event::LaneTaken { release, from, owner, reason, .. } => {
+                let (from, owner, reason) = (from.clone(), owner.clone(), reason.clone());
+                self.taken.insert(release.clone(), Taken { from, owner, reason });
+            }
             Event::RunEnded {} => self.ended = Some(at),
             Event::HelmTaken { .. } => {}
             Event::StepRetried { step, stale, .. } => self.retry(at, step, stale),
@@ -316,7 +397,11 @@ impl RunState {
                 record.scripts.clone_from(scripts);
                 record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
-                record.stale = None;
+                (record.stale, record.stopped) = (None, None);
+            }
+            Event::StopRequested { by, signal, .. } => {
+                record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
+                amend(&mut record.state, event);
             }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
@@ -402,5 +487,13 @@ fn amend(state: &mut StepState, event: &Event) {
             *state = StepState::Running { since, process, stopping, end };
         }
         _ => {}
+    }
+}
+
+/// Says why something was asked to stop, to follow "cancelled".
+fn stop_cause(by: &Identity, signal: Option<i32>) -> String {
+    match signal {
+        Some(signal) => format!("because {} told the supervisor to stop", signal_name(signal)),
+        None => format!("by {by}"),
     }
 }

@@ -161,6 +161,8 @@ pub struct StepRecord {
     pub argv: Vec<String>,
     /// SHA-256 of the scripts that the last attempt ran, by path.
     pub scripts: BTreeMap<String, String>,
+    /// Why the last attempt was asked to stop, if it was: by whom, or by which signal.
+    pub stopped: Option<String>,
     /// The composes that the last attempt used.
     pub composes: BTreeMap<RepoName, ComposeId>,
     /// What its checks found in the last attempt.
@@ -177,6 +179,7 @@ impl StepRecord {
             log: None,
             argv: Vec::new(),
             scripts: BTreeMap::new(),
+            stopped: None,
             composes: BTreeMap::new(),
             findings: Vec::new(),
             stale: None,

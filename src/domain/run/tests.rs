@@ -83,7 +83,7 @@ pub(super) fn skipped(step: &StepId) -> Event {
 }
 
 pub(super) fn cancelled() -> Event {
-    Event::RunCancelled { by: person("lena", 1001) }
+    Event::RunCancelled { by: person("lena", 1001), signal: None }
 }
 
 /// Returns the place in which everything here happens.
@@ -295,8 +295,12 @@ fn a_new_supervisor_finds_what_ran_interrupted() {
 fn a_stop_and_its_end_are_recorded() {
     let plan = plan();
     let step = id("8/compose/Rocky");
-    let stop =
-        Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("lena", 1) };
+    let stop = Event::StopRequested {
+        step: step.clone(),
+        stage: StopStage::Terminate,
+        by: person("lena", 1),
+        signal: None,
+    };
     let mut state = fold(&plan, &[starting(&step, 1), stop]);
     assert!(matches!(
         state.record(&step).unwrap().state,
@@ -405,7 +409,7 @@ pub(super) fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
         15 => supervised(),
         16 => Event::RunEnded {},
         17 => Event::ChecksResumed { step, by: person("x", 1) },
-        18 => Event::StopRequested { step, stage: StopStage::Terminate, by: person("x", 1) },
+        18 => Event::StopRequested { step, stage: StopStage::Terminate, by: person("x", 1), signal: None },
         _ => Event::ComposePinned { step, repo: repo_name("Rocky"), compose: compose_id("Rocky", "8", 3) },
     }
 }

@@ -6,8 +6,9 @@ use crate::app::msg::Answer;
 use crate::domain::name::RunId;
 use crate::domain::plan::Plan;
 use crate::journal::store::{RunDir, Store};
-use crate::supervisor::client::{self, Client, Spawner};
+use crate::supervisor::client::{self, Client, ClientError, Spawner};
 use crate::supervisor::control::{Request, Response};
+use crate::supervisor::take_over::Order;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -18,11 +19,16 @@ pub(super) async fn start(
     spawner: Spawner,
     plan: Arc<Plan>,
     catalog: String,
+    order: Order,
     tell: UnboundedSender<Msg>,
 ) {
-    let msg = match client::start_run(&store, &spawner, &plan, &catalog).await {
+    let msg = match client::start_run(&store, &spawner, &plan, &catalog, &order).await {
         Ok(dir) => Msg::RunStarted { run: dir.id().clone() },
-        Err(error) => Msg::RunNotStarted { problem: error.to_string() },
+        Err(error) => {
+            // What was refused with a reason is not asked for again.
+            let locked = matches!(error, ClientError::Locked(_)) && !order.take_over;
+            Msg::RunNotStarted { problem: error.to_string(), locked: locked.then_some((plan, order.from)) }
+        }
     };
     // Nobody listens any more once the console has left.
     let _left = tell.send(msg);
@@ -54,6 +60,7 @@ pub(super) async fn ask_all(
 fn answer(response: Response) -> Answer {
     match response {
         Response::Done { message } => Answer::Done { message },
+        Response::HelmGiven { turn } => Answer::HelmGiven { turn },
         Response::Refused { refusal } => Answer::Refused { refusal },
         Response::HelmBusy { by } => Answer::HelmBusy { by },
         Response::Failed { message } => Answer::Failed { message },

@@ -1,10 +1,12 @@
 //! The list of runs. A run's journal is read again only after it has changed: the list is looked at often.
 
 use crate::app::model::{PastStep, RunSummary};
-use crate::domain::name::{RunId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::outcome::Outcome;
+use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::recovery::Alive;
 use crate::domain::run::{RunState, StepState};
+use crate::journal::JournalError;
 use crate::journal::store::{RunDir, Store};
 use crate::supervisor::recovery::Eyes;
 use std::collections::BTreeMap;
@@ -21,7 +23,11 @@ pub(super) struct Histories {
 
 impl Histories {
     /// Lists the runs, newest first, and how long each step took when it last succeeded, in seconds.
-    pub(super) fn list(&mut self, store: &Store) -> (Vec<RunSummary>, BTreeMap<StepId, u64>) {
+    pub(super) fn list(
+        &mut self,
+        store: &Store,
+        secrets: &Secrets,
+    ) -> (Vec<RunSummary>, BTreeMap<StepId, u64>) {
         let ids = store.runs();
         self.read.retain(|id, _| ids.contains(id));
         let eyes = Eyes::default();
@@ -31,7 +37,7 @@ impl Histories {
             let now = look(&dir);
             let known = self.read.get(&id).filter(|(then, summary, _)| *then == now && !may_change(summary));
             if known.is_none() {
-                let (summary, took) = read(&dir, now.2, &eyes);
+                let (summary, took) = read(&dir, now.2, secrets, &eyes);
                 self.read.insert(id.clone(), (now, summary, took));
             }
             let Some((_, summary, took)) = self.read.get(&id) else { continue };
@@ -55,8 +61,13 @@ fn may_change(summary: &RunSummary) -> bool {
     summary.truths.values().any(|truth| !matches!(truth.alive, Alive::No { .. }))
 }
 
-fn read(dir: &RunDir, alive: bool, eyes: &Eyes) -> (RunSummary, BTreeMap<StepId, u64>) {
-    match dir.load() {
+fn read(dir: &RunDir, alive: bool, secrets: &Secrets, eyes: &Eyes) -> (RunSummary, BTreeMap<StepId, u64>) {
+    let state = || {
+        let mut follower = dir.follow_to_show(&Redactor::of_plan(secrets, &dir.plan()?))?;
+        follower.poll()?;
+        Ok::<_, JournalError>(follower.into_state())
+    };
+    match state() {
         Ok(state) => (summary(dir, &state, alive, eyes), took(&state)),
         Err(error) => {
             let summary = RunSummary {
@@ -87,7 +98,7 @@ fn summary(dir: &RunDir, state: &RunState, alive: bool, eyes: &Eyes) -> RunSumma
     RunSummary {
         id: dir.id().clone(),
         flow: Some(state.plan.flow().clone()),
-        releases: state.plan.lanes.iter().map(|lane| lane.release.clone()).collect(),
+        releases: own_releases(state),
         verdict: Ok(state.verdict(alive)),
         by: created.map(|(_, by, _)| by.clone()),
         started: created.map(|(_, _, at)| *at),
@@ -107,4 +118,10 @@ fn took(state: &RunState) -> BTreeMap<StepId, u64> {
         matches!(record.state, StepState::Concluded { outcome: Outcome::Succeeded, .. })
     });
     succeeded.filter_map(|(id, record)| Some((id.clone(), u64::try_from(record.took_s()?).ok()?))).collect()
+}
+
+/// Returns the releases that a run has; where other runs have all of them by now, those that it was about.
+fn own_releases(state: &RunState) -> Vec<ReleaseId> {
+    let own: Vec<ReleaseId> = state.lanes().map(|lane| lane.release.clone()).collect();
+    if own.is_empty() { state.plan.lanes.iter().map(|lane| lane.release.clone()).collect() } else { own }
 }

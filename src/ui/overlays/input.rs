@@ -64,6 +64,14 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "take it",
             false,
         ),
+        TextPurpose::TakeOverReason { problem, .. } => (
+            "Take the release over".to_owned(),
+            format!(
+                "{problem}. What runs there is stopped; both runs record who took it and why. Why do you take it over?"
+            ),
+            "take it over",
+            false,
+        ),
         TextPurpose::Search { step } => (
             format!("Search the log of {step}"),
             "What you type is looked for as it is, upper and lower case included.".to_owned(),

@@ -119,7 +119,12 @@ fn where_it_ran_is_where_its_supervisor_lived_not_the_next_one() {
     events.extend([next(&later), next(&later)]);
     let state = fold(&plan, &events);
     assert_eq!(state.cut(&id(SYNC)).unwrap().place, place());
-    let stop = Event::StopRequested { step: id(SYNC), stage: StopStage::Terminate, by: person("x", 1) };
+    let stop = Event::StopRequested {
+        step: id(SYNC),
+        stage: StopStage::Terminate,
+        by: person("x", 1),
+        signal: None,
+    };
     events.extend([stop, next(&later)]);
     let cut = fold(&plan, &events).cut(&id(SYNC)).unwrap();
     assert_eq!(
