@@ -187,3 +187,8 @@ impl RunRow {
         self.steps.iter().filter_map(line).collect()
     }
 }
+
+/// Returns why the last supervisor gave up, while no other has taken the run.
+fn failed(state: &RunState, alive: bool) -> Option<String> {
+    state.failed.as_ref().filter(|_| !alive).map(|(_, reason)| reason.clone())
+}

@@ -47,7 +47,7 @@ pub enum Event {
         #[serde(flatten)]
         place: Place,
     },
-    /// The supervisor gives up, after something in it broke. What it had running was stopped first, as far as it could be.
+    /// The supervisor gives up, because something in it broke; what it has running is stopped next, as far as it can be.
     SupervisorFailed {
         /// What broke.
         reason: String,
