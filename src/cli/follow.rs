@@ -129,7 +129,7 @@ fn close(
     };
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
-    let truths = Eyes::default().truths(dir.id(), state, alive);
+    let truths = Eyes::default().truths(dir, state, alive);
     for (id, truth) in &truths {
         text.push_str(&redactor.line(&format!("  {id}: {truth}")));
         text.push('\n');
@@ -171,7 +171,8 @@ fn say_questions(
     let questions: BTreeMap<StepId, String> = questions.collect();
     for (id, prompt) in questions.iter().filter(|(id, prompt)| asked.get(*id) != Some(*prompt)) {
         progress.clear();
-        let line = format!("waits for input: {prompt} (answer it in the console: {program})");
+        // The question last: what follows the word password is taken for one, and is not shown.
+        let line = format!("waits for input (answer it in the console: {program}): {prompt}");
         context::out(redactor, &format!("{id:<24} {}\n", redactor.line(&line)))?;
     }
     *asked = questions;

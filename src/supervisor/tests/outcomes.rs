@@ -87,7 +87,7 @@ fn a_step_in_its_checks_has_no_process_to_kill_and_that_is_said() {
     let end = ProcessEnd::Exited { code: 0 };
     house.supervisor.record(&Event::StepEnded { step: id(STEP), end, log_bytes: 0 }).unwrap();
     let kill = || Request::Kill { step: id(STEP) };
-    assert_eq!(house.failed(kill()), format!("{STEP} has no process to stop or kill, and no checks at work"));
+    assert_eq!(house.failed(kill()), format!("{STEP} has no process to stop"));
     house.supervisor.busy.insert(id(STEP), Busy::After);
     let look = Arc::new(Pulse::new());
     house.supervisor.looks.insert(id(STEP), Arc::clone(&look));
