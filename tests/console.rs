@@ -13,6 +13,8 @@ mod helm;
 mod host;
 #[path = "console/hostile.rs"]
 mod hostile;
+#[path = "console/input.rs"]
+mod input;
 #[path = "console/logs.rs"]
 mod logs;
 #[path = "console/mounts.rs"]

@@ -133,7 +133,7 @@ fn close(
     if let Some(problem) = problem_of_supervisor(dir, state, alive) {
         let _ = writeln!(text, "  its supervisor failed: {problem}");
     }
-    let truths = Eyes::default().truths(dir.id(), state, alive);
+    let truths = Eyes::default().truths(dir, state, alive);
     for (id, truth) in &truths {
         text.push_str(&redactor.line(&format!("  {id}: {truth}")));
         text.push('\n');
@@ -189,7 +189,8 @@ fn say_questions(
     let questions: BTreeMap<StepId, String> = questions.collect();
     for (id, prompt) in questions.iter().filter(|(id, prompt)| asked.get(*id) != Some(*prompt)) {
         progress.clear();
-        let line = format!("waits for input: {prompt} (answer it in the console: {program})");
+        // The question last: what follows the word password is taken for one, and is not shown.
+        let line = format!("waits for input (answer it in the console: {program}): {prompt}");
         context::out(redactor, &format!("{id:<24} {}\n", redactor.line(&line)))?;
     }
     *asked = questions;

@@ -81,7 +81,7 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
         TextFormat::Text => {
             let mut text = text(&redactor.shown(evidence), waivers, word);
             let alive = dir.is_alive();
-            let truths = Eyes::default().truths(dir.id(), &state, alive);
+            let truths = Eyes::default().truths(&dir, &state, alive);
             for line in next::lines(&context::invocation(global), dir.id(), &state, alive, &truths) {
                 text.push_str(&line);
                 text.push('\n');

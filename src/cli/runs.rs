@@ -70,7 +70,7 @@ fn row(store: &Store, dir: &RunDir, eyes: &Eyes) -> RunRow {
     let followed = dir.follow().and_then(|mut follower| follower.poll().map(|_| follower));
     match followed {
         Ok(follower) => {
-            let mut truths = eyes.truths(dir.id(), follower.state(), alive);
+            let mut truths = eyes.truths(dir, follower.state(), alive);
             of_run(store, dir, &follower, alive, &mut truths)
         }
         Err(error) => RunRow {

@@ -87,7 +87,7 @@ pub enum Request {
         /// Which lane; none means all.
         release: Option<ReleaseId>,
     },
-    /// Answer a step that waits for input; a line end is added.
+    /// Answer a step that waits for input; the Enter key is added.
     Input {
         /// Which step.
         step: StepId,

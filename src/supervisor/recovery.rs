@@ -9,9 +9,11 @@ use crate::domain::run::recovery::{Interrupted, Sighting, Survivor};
 use crate::domain::run::{Cut, Place, RunState};
 use crate::exec::group::ProcessId;
 use crate::exec::survivors::{Look, command, started_at};
+use crate::journal::store::RunDir;
 use jiff::Timestamp;
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 
 /// The variable that marks every process of one attempt.
 pub(super) const MARK: &str = "STAGEGATE_STEP";
@@ -27,12 +29,12 @@ impl Eyes {
     /// Returns the truth about every interrupted step of a run, by step.
     ///
     /// `alive` says whether a supervisor holds its lock: if none does, what counts as running was interrupted too.
-    pub fn truths(&self, run: &RunId, state: &RunState, alive: bool) -> BTreeMap<StepId, Interrupted> {
+    pub fn truths(&self, dir: &RunDir, state: &RunState, alive: bool) -> BTreeMap<StepId, Interrupted> {
         let cut_off =
             |step: &&Step| state.record(&step.id).is_some_and(|record| !(alive && record.is_running()));
         let weigh = |step: &Step| {
             let cut = state.cut(&step.id)?;
-            let sighting = self.sighting(run, step, &cut);
+            let sighting = self.sighting(dir, step, &cut);
             Some((step.id.clone(), Interrupted::weigh(state, step, &sighting)?))
         };
         state.plan.steps.iter().filter(cut_off).filter_map(weigh).collect()
@@ -47,34 +49,56 @@ impl Eyes {
         self.look.get_or_init(|| Look::take(MARK))
     }
 
-    fn sighting(&self, run: &RunId, step: &Step, cut: &Cut) -> Sighting {
+    fn sighting(&self, dir: &RunDir, step: &Step, cut: &Cut) -> Sighting {
         let place = self.place().clone();
         let same_boot = cut.place.boot_id.is_empty() || cut.place.boot_id == place.boot_id;
         if step.argv.is_empty() || !same_boot {
             return Sighting { place, ..Sighting::default() };
         }
         let shell = cut.process.map(|(pid, start_time)| ProcessId { start_time, pid });
-        let found = self.look().of(|mark| is_of(mark, run, &step.id), shell);
+        let house = House::of(dir);
+        let found = self.look().of(|mark| house.is_of(mark, dir.id(), &step.id), shell);
         let hidden = cut.end.is_none().then(|| self.look().hidden_since(ticks(cut))).flatten();
         Sighting { place, survivors: found.into_iter().map(survivor).collect(), hidden }
     }
 }
 
-/// Returns the value of the mark of one attempt.
-pub(super) fn mark(run: &RunId, step: &StepId, attempt: u32) -> String {
-    format!("{run}/{step}/{attempt}")
-}
+/// A state folder, told from every other one of this host: two of them may well have a run of the same name.
+///
+/// Device and inode of the folder of its runs, which no path changes: neither a bind mount nor a link.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct House(String);
 
-/// Returns the run and the step that a mark names.
-pub(super) fn marked(mark: &str) -> Option<(RunId, StepId)> {
-    let (run, rest) = mark.split_once('/')?;
-    let (step, attempt) = rest.rsplit_once('/')?;
-    attempt.parse::<u32>().ok()?;
-    Some((RunId::new(run.to_owned()).ok()?, step.parse().ok()?))
-}
+impl House {
+    /// Returns the house of a run.
+    pub(super) fn of(dir: &RunDir) -> Self {
+        let runs = dir.path().parent().unwrap_or(dir.path());
+        let id = std::fs::metadata(runs).map(|folder| format!("{:x}-{:x}", folder.dev(), folder.ino()));
+        Self(id.unwrap_or_default())
+    }
 
-fn is_of(mark: &str, run: &RunId, step: &StepId) -> bool {
-    marked(mark).is_some_and(|(of, named)| of == *run && named == *step)
+    /// Returns the value of the mark of one attempt: `RUN/STEP/ATTEMPT@HOUSE`.
+    pub(super) fn mark(&self, run: &RunId, step: &StepId, attempt: u32) -> String {
+        format!("{run}/{step}/{attempt}@{}", self.0)
+    }
+
+    /// Returns the run and the step of this house that a mark names.
+    ///
+    /// A mark without a house, as earlier versions gave, may be of this one, so it counts as such.
+    pub(super) fn marked(&self, mark: &str) -> Option<(RunId, StepId)> {
+        let (mark, house) = mark.split_once('@').map_or((mark, None), |(mark, house)| (mark, Some(house)));
+        if house.is_some_and(|house| house != self.0) {
+            return None;
+        }
+        let (run, rest) = mark.split_once('/')?;
+        let (step, attempt) = rest.rsplit_once('/')?;
+        attempt.parse::<u32>().ok()?;
+        Some((RunId::new(run.to_owned()).ok()?, step.parse().ok()?))
+    }
+
+    fn is_of(&self, mark: &str, run: &RunId, step: &StepId) -> bool {
+        self.marked(mark).is_some_and(|(of, named)| of == *run && named == *step)
+    }
 }
 
 /// Makes what is shown of a process.
@@ -105,15 +129,19 @@ mod tests {
     fn a_mark_names_its_step_and_no_other() {
         let run: RunId = "20261122T184500Z-8-update".parse().unwrap();
         let id = |text: &str| text.parse::<StepId>().unwrap();
-        let text = mark(&run, &id("8/sync/Rocky"), 12);
-        assert_eq!(marked(&text), Some((run.clone(), id("8/sync/Rocky"))));
-        assert!(is_of(&text, &run, &id("8/sync/Rocky")));
+        let house = House("fe01-2a".to_owned());
+        let text = house.mark(&run, &id("8/sync/Rocky"), 12);
+        assert_eq!(house.marked(&text), Some((run.clone(), id("8/sync/Rocky"))));
+        assert_eq!(House("fe01-2b".to_owned()).marked(&text), None, "the same run of another state folder");
+        let old = format!("{run}/8/sync/Rocky/12");
+        assert!(house.is_of(&old, &run, &id("8/sync/Rocky")), "of an earlier version");
+        assert!(house.is_of(&text, &run, &id("8/sync/Rocky")));
         for other in ["8/sync/Rocky-devel", "8/sync", "9/sync/Rocky"] {
-            assert!(!is_of(&text, &run, &id(other)), "{other}");
+            assert!(!house.is_of(&text, &run, &id(other)), "{other}");
         }
-        assert!(!is_of(&text, &"20261122T184500Z-8-update-2".parse().unwrap(), &id("8/sync/Rocky")));
+        assert!(!house.is_of(&text, &"20261122T184500Z-8-update-2".parse().unwrap(), &id("8/sync/Rocky")));
         for broken in ["", "x", "a/b", "20261122T184500Z-8-update/8/prep/x", "/8/prep/1"] {
-            assert_eq!(marked(broken), None, "{broken}");
+            assert_eq!(house.marked(broken), None, "{broken}");
         }
     }
 }

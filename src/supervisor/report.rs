@@ -91,7 +91,7 @@ impl Report {
     /// Makes the report of a run as it stands; `journal` says what of it can be trusted.
     pub fn of(dir: &RunDir, state: &RunState, journal: Audit, alive: bool, redactor: Redactor) -> Self {
         let plan = redactor.plan(&state.plan);
-        let mut truths = Eyes::default().truths(dir.id(), state, alive);
+        let mut truths = Eyes::default().truths(dir, state, alive);
         let steps = plan.steps.iter().filter(|step| !step.is_gate());
         let steps: Vec<ReportStep> =
             steps.map(|step| report_step(state, step, &mut truths, &redactor)).collect();

@@ -347,7 +347,8 @@ impl Supervisor {
             return Ok(());
         };
         let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(()) };
-        let bytes = format!("{}\n", text.0).into_bytes();
+        // What the Enter key sends: a terminal makes a line end of it, and a dialogue that reads keys wants the key.
+        let bytes = format!("{}\r", text.0).into_bytes();
         unit.write_input(bytes, hidden, move |typed| {
             // A client that is gone needs no answer.
             let _gone = answers.send(match typed {

@@ -3,7 +3,7 @@
 //! A survivor is a process of an interrupted step that outlived its supervisor. It is not this supervisor's child: it is
 //! looked for again and again until nothing of it is left, and stopped in stages if somebody asks for that.
 
-use super::recovery::{Eyes, MARK, mark, marked, survivor};
+use super::recovery::{Eyes, House, MARK, survivor};
 use super::request::Answer;
 use super::run_loop::{Busy, Supervisor};
 use crate::domain::approval::Identity;
@@ -48,7 +48,7 @@ impl Supervisor {
         if !waits {
             return BTreeMap::new();
         }
-        Eyes::default().truths(self.dir.id(), &self.state, true)
+        Eyes::default().truths(&self.dir, &self.state, true)
     }
 
     /// Asks the decision table about a step.
@@ -318,9 +318,9 @@ impl Supervisor {
             return None;
         }
         let store = Store::open(self.dir.path().ancestors().nth(2)?).ok()?;
-        let eyes = Eyes::default();
+        let (eyes, house) = (Eyes::default(), House::of(&self.dir));
         eyes.look().marks().find_map(|(mark, id)| {
-            let (run, of) = marked(mark)?;
+            let (run, of) = house.marked(mark)?;
             let dir = store.run(&run);
             let plan = if run == *self.dir.id() {
                 let interrupted = self.state.cut(&of).is_some() && !self.busy.contains_key(&of);
@@ -336,7 +336,7 @@ impl Supervisor {
 
     /// Returns the entry of the environment that every process of an attempt has, and no other process.
     pub(super) fn mark(&self, step: &StepId, attempt: u32) -> (String, String) {
-        (MARK.to_owned(), mark(self.dir.id(), step, attempt))
+        (MARK.to_owned(), House::of(&self.dir).mark(self.dir.id(), step, attempt))
     }
 }
 
@@ -357,9 +357,9 @@ pub(super) fn survivor_on(
     own: &crate::domain::name::RunId,
     lanes: &[ReleaseId],
 ) -> Option<String> {
-    let eyes = Eyes::default();
+    let (eyes, house) = (Eyes::default(), House::of(&store.run(own)));
     eyes.look().marks().find_map(|(mark, id)| {
-        let (run, step) = marked(mark)?;
+        let (run, step) = house.marked(mark)?;
         let dir = store.run(&run);
         if run == *own || dir.is_alive() {
             return None;

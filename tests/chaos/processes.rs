@@ -106,11 +106,12 @@ pub(crate) fn supervisors(host: &Host) -> Vec<Process> {
 
 /// Returns the living processes of the attempt that `mark` names, in the order of their numbers.
 pub(crate) fn of_attempt(host: &Host, mark: &str) -> Vec<Process> {
-    let (mark, chaos) = (format!("STAGEGATE_STEP={mark}"), format!("CHAOS={}", host.at("witness").display()));
+    let (mark, chaos) =
+        (format!("STAGEGATE_STEP={mark}@"), format!("CHAOS={}", host.at("witness").display()));
     let carries = |pid: &i32| {
         let text = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         let has = |entry: &str| text.split(|byte| *byte == 0).any(|other| other == entry.as_bytes());
-        has(&mark) && has(&chaos)
+        text.split(|byte| *byte == 0).any(|other| other.starts_with(mark.as_bytes())) && has(&chaos)
     };
     let mut found: Vec<i32> = numbers(Path::new("/proc")).into_iter().filter(carries).collect();
     found.sort_unstable();

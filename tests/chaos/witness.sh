@@ -8,7 +8,9 @@
 # The lock is inherited by every process of the attempt: it is free when the last of them is gone, not before.
 
 if [[ -n "${STAGEGATE_STEP:-}" && -z "${WITNESSED:-}" ]]; then
-  export WITNESSED="${STAGEGATE_STEP//\//:}"
+  # What stands behind the @ names the state folder.
+  export WITNESSED="${STAGEGATE_STEP%@*}"
+  WITNESSED="${WITNESSED//\//:}"
   chaos_step="${WITNESSED#*:}"
   exec 9>> "${CHAOS}/lock.${chaos_step%:*}"
   flock --nonblock --conflict-exit-code 99 9

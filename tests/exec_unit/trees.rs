@@ -109,7 +109,7 @@ fn parallel_over_sudo_is_cancelled_as_one_tree() {
 #[test]
 fn a_stopped_grandchild_in_a_group_of_its_own_is_cancelled() {
     let script = with_sleeper(
-        "set -m; ./sleeper one & until [ -s one ]; do read -t 0.01 <>/dev/tty; done; kill -STOP $(cat one); echo stopped; wait",
+        "set -m; ./sleeper one & until [ -s one ]; do read -t 0.01 <>/dev/tty; done; kill -STOP $(cat one); echo stopped; sleep 600",
     );
     let rig = Rig::new(&script);
     let mut running = rig.start();

@@ -107,7 +107,7 @@ fn summary(dir: &RunDir, state: &RunState, alive: bool, eyes: &Eyes) -> RunSumma
         done: commands().filter(|step| step.record.is_behind()).count(),
         steps: commands().count(),
         past,
-        truths: eyes.truths(dir.id(), state, alive),
+        truths: eyes.truths(dir, state, alive),
         folder: dir.path().display().to_string(),
         reported: dir.report().exists(),
     }

@@ -125,7 +125,7 @@ impl Following {
         });
         let alive = self.dir.is_alive();
         self.tell_trouble(self.trouble(alive));
-        let truths = Eyes::default().truths(&self.run, self.follower.state(), alive);
+        let truths = Eyes::default().truths(&self.dir, self.follower.state(), alive);
         if grew || self.shown != Some(alive) || self.truths != truths {
             self.shown = Some(alive);
             self.truths.clone_from(&truths);

@@ -11,7 +11,7 @@ pub(super) struct Left(Child);
 
 impl Left {
     pub(super) fn of(house: &House, step: &str, script: &str) -> Self {
-        let mark = format!("{}/{step}/1", house.dir().id());
+        let (_, mark) = house.supervisor.mark(&id(step), 1);
         let child = Command::new("bash").args(["-c", script]).env(MARK, mark).spawn().unwrap();
         let pid = child.id().cast_signed();
         let begun = Instant::now();
