@@ -13,5 +13,6 @@ mod gate;
 mod lanes;
 mod pinning;
 mod plan;
+mod record;
 mod support;
 mod survive;
