@@ -33,6 +33,7 @@ fn keep(host: &Host, name: &str) {
     let rename = |text: &str| {
         text.replace(host.at("").to_str().unwrap().trim_end_matches('/'), "/srv/sandbox")
             .replace(&format!("\"host\":\"{own_host}\""), "\"host\":\"compose01\"")
+            .replace(&format!(" on {own_host}"), " on compose01")
             .replace(&boot, "302122c5-1046-4ec0-afd2-6ec83749060f")
     };
     let text = fs::read_to_string(folder.join("plan.json")).unwrap();
