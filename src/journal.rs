@@ -30,7 +30,7 @@ pub enum JournalError {
         cause: io::Error,
     },
     /// The disk is full: there is no room for another record and for the facts that must follow it.
-    #[error("{path} has no room for another record: {cause}{hint}", path = path.display(), hint = hint(path, cause))]
+    #[error("no room for another record in {path}: {cause}{hint}", path = path.display(), hint = hint(path, cause))]
     NoRoom {
         /// The journal.
         path: PathBuf,

@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
+#[path = "console/damage.rs"]
+mod damage;
 #[path = "console/driver.rs"]
 mod driver;
 #[path = "console/helm.rs"]

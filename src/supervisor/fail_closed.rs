@@ -115,7 +115,7 @@ impl Supervisor {
     /// Stops what no unit looks after any more: that of a unit whose thread died.
     fn stop_rest(&self) {
         let left = || {
-            let truths = Eyes::default().truths(self.dir.id(), &self.state, false);
+            let truths = Eyes::default().truths(&self.dir, &self.state, false);
             let own = self.state.steps.iter().filter(|(_, record)| record.is_running());
             let of = own.filter_map(|(id, _)| truths.get(id));
             let of = of.flat_map(|truth| truth.survivors().to_vec());

@@ -3,7 +3,7 @@
 //! Not a test of anything: `cargo test --test e2e -- --ignored write_the_corpus` writes `tests/journals/v2` anew, and is
 //! to be run once before a version is released. `tests/journals.rs` reads what it wrote, for ever.
 
-use crate::support::{Host, kill, wait_until, word};
+use crate::support::{Host, wait_until, word};
 use serde_json::{Value, json};
 use stagegate::domain::plan::Plan;
 use stagegate::domain::run::Event;
@@ -13,6 +13,7 @@ use stagegate::journal::store::RunDir;
 use stagegate::journal::writer::Writer;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const SYNC: [&str; 7] = ["run", "--release", "8", "--compose", "none", "--sync", "Extras"];
 const BOTH: [&str; 7] = ["run", "--release", "8", "--compose", "Extras", "--sync", "Extras"];
@@ -32,6 +33,7 @@ fn keep(host: &Host, name: &str) {
     let rename = |text: &str| {
         text.replace(host.at("").to_str().unwrap().trim_end_matches('/'), "/srv/sandbox")
             .replace(&format!("\"host\":\"{own_host}\""), "\"host\":\"compose01\"")
+            .replace(&format!(" on {own_host}"), " on compose01")
             .replace(&boot, "302122c5-1046-4ec0-afd2-6ec83749060f")
     };
     let text = fs::read_to_string(folder.join("plan.json")).unwrap();
@@ -176,8 +178,9 @@ fn interrupted() {
     let shell = host.shell("8/sync/Extras");
     host.kill_supervisor();
     keep(&host, "interrupted");
-    kill(shell);
-    wait_until("the step is over", || (!Path::new(&format!("/proc/{shell}")).exists()).then_some(()));
+    // The script and what it waits for are one group; nothing goes on while any of it lives.
+    let group = format!("-{shell}");
+    assert!(Command::new("kill").args(["-9", "--", &group]).status().unwrap().success());
     host.run(&["resume", "latest"]).exits(3);
     host.kill_supervisor();
     keep(&host, "interrupted-at-the-gate");
@@ -211,7 +214,7 @@ fn damaged() {
     });
     derive("interrupted", "given-up", |run| {
         let reason =
-            "/srv/state has no room for another record: No space left on device (os error 28)".to_owned();
+            "no room for another record in /srv/state: No space left on device (os error 28)".to_owned();
         let mut writer = Writer::open(&run.join("journal.jsonl")).unwrap();
         writer.append("2026-11-23T01:02:03Z".parse().unwrap(), &Event::SupervisorFailed { reason }).unwrap();
     });

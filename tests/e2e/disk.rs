@@ -143,7 +143,7 @@ fn a_full_disk_stops_the_run_before_its_next_step_and_resume_goes_on() {
     let folder = small.host.run_folder();
     let id = folder.file_name().unwrap().to_str().unwrap();
     let words = format!(
-        "stagegate: run {id} was stopped: {}/journal.jsonl has no room for another record: No space left on device \
+        "stagegate: run {id} was stopped: no room for another record in {}/journal.jsonl: No space left on device \
          (os error 28); free some room there, then `stagegate resume {id}`",
         folder.display()
     );

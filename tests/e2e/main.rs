@@ -15,6 +15,7 @@ mod locks;
 mod mounts;
 mod pinning;
 mod plan;
+mod record;
 mod recover;
 #[path = "../support/slow_mount.rs"]
 #[expect(dead_code, reason = "other tests and the benches use the rest of it")]

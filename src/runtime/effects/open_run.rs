@@ -143,9 +143,7 @@ impl Following {
     fn trouble(&self, alive: bool) -> Option<String> {
         if let Some(problem) = self.follower.problem() {
             let run = &self.run;
-            return Some(format!(
-                "the journal of {run} is damaged ({problem}): `stagegate verify-run {run}`"
-            ));
+            return Some(format!("journal damaged: {problem}; see `stagegate verify-run {run}`"));
         }
         let failed = self.follower.state().failed.as_ref().filter(|_| !alive);
         failed.map(|(_, reason)| reason.clone())

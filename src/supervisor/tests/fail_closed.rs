@@ -70,7 +70,7 @@ fn with_no_room_but_the_reserve_what_ended_is_recorded_and_why() {
     let error = crate::journal::JournalError::NoRoom { path, cause: full };
     let said = fail_closed(&mut house, error);
     assert!(
-        said.contains("has no room for another record") && said.contains("free some room there, then"),
+        said.starts_with("no room for another record in ") && said.contains("free some room there, then"),
         "{said}"
     );
     let facts = house.journal();
