@@ -31,6 +31,16 @@ impl Supervisor {
                 "release {release} cannot be taken over while {step} is at work: a push is not interrupted; wait until it has ended"
             )));
         }
+        let truths = self.truths();
+        let survives = |id: &&StepId| truths.get(*id).is_some_and(|truth| !truth.survivors().is_empty());
+        if let Some(step) = lane.steps.iter().find(survives) {
+            let alive = truths.get(step).map(crate::domain::run::recovery::Interrupted::alive_words);
+            return Ok(Err(format!(
+                "release {release} cannot be taken over: {step}, which was interrupted, is still alive ({}); wait until it ends, or stop it with `stagegate cancel {} {step}`",
+                alive.unwrap_or_default(),
+                self.dir.id()
+            )));
+        }
         let (by_whom, to) = (by.clone(), to.clone());
         self.record(&Event::LaneGivenUp { release: release.clone(), by: by_whom, reason, to })?;
         self.released.remove(release);

@@ -158,7 +158,8 @@ impl Supervisor {
     }
 
     fn advance_lane(&mut self, lane: &Lane) -> Result<(), JournalError> {
-        if !self.released.contains(&lane.release) {
+        let given_up = self.state.given_up.contains_key(&lane.release);
+        if given_up || !self.released.contains(&lane.release) {
             return Ok(());
         }
         while let Some(step) = self.state.lane_at(lane).cloned() {

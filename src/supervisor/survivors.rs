@@ -66,7 +66,7 @@ impl Supervisor {
         release: Option<&ReleaseId>,
         by: &Identity,
     ) -> Result<Answer, JournalError> {
-        let lanes = self.state.plan.lanes.iter().map(|lane| lane.release.clone());
+        let lanes = self.state.held_lanes().map(|lane| lane.release.clone());
         let lanes: Vec<ReleaseId> = lanes.filter(|lane| release.is_none_or(|one| one == lane)).collect();
         if lanes.is_empty() {
             return Ok(Err("this run has no such lane".to_owned()));
