@@ -13,6 +13,7 @@ pub mod mounts;
 pub mod pool;
 pub mod position;
 pub mod probe;
+pub mod pulse;
 mod read;
 pub mod scan;
 pub mod status;

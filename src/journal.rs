@@ -4,24 +4,35 @@
 //! authorises. What cannot be read never stops the program: a torn last line, an unknown event or one
 //! broken run is said and passed over.
 
+pub mod audit;
 pub mod format;
+pub mod head;
 pub mod lock;
 pub mod reader;
+pub mod retention;
 pub mod store;
 pub mod writer;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What can go wrong with the files of a run.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A file could not be read or written.
-    #[error("{doing} {path}: {cause}", path = path.display())]
+    #[error("{doing} {path}: {cause}{}", hint(path, cause), path = path.display())]
     Io {
         /// What was being done: `cannot read`.
         doing: &'static str,
         /// The file.
+        path: PathBuf,
+        /// What the system said; part of the words, so not their source too.
+        cause: io::Error,
+    },
+    /// The disk is full: there is no room for another record and for the facts that must follow it.
+    #[error("{path} has no room for another record: {cause}", path = path.display())]
+    NoRoom {
+        /// The journal.
         path: PathBuf,
         /// What the system said; part of the words, so not their source too.
         cause: io::Error,
@@ -60,6 +71,34 @@ pub enum JournalError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+/// Says whose a place is that may not be written, and what to do about it.
+fn hint(path: &Path, cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let there = path.ancestors().find_map(|place| std::fs::symlink_metadata(place).ok());
+            let own = rustix::process::geteuid().as_raw();
+            match there.map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)) {
+                Some(owner) if owner != own => format!(
+                    "; it belongs to {} and this is {}: work as {0}, or name a state folder of your own with --state",
+                    user(owner),
+                    user(own)
+                ),
+                _ => "; make it writable, or name another state folder with --state".to_owned(),
+            }
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "; nothing runs that cannot be recorded: make it writable, or name another state folder with --state"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+fn user(uid: u32) -> String {
+    uzers::get_user_by_uid(uid)
+        .map_or_else(|| format!("uid {uid}"), |user| user.name().to_string_lossy().into_owned())
 }
 
 impl JournalError {

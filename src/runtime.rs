@@ -13,6 +13,7 @@ pub mod log_panes;
 mod log_search;
 pub mod logging;
 mod runs_watch;
+pub mod secrets;
 pub mod signals;
 pub mod terminal;
 

@@ -316,3 +316,30 @@ fn every_dependency_has_its_reason() {
         }
     }
 }
+
+/// A row of the table of failures that names no test, or one that is gone, would be a claim.
+#[test]
+fn every_failure_of_the_table_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("a file");
+    let section = text.split("\n## What goes wrong").nth(1).expect("the table of failures");
+    let section = section.split("\n## ").next().expect("a section");
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| provoked "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() >= 60, "{} rows", rows.len());
+    for row in rows {
+        let [_, said, tests] = row.as_slice() else { panic!("three cells, not {row:?}") };
+        assert!(!said.is_empty(), "{row:?} says nothing");
+        let named: Vec<(&str, &str)> =
+            tests.split('`').filter_map(|piece| piece.split_once(".rs::")).collect();
+        assert!(!named.is_empty(), "{row:?} names no test");
+        for (file, test) in named {
+            let code = fs::read_to_string(root.join(format!("{file}.rs")))
+                .unwrap_or_else(|_| panic!("{row:?}: there is no {file}.rs"));
+            assert!(code.contains(&format!("fn {test}(")), "{row:?}: there is no {test} in {file}.rs");
+        }
+    }
+}

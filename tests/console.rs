@@ -11,6 +11,8 @@ mod driver;
 mod helm;
 #[path = "console/host.rs"]
 mod host;
+#[path = "console/hostile.rs"]
+mod hostile;
 #[path = "console/logs.rs"]
 mod logs;
 #[path = "console/release.rs"]

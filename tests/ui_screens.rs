@@ -170,7 +170,7 @@ fn overlays() {
     check("palette-found", &over(Screen::Status, palette("tick rel")));
     check("themes", &over(Screen::Status, Overlay::Themes { cursor: 1, before: "dark".to_owned() }));
     let plan = Arc::new(run::plan(&run::two_lanes()));
-    check("confirm-start", &over(Screen::Plan, Overlay::Confirm(Confirm::StartRun { plan })));
+    check("confirm-start", &over(Screen::Plan, Overlay::Confirm(Confirm::StartRun { plan, from: None })));
     let step = || "8/sync/Rocky".parse::<StepId>().unwrap();
     let stale = vec!["8/prep".parse().unwrap(), "8/gate".parse().unwrap()];
     let retry = Confirm::Retry { step: step(), stale, repeatable: false };

@@ -36,6 +36,8 @@ pub enum RunRequest {
     Retry {
         /// Which step.
         step: StepId,
+        /// Why; empty where no reason is needed.
+        reason: String,
     },
     /// Leave a step out.
     Skip {
@@ -122,6 +124,10 @@ pub enum Effect {
     StartRun {
         /// The plan that was shown.
         plan: Arc<Plan>,
+        /// The run whose rest it is, which gives its lanes up.
+        from: Option<RunId>,
+        /// Why a release is taken over from whoever has it; without a reason it is not.
+        take_over: Option<String>,
     },
     /// Load a run, follow its journal and, while it lives, listen to its supervisor.
     OpenRun {
@@ -184,7 +190,7 @@ impl fmt::Display for Effect {
     /// Writes it as the console's log has it: a plan by its digest, because its environment may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StartRun { plan } => write!(f, "StartRun of plan {}", plan.digest.short()),
+            Self::StartRun { plan, .. } => write!(f, "StartRun of plan {}", plan.digest.short()),
             other => write!(f, "{other:?}"),
         }
     }

@@ -26,7 +26,9 @@ pub use ticks::{FlowShape, Ticks, TicksModel};
 
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
+use crate::domain::redact::Redactor;
 use crate::domain::status::ReleaseStatus;
+use crate::domain::visible;
 use crate::keys::{Keymap, Layer};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -154,6 +156,8 @@ pub struct ConsoleLogModel {
 pub struct Model {
     /// The catalog.
     pub catalog: Arc<Catalog>,
+    /// What must not be shown of it and of whatever is told.
+    pub redactor: Redactor,
     /// The keys.
     pub keymap: Arc<Keymap>,
     /// The name of this host, as the header shows it.
@@ -221,15 +225,25 @@ pub struct Setup {
     pub banners: Vec<Banner>,
 }
 
+/// Makes what takes the secrets of a catalog out of what is shown.
+pub fn redactor_of(catalog: &Catalog) -> Redactor {
+    let steps = catalog.templates.values().map(|template| &template.env);
+    Redactor::new(&catalog.secrets, std::iter::once(&catalog.environment).chain(steps))
+}
+
 impl Model {
     /// Makes the model of a console that has just started: everything named, nothing read yet.
     pub fn new(setup: Setup) -> Self {
         let status = StatusModel::new(&setup.catalog);
         let ticks = TicksModel::new(&setup.catalog);
+        let redactor = redactor_of(&setup.catalog);
+        let shown = |banner: Banner| Banner { message: redactor.sentence(&banner.message), ..banner };
         Self {
+            banners: setup.banners.into_iter().map(shown).collect(),
+            redactor,
             catalog: setup.catalog,
             keymap: setup.keymap,
-            host: setup.host,
+            host: visible::line(&setup.host).into_owned(),
             clock: setup.clock,
             size: setup.size,
             measures: Measures::default(),
@@ -246,7 +260,6 @@ impl Model {
             opening: None,
             gate: None,
             log: ConsoleLogModel::default(),
-            banners: setup.banners,
             toasts: Vec::new(),
         }
     }

@@ -3,6 +3,8 @@
 //! Log bytes are no messages: the runtime reads the visible part of a log into the model just before a
 //! frame is drawn (design 2).
 
+mod shown;
+
 use super::effect::RunRequest;
 use super::model::{Match, MatchTally, Measures, Moment, RunSummary, Size, ThemeName};
 use crate::domain::approval::{Identity, Refusal};
@@ -10,7 +12,10 @@ use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
+use crate::domain::plan::Plan;
+use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
 use crate::keys::{Action, Key};
 use std::collections::BTreeMap;
@@ -23,6 +28,11 @@ pub enum Answer {
     Done {
         /// What was done, in a sentence.
         message: String,
+    },
+    /// This console has the helm now.
+    HelmGiven {
+        /// The turn that this is, as the moments count them.
+        turn: u64,
     },
     /// The gate or a lock refused it.
     Refused {
@@ -108,15 +118,21 @@ pub enum Msg {
     RunNotStarted {
         /// Why, and what to do next.
         problem: String,
+        /// The plan, and the run whose rest it is, where another run has a release of it, which can be taken over.
+        locked: Option<(Arc<Plan>, Option<RunId>)>,
     },
     /// A run was opened, or its journal went on.
     RunRead {
         /// Which.
         run: RunId,
-        /// Its state now.
+        /// Its state now, fit to be shown.
         state: Arc<RunState>,
+        /// What made it so: it knows the values of its plan.
+        redactor: Redactor,
         /// Whether a supervisor holds its lock.
         alive: bool,
+        /// The truth about its interrupted steps.
+        truths: BTreeMap<StepId, Interrupted>,
     },
     /// A run could not be read.
     RunUnreadable {
@@ -148,7 +164,7 @@ pub enum Msg {
         /// The answer.
         answer: Answer,
     },
-    /// Evidence was loaded.
+    /// Evidence was loaded, fit to be shown.
     EvidenceLoaded {
         /// Which run.
         run: RunId,

@@ -17,11 +17,17 @@ mod status;
 mod tests;
 
 use super::effect::Effect;
-use super::model::{Model, Screen};
+use super::model::{Model, Overlay, Screen, TextPurpose, redactor_of};
 use super::msg::Msg;
+use super::text_input::TextInput;
 
 /// Takes one message and returns what is to be done about it.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let msg = msg.shown(&model.redactor);
+    let msg = match &model.run {
+        Some(open) => msg.shown(&open.redactor),
+        None => msg,
+    };
     match msg {
         Msg::ConsoleStarted { .. } | Msg::ClockRead(_) | Msg::Woken | Msg::EndRequested => {
             of_console(model, msg)
@@ -39,6 +45,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Pasted(text) => input::pasted(model, &text),
         Msg::ActionChosen(action) => act::act(model, action),
         Msg::CatalogRead(catalog) => {
+            model.redactor = redactor_of(&catalog);
             model.catalog = catalog;
             model.banners.retain(|banner| banner.about != "catalog");
             plan::make_anew(model);
@@ -49,9 +56,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::RunsListed { runs, typical } => history::listed(model, runs, typical),
         Msg::RunStarted { run } => run::started(model, run),
-        Msg::RunNotStarted { problem } => {
+        Msg::RunNotStarted { problem, locked } => {
             model.plan.starting = false;
             model.banner("start", format!("no run was started: {problem}"));
+            if let (Some((plan, from)), true) = (locked, model.overlays.is_empty()) {
+                let purpose = TextPurpose::TakeOverReason { plan, from, problem };
+                model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
+            }
             Vec::new()
         }
         Msg::RunRead { .. }

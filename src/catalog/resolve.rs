@@ -59,7 +59,7 @@ fn with_answers(
         mounts: raw.mounts.entries.clone(),
         checkouts: raw.checkouts.entries.clone(),
         environment: resolved_environment(raw, environment),
-        secrets: raw.secrets.iter().map(|name| name.value.clone()).collect(),
+        secrets: raw.secrets.clone(),
         releases,
         flows,
         templates: raw.steps.entries.iter().map(|step| (step.name.clone(), template(step))).collect(),

@@ -13,9 +13,11 @@ use super::progress::{ProgressLine, Stream};
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::redact::Redactor;
-use crate::domain::run::state::is_held;
+use crate::domain::run::step::is_held;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord, StepState};
 use crate::journal::store::RunDir;
+use crate::runtime::secrets;
+use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::clock;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,9 +39,9 @@ impl Said {
 
 /// Follows the run in `dir` and returns how it stands once no lane can move.
 pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Result<Exit, Failure> {
-    let mut follower = dir.follow()?;
+    let redactor = secrets::of_run(dir, &dir.plan()?);
+    let mut follower = dir.follow_to_show(&redactor)?;
     follower.poll()?;
-    let redactor = context::redactor(dir, &follower.state().plan);
     let progress = ProgressLine::new(Stream::Output);
     let live = progress.is_seen().then(|| live::watch(dir));
     loop {
@@ -53,11 +55,11 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
         say_news(state, &redactor, &mut said, &progress)?;
         if is_still(state, alive) {
             progress.clear();
-            return close(global, dir, state, alive);
+            return close(global, dir, state, alive, &redactor);
         }
         if let Some(live) = &live {
             let line = live::line(state, &live.now(), jiff::Timestamp::now());
-            progress.show(&redactor.text(&line));
+            progress.show(&redactor.line(&line));
         }
         std::thread::sleep(EVERY);
     }
@@ -89,23 +91,34 @@ fn gate_is_moving(state: &RunState) -> bool {
     })
 }
 
-fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result<Exit, Failure> {
+fn close(
+    global: &Global,
+    dir: &RunDir,
+    state: &RunState,
+    alive: bool,
+    redactor: &Redactor,
+) -> Result<Exit, Failure> {
     let verdict = state.verdict(alive);
     let mut text = format!("\nrun {} is {}\n", dir.id(), verdict.word());
     // Why it is refused is said each time, not only when it became so.
     let why = |(id, record): (&StepId, &StepRecord)| match &record.state {
         StepState::Gate { gate: GateState::Void { refusal, .. } } => {
-            Some(format!("  {id} is void: {refusal}\n"))
+            Some(format!("  {id} is void: {}\n", redactor.line(&refusal.to_string())))
         }
         _ => None,
     };
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
-    for line in next::lines(&context::invocation(global), dir.id(), state, alive) {
+    let truths = Eyes::default().truths(dir.id(), state, alive);
+    for (id, truth) in &truths {
+        text.push_str(&redactor.line(&format!("  {id}: {truth}")));
+        text.push('\n');
+    }
+    for line in next::lines(&context::invocation(global), dir.id(), state, alive, &truths) {
         text.push_str(&line);
         text.push('\n');
     }
-    context::out(&text)?;
+    context::out(redactor, &text)?;
     Ok(if void.is_empty() { verdict.into() } else { Exit::Refused })
 }
 
@@ -119,7 +132,7 @@ fn say_news(
         let Some(line) = state.record(&step.id).and_then(line) else { continue };
         if said.0.get(&step.id) != Some(&line) {
             progress.clear();
-            context::out(&format!("{:<24} {}\n", step.id, redactor.text(&line)))?;
+            context::out(redactor, &format!("{:<24} {}\n", step.id, redactor.line(&line)))?;
             said.0.insert(step.id.clone(), line);
         }
     }

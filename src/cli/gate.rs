@@ -8,7 +8,9 @@ use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::name::ReleaseId;
 use crate::domain::run::{GateState, RunState};
 use crate::journal::store::RunDir;
+use crate::runtime::secrets;
 use crate::supervisor::control::Request;
+use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::count;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -57,10 +59,10 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     let evidence = dir.evidence(file)?;
     let waivers = state.waivers(&release);
     let phrase = state.plan.lane(&release).map_or("", |lane| &lane.phrase);
-    let redactor = context::redactor(&dir, &state.plan);
-    let shown = match args.format {
+    let redactor = secrets::of_run(&dir, &state.plan);
+    match args.format {
         TextFormat::Json => {
-            serde_json::to_string_pretty(&GateReport {
+            let report = GateReport {
                 run: dir.id().as_str(),
                 gate: step.id.as_str(),
                 state: word,
@@ -69,18 +71,20 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
                 changes: &evidence.changes,
                 seal: &evidence.seal.0,
                 evidence: &evidence,
-            })? + "\n"
+            };
+            context::out_json(&redactor, &report)?;
         }
         TextFormat::Text => {
-            let mut text = text(&evidence, waivers, word);
-            for line in next::lines(&context::invocation(global), dir.id(), &state, dir.is_alive()) {
+            let mut text = text(&redactor.shown(evidence), waivers, word);
+            let alive = dir.is_alive();
+            let truths = Eyes::default().truths(dir.id(), &state, alive);
+            for line in next::lines(&context::invocation(global), dir.id(), &state, alive, &truths) {
                 text.push_str(&line);
                 text.push('\n');
             }
-            text
+            context::out(&redactor, &text)?;
         }
-    };
-    context::out(&redactor.text(&shown))?;
+    }
     Ok(Exit::Done)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Where the stream is no terminal nothing of it is written: what is piped or kept holds results only.
 
-use crate::ui::widgets::text::{cut, thousands};
+use crate::ui::widgets::text::cut;
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -42,16 +42,6 @@ impl ProgressLine {
     /// Returns whether anybody can see it.
     pub(super) fn is_seen(&self) -> bool {
         self.terminal
-    }
-
-    /// Shows what is at work, how much of it is done, and of how much where that is known.
-    pub(super) fn tell(&self, what: &str, done: u64, of: Option<u64>) {
-        let counts = match (done, of) {
-            (0, None) => String::new(),
-            (done, None) => format!(": {}", thousands(done)),
-            (done, Some(of)) => format!(": {} of {}", thousands(done), thousands(of)),
-        };
-        self.show(&format!("{what}{counts}"));
     }
 
     /// Shows `text`, unless the last drawing was a moment ago.

@@ -15,7 +15,7 @@ use crate::domain::status::{MountStatus, ReleaseStatus};
 use reading::Reading;
 use round::{Asker, Round};
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One thing that became known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,13 @@ impl StatusReader {
         &self.prober
     }
 
-    /// Reads everything within `deadline`, telling `on_part` of each part as it becomes known.
-    pub fn read(&self, catalog: &Catalog, deadline: Duration, mut on_part: impl FnMut(StatusPart)) -> Status {
+    /// Reads everything, telling `on_part` of each part as it becomes known. A mount in which nothing moves
+    /// for `patience`, or for the deadline that the catalog gives it, is not waited for.
+    pub fn read(&self, catalog: &Catalog, patience: Duration, mut on_part: impl FnMut(StatusPart)) -> Status {
         let (tell, told) = channel();
         std::thread::scope(|scope| {
-            let asker = Asker::new(scope, self, tell, Instant::now() + deadline);
+            self.reading.begin_round();
+            let asker = Asker::new(scope, self, tell, patience);
             let mut round = Round::new(catalog, asker, &mut on_part);
             round.begin();
             round.listen(&told);

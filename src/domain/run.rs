@@ -4,10 +4,14 @@
 //! reports all go through it, so they cannot disagree (design 3).
 
 pub mod event;
+pub mod recovery;
+pub mod resume;
 pub mod state;
+pub mod step;
 
 pub use event::Event;
-pub use state::{GateState, RunState, RunVerdict, StepRecord, StepState};
+pub use state::{GivenUp, RunState, RunVerdict, Taken};
+pub use step::{Cut, GateState, Place, Stale, StepRecord, StepState};
 
 #[cfg(test)]
 mod tests;

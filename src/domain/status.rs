@@ -180,6 +180,11 @@ pub enum MountState {
         /// For how long, in seconds.
         for_s: u64,
     },
+    /// Its server answers with errors alone: a stale handle, an I/O error.
+    Failing {
+        /// What the system said.
+        problem: String,
+    },
     /// It has not been asked yet.
     Asking,
 }

@@ -16,8 +16,6 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Identifies a process for as long as the machine is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,21 +79,9 @@ impl ProcessStat {
     }
 }
 
-/// Makes this process the parent of its orphaned descendants, and makes its children start with default
-/// signals even where we were started with some ignored (as `nohup` and cron do). Call once, early.
-///
-/// A handler, unlike an ignored signal, does not survive `exec`; so each ignored signal gets one that does
-/// nothing.
+/// Makes this process the parent of its orphaned descendants. Call once, early.
 pub fn adopt_orphans() -> io::Result<()> {
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let status = fs::read_to_string("/proc/self/status")?;
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    let sigpipe = Signal::PIPE.as_raw(); // std restores that one itself
-    for signal in (1..=31).filter(|signal| mask & (1 << (signal - 1)) != 0 && *signal != sigpipe) {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
-    }
-    Ok(())
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
 /// Sends `signal` to exactly this process. Returns whether it was there to receive it.
@@ -111,7 +97,8 @@ pub fn send(id: ProcessId, signal: Signal) -> bool {
     }
 }
 
-fn snapshot() -> Vec<ProcessStat> {
+/// Returns every process of the host that can be seen.
+pub(super) fn snapshot() -> Vec<ProcessStat> {
     let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
     let mut text = Vec::with_capacity(512);
     let mut found = Vec::new();
@@ -126,20 +113,6 @@ fn snapshot() -> Vec<ProcessStat> {
         }
     }
     found
-}
-
-/// Returns the pids of all living processes whose environment has the entry `mark`, `NAME=value`.
-///
-/// Daemons that tools leave behind on purpose are not among them. For steps whose supervisor died: their
-/// processes are nobody's children any more, so nothing but the mark tells whose they are.
-pub fn marked(mark: &str) -> Vec<i32> {
-    let carries = |pid: i32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
-    };
-    let alive =
-        |process: &ProcessStat| !process.is_dead() && carries(process.id.pid) && !is_resident(process);
-    snapshot().into_iter().filter(alive).map(|process| process.id.pid).collect()
 }
 
 /// The processes of one step, found anew at each [`Tree::scan`] and remembered in between.
@@ -286,7 +259,8 @@ const READ_CALL: &str = "3";
 /// stopping them would hurt others who use them.
 const RESIDENTS: [&str; 6] = ["gpg-agent", "keyboxd", "scdaemon", "dirmngr", "ssh-agent", "tpm2daemon"];
 
-fn is_resident(process: &ProcessStat) -> bool {
+/// Tells whether a process is a daemon that a tool left behind on purpose.
+pub(super) fn is_resident(process: &ProcessStat) -> bool {
     // Whoever has a terminal has not left it: that is no daemon.
     if process.terminal != 0 {
         return false;

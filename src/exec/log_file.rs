@@ -104,6 +104,15 @@ impl LogFile {
         Ok((now > before).then_some(before))
     }
 
+    /// Returns the last bytes before `offset`, at most `count`.
+    pub fn bytes_before(&self, offset: u64, count: usize) -> io::Result<Vec<u8>> {
+        let begin = offset.saturating_sub(count as u64);
+        let mut bytes = vec![0; usize::try_from(offset - begin).unwrap_or(count)];
+        let filled = read_at(&self.file, &mut bytes, begin, offset.min(self.len))?.len();
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
     /// Returns up to `count` lines from the one that begins at `offset`.
     pub fn after(&mut self, offset: u64, count: usize) -> io::Result<Vec<RawLine>> {
         let mut lines = Vec::new();

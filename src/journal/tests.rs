@@ -1,7 +1,7 @@
 //! Journals that are cut, changed and written to; locks; finding runs.
 
-use super::format::{GENESIS, line_hash};
-use super::lock::{Attempt, Holder, is_held, take};
+use super::format::{FORMAT, GENESIS, line_hash};
+use super::lock::{Attempt, Elsewhere, Holder, is_held};
 use super::reader::{Tail, read};
 use super::store::Store;
 use super::writer::Writer;
@@ -32,7 +32,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         (any::<i32>(), any::<u64>()).prop_map(|(pid, start_time)| Event::SupervisorStarted {
             pid,
             start_time,
-            boot_id: String::new()
+            place: crate::domain::run::Place::default()
         }),
         Just(Event::RunEnded {}),
     ]
@@ -102,21 +102,17 @@ proptest! {
         prop_assert!(read.torn.is_empty());
     }
 
-    /// Every byte of every line but the last is held by the line after it; the last is held by nobody yet, so
-    /// a change there must at least leave everything before it as it was.
+    /// Every byte of every line is held by that line's digest, so a change stops the reader there; what is before it
+    /// stays as it was.
     #[test]
     fn a_changed_byte_is_noticed(at in any::<prop::sample::Index>(), flip in 1u8..) {
         let mut bytes = bytes_of(5);
-        let last: usize = lines(&bytes)[..4].iter().map(Vec::len).sum();
         let at = at.index(bytes.len());
+        let before = bytes[..at].split(|byte| *byte == b'\n').count() - 1;
         bytes[at] ^= flip;
         let read = read_bytes(&bytes);
-        if at < last {
-            prop_assert!(read.problem.is_some() || !read.torn.is_empty());
-            prop_assert!(read.records.len() < 5);
-        } else {
-            prop_assert!(read.records.len() >= 4);
-        }
+        prop_assert!(read.problem.is_some() || !read.torn.is_empty());
+        prop_assert_eq!(read.records.len(), before);
     }
 
     #[test]
@@ -256,19 +252,28 @@ fn an_unknown_fact_is_passed_over() {
         (read.records[0].fact.clone(), read.records[1].fact.clone()),
         (None, Some(Event::RunEnded {}))
     );
-    assert_eq!(read.records[1].prev, line_hash(line.as_bytes()));
+    assert_eq!(read.records[1].prev, line_hash(line.as_bytes()).to_string());
+    assert_eq!(
+        (read.records[0].format, read.records[1].format),
+        (None, Some(FORMAT)),
+        "the new format is said once"
+    );
 }
 
 // ----------------------------------------------------------------------------------------------- locks
 
 fn holder(run: &str) -> Holder {
-    Holder { run: run.parse().unwrap(), by: person("lena", 1001), since: at(0), pid: 42 }
+    Holder { run: run.parse().unwrap(), by: person("lena", 1001), since: at(0), pid: 42, step: None }
+}
+
+fn take(path: &Path, holder: &Holder) -> Result<Attempt, JournalError> {
+    super::lock::take(path, holder, Elsewhere::Respect)
 }
 
 #[test]
 fn the_second_taker_is_told_who_has_a_lock() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("locks").join("8");
+    let path = folder.path().join("8");
     assert!(!is_held(&path), "a lock that is not there is free");
     let Attempt::Held(held) = take(&path, &holder("first")).unwrap() else { panic!("it was free") };
     assert!(is_held(&path));
@@ -379,4 +384,26 @@ fn what_is_kept_is_only_for_its_owner() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(store.root()), 0o700);
     assert_eq!((mode(run.path()), mode(&run.journal()), mode(&run.file("plan.json"))), (0o700, 0o600, 0o600));
+}
+
+#[test]
+fn a_state_folder_that_others_could_read_is_closed_and_that_is_said() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("state");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let set = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    assert_eq!(Store::open(&root).unwrap().closed(), None);
+    assert_eq!((mode(&root), mode(&root.join("runs")), mode(&root.join("locks"))), (0o700, 0o700, 0o700));
+    set(&root, 0o755);
+    set(&root.join("runs"), 0o755);
+    let said = Store::open(&root).unwrap().closed().unwrap();
+    assert!(said.starts_with("others could look into the raw logs of runs until now; closed"), "{said}");
+    assert!(said.ends_with("/state/runs"), "{said}");
+    assert_eq!(
+        (mode(&root), mode(&root.join("runs"))),
+        (0o755, 0o700),
+        "the folder around it is left as it is"
+    );
+    assert_eq!(Store::open(&root).unwrap().closed(), None);
 }

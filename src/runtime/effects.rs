@@ -10,17 +10,22 @@ mod open_run;
 use super::event_loop::Outside;
 use super::log_panes::LogPanes;
 use super::log_search::LogSearch;
+use super::logging::Hidden;
 use super::runs_watch;
-use crate::app::model::LogQuery;
+use super::secrets;
+use crate::app::model::{LogQuery, redactor_of};
 use crate::app::{Effect, Model, Msg};
 use crate::catalog::{Draft, checkouts, process_environment};
 use crate::compose::status::{StatusPart, StatusReader};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
+use crate::journal::JournalError;
 use crate::journal::store::Store;
 use crate::supervisor::client::Spawner;
+use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -43,6 +48,8 @@ pub struct Effects {
     reader: StatusReader,
     histories: Arc<Mutex<Histories>>,
     tell: UnboundedSender<Msg>,
+    /// What must not get into the console's log.
+    hidden: Hidden,
     open: Option<OpenRun>,
     panes: LogPanes,
     search: Option<LogSearch>,
@@ -59,9 +66,11 @@ impl Effects {
         spawner: Spawner,
         outline: Arc<Catalog>,
         draft: Draft,
-        tell: UnboundedSender<Msg>,
+        (tell, hidden): (UnboundedSender<Msg>, Hidden),
     ) -> Self {
+        hidden.catalog(redactor_of(&outline));
         Self {
+            hidden,
             store,
             spawner,
             catalog: Arc::new(Mutex::new(outline)),
@@ -80,11 +89,12 @@ impl Effects {
     /// Begins to ask the toolkits' vars files, which takes bash a moment: after the first frame, not beside it.
     fn read_catalog(&mut self) {
         let Some(draft) = self.draft.take() else { return };
-        let (catalog, tell) = (Arc::clone(&self.catalog), self.tell.clone());
+        let (catalog, tell, hidden) = (Arc::clone(&self.catalog), self.tell.clone(), self.hidden.clone());
         thread::spawn(move || {
             let msg = match draft.resolve(&process_environment()) {
                 Ok(resolved) => {
                     let resolved = Arc::new(resolved);
+                    hidden.catalog(redactor_of(&resolved));
                     *catalog.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&resolved);
                     Msg::CatalogRead(resolved)
                 }
@@ -125,9 +135,11 @@ impl Effects {
     /// Lists the runs now, and from now on whenever one of them moves.
     fn list_runs(&mut self) {
         let (histories, store, tell) = (Arc::clone(&self.histories), self.store.clone(), self.tell.clone());
+        let catalog = Arc::clone(&self.catalog);
         let list = move || {
+            let secrets = catalog.lock().unwrap_or_else(PoisonError::into_inner).secrets.clone();
             let mut histories = histories.lock().unwrap_or_else(PoisonError::into_inner);
-            let (runs, typical) = histories.list(&store);
+            let (runs, typical) = histories.list(&store, &secrets);
             tell.send(Msg::RunsListed { runs, typical }).is_ok()
         };
         if std::mem::replace(&mut self.watching, true) {
@@ -140,7 +152,11 @@ impl Effects {
     fn load_evidence(&self, run: RunId, release: crate::domain::name::ReleaseId, file: String) {
         let (dir, tell) = (self.store.run(&run), self.tell.clone());
         thread::spawn(move || {
-            let msg = match dir.evidence(&file) {
+            let shown = || {
+                let redactor = secrets::of_run(&dir, &dir.plan()?);
+                Ok::<_, JournalError>(redactor.shown(dir.evidence(&file)?))
+            };
+            let msg = match shown() {
                 Ok(evidence) => Msg::EvidenceLoaded { run, evidence: Arc::new(evidence), file },
                 Err(error) => Msg::EvidenceUnreadable { run, release, problem: error.to_string() },
             };
@@ -149,8 +165,12 @@ impl Effects {
     }
 
     fn search(&mut self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
-        let path = self.store.run(run).file(log);
-        self.search = Some(LogSearch::begin(path, step, query, self.panes.redactor(), self.tell.clone()));
+        let dir = self.store.run(run);
+        let redactor = {
+            let dir = dir.clone();
+            move || Ok(secrets::of_run(&dir, &dir.plan().map_err(io::Error::other)?))
+        };
+        self.search = Some(LogSearch::begin(dir.file(log), step, query, redactor, self.tell.clone()));
     }
 }
 
@@ -160,19 +180,22 @@ impl Outside for Effects {
         match effect {
             Effect::ReadStatus => self.read_status(),
             Effect::ListRuns => self.list_runs(),
-            Effect::StartRun { plan } => {
+            Effect::StartRun { plan, from, take_over } => {
+                let order = Order { from, take_over: take_over.is_some(), reason: take_over };
                 let work = engine::start(
                     self.store.clone(),
                     self.spawner.clone(),
                     plan,
                     self.text.clone(),
+                    order,
                     self.tell.clone(),
                 );
                 tokio::spawn(work);
             }
             Effect::OpenRun { run } => {
                 let dir = self.store.run(&run);
-                self.open = Some(OpenRun::begin(dir, self.spawner.clone(), self.tell.clone()));
+                self.open =
+                    Some(OpenRun::begin(dir, self.spawner.clone(), self.tell.clone(), self.hidden.clone()));
             }
             Effect::Send { run, request } => match &self.open {
                 Some(open) if *open.id() == run => open.ask(request),

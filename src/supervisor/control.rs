@@ -6,7 +6,7 @@
 use crate::domain::approval::{AfterApproval, Identity, Refusal};
 use crate::domain::finding::FindingId;
 use crate::domain::live::Live;
-use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::seal::SealDigest;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,15 @@ pub enum Request {
         /// What happens next.
         then: AfterApproval,
     },
+    /// Give a release up to another run: what runs of it is stopped, and its lock goes back.
+    GiveUp {
+        /// The release.
+        release: ReleaseId,
+        /// The run that wants it.
+        to: RunId,
+        /// Why.
+        reason: String,
+    },
     /// Go on: after an interruption, or with an approval that was held.
     Resume {
         /// Which lane; none means all.
@@ -87,7 +96,8 @@ pub enum Request {
 }
 
 impl Request {
-    /// Returns whether it needs the helm. An approval needs identity instead (design 1).
+    /// Returns whether it needs the helm. An approval needs identity instead (design 1), and so does a release
+    /// that is taken over, for a reason that is recorded: whoever has the helm is the one it is taken from.
     pub fn needs_helm(&self) -> bool {
         matches!(
             self,
@@ -109,6 +119,11 @@ pub enum Response {
     Done {
         /// What, as a sentence.
         message: String,
+    },
+    /// The helm is the client's now.
+    HelmGiven {
+        /// The turn that this is, as the moments count them.
+        turn: u64,
     },
     /// The gate says no.
     Refused {

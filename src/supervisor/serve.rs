@@ -5,12 +5,14 @@ use super::happening::{ClientId, Happening};
 use super::identity;
 use super::locks::{LockError, Locks};
 use super::run_loop::{RESOURCE_POLL, Supervisor};
+use super::take_over::{Order, TakeOverError, Taker};
 use crate::catalog;
+use crate::compose::probe::Prober;
 use crate::domain::live::Live;
-use crate::domain::name::RunId;
+use crate::domain::name::{ReleaseId, RunId};
 use crate::domain::run::{Event, RunState};
 use crate::journal::JournalError;
-use crate::journal::lock::Holder;
+use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
 use jiff::Timestamp;
@@ -55,26 +57,33 @@ pub enum Hello {
 }
 
 /// Owns the run `run` until nothing of it can move any more.
-pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
+pub fn serve(state: &std::path::Path, run: &RunId, order: &Order) -> anyhow::Result<()> {
     // A supervisor that was started by hand may lead its group already; then it has a session to stay in.
     let _leader = rustix::process::setsid();
+    crate::exec::signals::defaults_for_children()?;
     crate::exec::group::adopt_orphans()?;
-    let begun = Store::open(state).map_err(Into::into).and_then(|store| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let begun = runtime.block_on(async {
+        let store = Store::open(state)?;
         let dir = store.run(run);
-        begin(&store, &dir)
+        begin(&store, &dir, order).await
     });
     let (supervisor, happenings) = match begun {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
                 Unable::Lock(LockError::RunBusy) => Hello::Attended,
+                Unable::Refused(_)
+                | Unable::Lock(
+                    LockError::LaneBusy { .. }
+                    | LockError::LaneElsewhere { .. }
+                    | LockError::RunElsewhere { .. },
+                ) => Hello::Locked { message: error.to_string() },
                 _ => Hello::Failed { message: error.to_string() },
             });
             return Ok(());
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(live(supervisor, happenings))
 }
 
@@ -83,10 +92,21 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
 enum Unable {
     #[error(transparent)]
     Lock(#[from] LockError),
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error("the run's catalog cannot be used any more:\n{0}")]
     Catalog(String),
+}
+
+impl From<TakeOverError> for Unable {
+    fn from(error: TakeOverError) -> Self {
+        match error {
+            TakeOverError::Lock(error) => Self::Lock(error),
+            TakeOverError::Refused(problem) => Self::Refused(problem),
+        }
+    }
 }
 
 fn say(hello: &Hello) {
@@ -96,21 +116,32 @@ fn say(hello: &Hello) {
     let _gone = std::io::stdout().write_all(&line).and_then(|()| std::io::stdout().flush());
 }
 
-fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<Happening>), Unable> {
+async fn begin(
+    store: &Store,
+    dir: &RunDir,
+    order: &Order,
+) -> Result<(Supervisor, UnboundedReceiver<Happening>), Unable> {
     let plan = dir.plan()?;
     let by = identity::own();
-    let holder =
-        Holder { run: dir.id().clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
-    let locks = Locks::take(store, dir, &plan, holder)?;
+    let (since, pid) = (Timestamp::now(), std::process::id());
+    let holder = Holder { run: dir.id().clone(), by: by.clone(), since, pid, step: None };
+    let elsewhere = if order.take_over { Elsewhere::Override } else { Elsewhere::Respect };
+    let mut locks = Locks::take_run(store, dir, holder, elsewhere)?;
     let source = catalog::Source::File(dir.catalog());
     let catalog = catalog::load(&source, &catalog::process_environment())
         .map_err(|errors| Unable::Catalog(errors.to_string()))?;
+    // What other runs have by now is none of this one's; with the run's lock its journal stands still.
+    let own: Vec<ReleaseId> = dir.load()?.lanes().map(|lane| lane.release.clone()).collect();
+    let taker = Taker { store, run: dir.id(), by: &by, order };
+    let taken = taker.take(&mut locks, &own).await?;
+    if let Some(message) = super::survivors::survivor_on(store, dir.id(), &own) {
+        return Err(Unable::Refused(message));
+    }
     let journal = Writer::open(&dir.journal())?;
     let state: RunState = dir.load()?;
     let fresh = state.created.is_none();
     let (happenings, receiver) = unbounded_channel();
-    let lanes = plan.lanes.iter().map(|lane| lane.release.clone());
-    let released = if fresh { lanes.collect() } else { BTreeSet::new() };
+    let released = if fresh { own.into_iter().collect() } else { BTreeSet::new() };
     let mut supervisor = Supervisor {
         dir: dir.clone(),
         catalog: Arc::new(catalog),
@@ -123,11 +154,14 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         released,
         phrases: BTreeMap::new(),
         checked: BTreeMap::new(),
+        vigils: BTreeMap::new(),
         live: Live::default(),
         live_changed: true,
         clients: BTreeMap::new(),
         helm: None,
-        cancel: Arc::default(),
+        looks: BTreeMap::new(),
+        prober: Prober::new(),
+        helm_turn: (0, None),
         asked: fresh,
         begun: Instant::now(),
     };
@@ -143,8 +177,11 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
     supervisor.record(&Event::SupervisorStarted {
         pid,
         start_time: identity::start_time(pid).unwrap_or(0),
-        boot_id: identity::boot_id(),
+        place: identity::place(),
     })?;
+    for event in &taken {
+        supervisor.record(event)?;
+    }
     Ok((supervisor, receiver))
 }
 
@@ -199,7 +236,7 @@ pub(super) async fn turn(
         }
         let wait = if supervisor.has_news() {
             next_live.saturating_duration_since(Instant::now())
-        } else if supervisor.waits_for_resource() {
+        } else if supervisor.waits_for_resource() || supervisor.keeps_vigil() {
             RESOURCE_POLL
         } else if supervisor.may_end_by_time() {
             Duration::from_secs(1)
@@ -237,7 +274,8 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
         loop {
             tokio::select! {
                 Some(()) = terminate.recv() => {
-                    if happenings.send(Happening::Terminated).is_err() { return }
+                    let signal = SignalKind::terminate().as_raw_value();
+                    if happenings.send(Happening::Terminated { signal }).is_err() { return }
                 }
                 // A lost terminal or a Ctrl-C elsewhere must not end a run.
                 Some(()) = hang_up.recv() => {}
@@ -262,13 +300,17 @@ pub(super) fn may_speak(peer: u32, own: u32) -> bool {
     peer == own || peer == 0
 }
 
-/// Speaks with one client until it is gone. Other users than root and the run's own are turned away.
+/// Speaks with one client until it is gone. Other users than root and the run's own are told so and turned away.
 async fn converse(stream: UnixStream, client: ClientId, happenings: UnboundedSender<Happening>) {
     let Ok(peer) = stream.peer_cred() else { return };
-    if !may_speak(peer.uid(), rustix::process::getuid().as_raw()) {
+    let own = rustix::process::getuid().as_raw();
+    let identity = identity::of_process(peer.pid(), peer.uid());
+    if !may_speak(peer.uid(), own) {
+        let owner = identity::of_process(None, own).user;
+        let message = format!("this run belongs to {owner}; {} cannot act on it", identity.user);
+        turn_away(stream, &Response::Failed { message }).await;
         return;
     }
-    let identity = identity::of_process(peer.pid(), peer.uid());
     let (answers, outgoing) = unbounded_channel::<Response>();
     let (live, moments) = watch::channel(None);
     let connected = Happening::Connected { client, identity, answers: answers.clone(), live };
@@ -280,6 +322,14 @@ async fn converse(stream: UnixStream, client: ClientId, happenings: UnboundedSen
     listen(reading, client, &answers, &happenings).await;
     // The loop may be over already. Its answers to what was asked before are still written.
     let _gone = happenings.send(Happening::Gone { client });
+}
+
+/// Tells a client why it is not listened to.
+async fn turn_away(mut stream: UnixStream, response: &Response) {
+    let mut line = serde_json::to_vec(response).unwrap_or_default();
+    line.push(b'\n');
+    // Whether it is heard or not, nothing of it is read.
+    let _gone = stream.write_all(&line).await;
 }
 
 /// Writes answers in order, and the newest moment whenever there is no answer to write.

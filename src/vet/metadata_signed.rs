@@ -16,7 +16,6 @@ use crate::domain::flow::CheckName;
 use pgp::composed::{Deserializable as _, DetachedSignature, SignedPublicKey};
 use pgp::packet::{SignatureType, SignatureVersionSpecific};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(places) = cx.release.and_then(|release| places(cx, release)) else { return };
@@ -27,11 +26,12 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     if repos.is_empty() {
         found.blocking("none", shown(&places.staging), "holds no repository", "sync the composes first");
     }
-    for (at, repo) in repos.iter().enumerate() {
-        if cx.cancel.load(Ordering::Relaxed) {
+    cx.pulse.begin("signatures in staging", Some(repos.len() as u64));
+    for repo in &repos {
+        if cx.pulse.is_cancelled() {
             return super::trees::cancelled(found);
         }
-        (cx.progress)("signatures in staging", at as u64, Some(repos.len() as u64));
+        cx.pulse.count(1);
         let Err(flaw) = judge(&places.staging.join(repo), &keys) else { continue };
         let path = shown(repo.join("repodata/repomd.xml"));
         let advice = "sign the repo's metadata again, after the last change to it";

@@ -9,6 +9,8 @@ mod commands;
 mod faults;
 mod gate;
 mod lanes;
+mod locks;
+mod pinning;
 mod plan;
 mod support;
 mod survive;

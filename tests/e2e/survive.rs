@@ -182,11 +182,13 @@ fn a_journal_that_is_torn_or_from_another_version_is_read_and_a_broken_run_stops
 
 /// Appends a well-formed record of a kind that this version does not know.
 fn append_unknown(journal: &std::path::Path) {
-    use sha2::Digest;
+    use stagegate::journal::format::{line_hash, parse};
     let text = fs::read_to_string(journal).unwrap();
-    let last = text.lines().last().unwrap();
-    let prev = hex::encode(sha2::Sha256::digest(last));
-    let seq = text.lines().count() + 1;
+    let last = parse(text.lines().last().unwrap().as_bytes()).unwrap();
+    let (seq, prev) = (last.seq + 1, last.digest(2).to_string());
     let record = json!({"seq": seq, "time": "2026-11-22T00:00:00Z", "prev": prev, "fact": {"event": "seen-through-walls", "by": 7}});
-    fs::write(journal, format!("{text}{record}\n")).unwrap();
+    let record = record.to_string();
+    let digest = line_hash(record.as_bytes());
+    let body = record.strip_suffix('}').unwrap();
+    fs::write(journal, format!("{text}{body},\"digest\":\"{digest}\"}}\n")).unwrap();
 }

@@ -173,6 +173,7 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
             overlay::ask(model, action);
             Vec::new()
         }
+        Action::PlanAnew => plan::anew(model),
         Action::OpenLog | Action::SideBySide => {
             run::lay_out(model, action);
             Vec::new()

@@ -43,7 +43,8 @@ pub(super) fn ask(model: &mut Model, action: Action) {
 fn question(model: &Model, action: Action) -> Option<Overlay> {
     if action == Action::StartRun {
         let plan = model.plan.plan()?.clone();
-        return Some(Overlay::Confirm(Confirm::StartRun { plan }));
+        let from = model.plan.rest_of.as_ref().map(|(run, _)| run.clone());
+        return Some(Overlay::Confirm(Confirm::StartRun { plan, from }));
     }
     let run = model.run.as_ref()?;
     let step = run.focused();
@@ -51,6 +52,9 @@ fn question(model: &Model, action: Action) -> Option<Overlay> {
     let confirm = match action {
         Action::Retry => {
             let step = step?;
+            if availability::retry_needs_reason(model, &step) {
+                return text(TextPurpose::RetryReason { step });
+            }
             let reached = |id: &StepId| run.record(id).is_some_and(|record| record.attempts > 0);
             let stale = run.state.plan.descendants(&step).into_iter().filter(reached).collect();
             let repeatable = run.state.plan.step(&step)?.repeatable;
@@ -152,11 +156,11 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let request = match confirm {
-        Confirm::StartRun { plan } => {
+        Confirm::StartRun { plan, from } => {
             model.plan.starting = true;
-            return vec![Effect::StartRun { plan }];
+            return vec![Effect::StartRun { plan, from, take_over: None }];
         }
-        Confirm::Retry { step, .. } => RunRequest::Retry { step },
+        Confirm::Retry { step, .. } => RunRequest::Retry { step, reason: String::new() },
         Confirm::CancelStep { step } => RunRequest::CancelStep { step },
         Confirm::KillStep { step } => RunRequest::Kill { step },
         Confirm::CancelRun { .. } => RunRequest::CancelRun,
@@ -226,10 +230,27 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
                 Vec::new()
             }
         },
+        TextPurpose::RetryReason { step } => match availability::step_allows(model, Action::Retry, &step) {
+            Ok(()) => run::send(model, RunRequest::Retry { step, reason }),
+            Err(why) => {
+                model.toast(format!("not run again: {why}"));
+                Vec::new()
+            }
+        },
         TextPurpose::WaiveReason { release, finding } => {
             run::send(model, RunRequest::Waive { release, finding, reason })
         }
         TextPurpose::HelmReason => run::take_helm(model, reason),
+        TextPurpose::TakeOverReason { plan, from, .. } => match availability::may_start(model) {
+            Ok(()) => {
+                model.plan.starting = true;
+                vec![Effect::StartRun { plan, from, take_over: Some(reason) }]
+            }
+            Err(why) => {
+                model.toast(format!("not done: {why}"));
+                Vec::new()
+            }
+        },
         TextPurpose::Search { .. } | TextPurpose::Answer { .. } => Vec::new(),
     }
 }

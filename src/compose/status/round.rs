@@ -8,9 +8,10 @@
 
 use super::reading::{self, Bases, Content, Held, Reading, Scans, Side};
 use super::{Status, StatusPart, StatusReader};
-use crate::compose::mounts;
+use crate::compose::mounts::{self, MountPoint};
 use crate::compose::position::{Facts, judge};
 use crate::compose::probe::Answer;
+use crate::compose::pulse::Pulse;
 use crate::compose::scan::Scan;
 use crate::domain::catalog::Catalog;
 use crate::domain::name::ReleaseId;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::Scope;
-use std::time::Instant;
+use std::time::Duration;
 
 /// What came back from one question.
 pub(super) enum News {
@@ -32,15 +33,12 @@ pub(super) enum News {
     Older(String, Answer<Held>),
 }
 
-/// Puts questions on threads of their own, which end by the deadline.
+/// Puts questions on threads of their own, which end once the answer is there or is waited for no longer.
 pub(super) struct Asker<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     reader: &'env StatusReader,
     tell: Sender<News>,
-    until: Instant,
-    /// Until when a mount is to say that it is there, and what its composes are: what waits for these answers
-    /// needs time too, and must not be blamed for them.
-    shares: (Instant, Instant),
+    patience: Duration,
 }
 
 impl<'scope, 'env> Asker<'scope, 'env> {
@@ -48,28 +46,21 @@ impl<'scope, 'env> Asker<'scope, 'env> {
         scope: &'scope Scope<'scope, 'env>,
         reader: &'env StatusReader,
         tell: Sender<News>,
-        until: Instant,
+        patience: Duration,
     ) -> Self {
-        let now = Instant::now();
-        let left = until.saturating_duration_since(now);
-        Self { scope, reader, tell, until, shares: (now + left / 4, now + left / 4 * 3) }
+        Self { scope, reader, tell, patience }
     }
 
-    fn ask<T, F, N>(&self, place: &str, what: String, read: F, news: N)
+    fn ask<T, F, N>(&self, place: &str, read: F, news: N)
     where
-        T: Clone + Send + 'static,
-        F: FnOnce(Reading) -> T + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(Reading, &Pulse) -> T + Send + 'static,
         N: FnOnce(String, Answer<T>) -> News + Send + 'static,
     {
         let (prober, reading) = (self.reader.prober.clone(), self.reader.reading.clone());
-        let until = match what.as_str() {
-            "state" => self.shares.0,
-            "composes" | "latest" => self.shares.1,
-            _ => self.until,
-        };
-        let (tell, place) = (self.tell.clone(), place.to_owned());
+        let (tell, place, patience) = (self.tell.clone(), place.to_owned(), self.patience);
         self.scope.spawn(move || {
-            let answer = prober.ask_until(&place, &what, until, move || read(reading));
+            let answer = prober.ask(&place, patience, move |pulse| read(reading, pulse));
             // Nobody listens only if the listener is gone, and it waits for every answer.
             let _ = tell.send(news(place, answer));
         });
@@ -89,6 +80,7 @@ struct Lane<'a> {
 
 pub(super) struct Round<'a, 'scope, 'env> {
     catalog: &'a Catalog,
+    mounted: Vec<MountPoint>,
     asker: Asker<'scope, 'env>,
     on_part: &'a mut dyn FnMut(StatusPart),
     lanes: Vec<Lane<'a>>,
@@ -118,6 +110,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         let mounts = mounts.collect();
         Self {
             catalog,
+            mounted: mounts::mounted(),
             asker,
             on_part,
             lanes,
@@ -128,18 +121,16 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
     }
 
-    /// The mount that `path` is on, or the path itself where the catalog names none.
+    /// The mount that `path` is on, by its name in the catalog or else by its mount point.
     fn place(&self, path: &Path) -> String {
-        let over = self.catalog.mounts.iter().filter(|mount| path.starts_with(&mount.path));
-        let nearest = over.max_by_key(|mount| mount.path.components().count());
-        nearest.map_or_else(|| path.display().to_string(), |mount| mount.name.clone())
+        mounts::place_of(&self.catalog.mounts, &self.mounted, path)
     }
 
     pub(super) fn begin(&mut self) {
         for mount in &self.catalog.mounts {
             let asked = mount.clone();
             self.open += 1;
-            self.asker.ask(&mount.name, "state".to_owned(), move |_| mounts::look(&asked), News::Mount);
+            self.asker.ask(&mount.name, move |_, _| mounts::look(&asked), News::Mount);
         }
         let mut loose = BTreeSet::new();
         for lane in &self.lanes {
@@ -191,7 +182,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         let state = match answer {
             Answer::Ready(state) => state,
             Answer::Late { since } => MountState::NotAnswering { for_s: since.elapsed().as_secs() },
-            Answer::Broken { .. } => MountState::NotAnswering { for_s: 0 },
+            Answer::Cancelled | Answer::Broken { .. } => MountState::NotAnswering { for_s: 0 },
         };
         if let Some(mount) = self.mounts.iter_mut().find(|mount| mount.name == place) {
             mount.state = state.clone();
@@ -208,7 +199,8 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         let releases = self.on_place(&place, |release| Some(release.compose_dir.clone()));
         if !releases.is_empty() {
             self.open += 1;
-            self.asker.ask(&place, "composes".to_owned(), move |_| reading::scans(&releases), News::Scans);
+            let read = move |reading: Reading, pulse: &Pulse| reading.scans(&releases, pulse);
+            self.asker.ask(&place, read, News::Scans);
         }
         self.ready.insert(place);
     }
@@ -268,8 +260,8 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
             lane.facts.scan = scan;
         }
         self.open += 1;
-        let read = move |reading: Reading| reading.bases(&to_read);
-        self.asker.ask(place, "latest".to_owned(), read, News::Bases);
+        let read = move |reading: Reading, pulse: &Pulse| reading.bases(&to_read, pulse);
+        self.asker.ask(place, read, News::Bases);
     }
 
     fn bases(&mut self, place: &str, answer: Answer<Bases>) {
@@ -313,12 +305,8 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
                 questions.extend(reading::content_question(lane.release, &lane.facts, side));
             }
             self.open += 1;
-            self.asker.ask(
-                &place,
-                "content".to_owned(),
-                move |_| reading::content(&questions),
-                News::Content,
-            );
+            let read = move |_: Reading, pulse: &Pulse| reading::content(questions, pulse);
+            self.asker.ask(&place, read, News::Content);
         }
     }
 
@@ -355,9 +343,8 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
         for (composes, lanes) in by_place {
             self.open += 1;
-            // Each of these is about facts of this very round: an older answer would not fit.
-            let what = format!("older {:?} {place}", self.asker.until);
-            self.asker.ask(&composes, what, move |reading: Reading| reading.older(lanes), News::Older);
+            let read = move |reading: Reading, pulse: &Pulse| reading.older(lanes, pulse);
+            self.asker.ask(&composes, read, News::Older);
         }
     }
 
@@ -405,7 +392,8 @@ fn closed(name: &str, state: &MountState) -> Option<String> {
         MountState::Ready { .. } => None,
         MountState::NotMounted => Some(format!("{name} is not mounted")),
         MountState::Missing => Some(format!("{name}: there is no such folder")),
-        MountState::NotAnswering { for_s } => Some(format!("{name} has not been answering for {for_s} s")),
+        MountState::NotAnswering { for_s } => Some(mounts::silence(name, *for_s)),
+        MountState::Failing { problem } => Some(format!("{name}: {problem}")),
         MountState::Asking => Some(format!("{name} has not answered yet")),
     }
 }
@@ -413,9 +401,8 @@ fn closed(name: &str, state: &MountState) -> Option<String> {
 fn taken<T>(place: &str, answer: Answer<T>) -> Result<T, String> {
     match answer {
         Answer::Ready(answer) => Ok(answer),
-        Answer::Late { since } => {
-            Err(format!("{place} has not been answering for {} s", since.elapsed().as_secs()))
-        }
+        Answer::Late { since } => Err(mounts::silence(place, since.elapsed().as_secs())),
+        Answer::Cancelled => Err(format!("{place}: the look at it was cancelled")),
         Answer::Broken { problem } => Err(format!("{place}: {problem}")),
     }
 }

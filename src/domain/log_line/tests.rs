@@ -102,7 +102,7 @@ proptest! {
 fn check(raw: &[u8]) -> Result<(), TestCaseError> {
     let line = render(raw);
     let text = line.text();
-    prop_assert!(text.chars().all(|c| !c.is_control() && !misleads(c)), "{:?}", text);
+    prop_assert!(text.chars().all(|c| !c.is_control() && !crate::domain::visible::misleads(c)), "{:?}", text);
     let width: usize = text.chars().filter_map(unicode_width::UnicodeWidthChar::width).sum();
     prop_assert_eq!(width, line.width);
     Ok(())

@@ -8,9 +8,13 @@ use crate::domain::plan::Plan;
 use crate::journal::store::{RunDir, Store};
 use crate::supervisor::client::{self, Client, ClientError, Spawner};
 use crate::supervisor::control::{Request, Response};
+use crate::supervisor::take_over::Order;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+
+/// How often a request is sent whose supervisor went away before it answered.
+const TRIES: u32 = 5;
 
 /// Makes a run of `plan` and tells how that went.
 pub(super) async fn start(
@@ -18,11 +22,16 @@ pub(super) async fn start(
     spawner: Spawner,
     plan: Arc<Plan>,
     catalog: String,
+    order: Order,
     tell: UnboundedSender<Msg>,
 ) {
-    let msg = match client::start_run(&store, &spawner, &plan, &catalog).await {
+    let msg = match client::start_run(&store, &spawner, &plan, &catalog, &order).await {
         Ok(dir) => Msg::RunStarted { run: dir.id().clone() },
-        Err(error) => Msg::RunNotStarted { problem: error.to_string() },
+        Err(error) => {
+            // What was refused with a reason is not asked for again.
+            let locked = matches!(error, ClientError::Locked(_)) && !order.take_over;
+            Msg::RunNotStarted { problem: error.to_string(), locked: locked.then_some((plan, order.from)) }
+        }
     };
     // Nobody listens any more once the console has left.
     let _left = tell.send(msg);
@@ -53,24 +62,36 @@ pub(super) async fn ask_all(
     }
 }
 
+/// Asks on the connection that there is, or on a new one.
+///
+/// A supervisor answers every request that it takes; one that went away without an answer has not looked at it, so the
+/// next one is asked, and started where none lives. What is typed for a step is never sent twice: the one that asked for
+/// it is gone, and another would take it for its own.
 async fn ask(
     dir: &RunDir,
     spawner: &Spawner,
     client: &mut Option<Client>,
     request: &RunRequest,
 ) -> Result<Response, ClientError> {
-    if client.is_none() {
-        *client = Some(client::reach(spawner, dir).await?);
+    let wire = on_the_wire(request);
+    for _ in 1..TRIES {
+        let reached = match client.take() {
+            Some(reached) => reached,
+            None => client::reach(spawner, dir).await?,
+        };
+        let reached = client.insert(reached);
+        match reached.request(&wire).await {
+            Err(ClientError::Gone) if !matches!(wire, Request::Input { .. }) => *client = None,
+            answer => return answer,
+        }
     }
-    match client {
-        Some(client) => client.request(&on_the_wire(request)).await,
-        None => Err(ClientError::Gone),
-    }
+    client.insert(client::reach(spawner, dir).await?).request(&wire).await
 }
 
 fn answer(response: Response) -> Answer {
     match response {
         Response::Done { message } => Answer::Done { message },
+        Response::HelmGiven { turn } => Answer::HelmGiven { turn },
         Response::Refused { refusal } => Answer::Refused { refusal },
         Response::HelmBusy { by } => Answer::HelmBusy { by },
         Response::Failed { message } => Answer::Failed { message },
@@ -83,7 +104,7 @@ fn on_the_wire(request: &RunRequest) -> Request {
     match request.clone() {
         RunRequest::TakeHelm { reason } => Request::TakeHelm { reason },
         RunRequest::ReleaseHelm => Request::ReleaseHelm,
-        RunRequest::Retry { step } => Request::Retry { step, reason: String::new() },
+        RunRequest::Retry { step, reason } => Request::Retry { step, reason },
         RunRequest::Skip { step, reason } => Request::Skip { step, reason },
         RunRequest::CancelStep { step } => Request::Cancel { step: Some(step) },
         RunRequest::CancelRun => Request::Cancel { step: None },

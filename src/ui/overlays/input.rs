@@ -41,6 +41,14 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "leave it out",
             false,
         ),
+        TextPurpose::RetryReason { step } => {
+            let truth = model.run.as_ref().and_then(|run| run.truths.get(step));
+            let truth = truth.map_or_else(String::new, |truth| {
+                format!("{}; {}. ", truth.alive_words(), truth.repeat_words())
+            });
+            let words = format!("{truth}Why may it run again? The reason goes into the record.");
+            (format!("Run {step} again"), words, "run it again", false)
+        }
         TextPurpose::WaiveReason { finding, .. } => {
             let found = model
                 .gate
@@ -54,6 +62,14 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "Take the helm".to_owned(),
             "Another console has it and will only observe from then on. Why do you take it?".to_owned(),
             "take it",
+            false,
+        ),
+        TextPurpose::TakeOverReason { problem, .. } => (
+            "Take the release over".to_owned(),
+            format!(
+                "{problem}. What runs there is stopped; both runs record who took it and why. Why do you take it over?"
+            ),
+            "take it over",
             false,
         ),
         TextPurpose::Search { step } => (

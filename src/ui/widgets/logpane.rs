@@ -8,13 +8,14 @@ use crate::app::model::{LogView, RunLayout, RunModel, SearchState, Towards, igno
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
 use crate::domain::run::StepState;
+use crate::domain::visible;
 use crate::ui::pen::Pen;
 use crate::ui::style;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthChar as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Returns the part of a pane that holds text.
 pub fn text_area(area: Rect) -> Rect {
@@ -157,6 +158,9 @@ fn window(pen: &Pen<'_>, line: &LogLine, left: usize, width: u16) -> Vec<Span<'s
             let wide = character.width().unwrap_or(0);
             if column >= left && column + wide <= left + usize::from(width) {
                 piece.push(character);
+            } else if column < left && column + wide > left {
+                // The right half of a wide character: what is behind it keeps its place.
+                piece.push(' ');
             }
             column += wide;
         }
@@ -244,9 +248,11 @@ fn search(pen: &mut Pen<'_>, area: Rect, view: Option<&LogView>) {
             format!(" \"{pattern}\"{}{around} ", which.unwrap_or_default())
         }
     };
-    let width = text::cut(&words, area.width).chars().count() as u16;
+    let words = visible::line(&words);
+    let width = text::cut(&words, area.width).width() as u16;
     let row = Rect { x: area.right() - width, y: area.bottom().saturating_sub(1), width, height: 1 };
     pen.clear(row);
-    pen.line(row, 0, vec![Span::raw(words)]);
+    let spans = vec![pen.plain(words.into_owned())];
+    pen.line(row, 0, spans);
     pen.tint(row, Role::Input);
 }

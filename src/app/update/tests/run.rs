@@ -22,7 +22,7 @@ fn take_helm() -> Effect {
 }
 
 fn helm_given(bench: &mut Bench) {
-    let answer = Answer::Done { message: "you have the helm".to_owned() };
+    let answer = Answer::HelmGiven { turn: 1 };
     bench.tell(Msg::RequestAnswered {
         run: run_id(),
         request: RunRequest::TakeHelm { reason: None },
@@ -49,7 +49,7 @@ fn a_started_run_is_shown_and_the_ticks_are_spent() {
     let run = bench.model.run.as_ref().unwrap();
     assert_eq!(run.selected().unwrap().id, step_id("8/sync/Rocky"));
     assert_eq!(run.views[&step_id("8/sync/Rocky")].log.as_deref(), Some("steps/8-sync-Rocky-1.log"));
-    assert_eq!(run.helm, Helm::Mine { identity: None });
+    assert_eq!(run.helm, Helm::Mine { turn: 1 });
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn retry_names_what_becomes_stale_and_looks_again_before_it_sends() {
     let step = step_id("8/sync/Rocky");
     let question = Confirm::Retry { step: step.clone(), stale: Vec::new(), repeatable: true };
     assert_eq!(bench.model.overlays, [Overlay::Confirm(question)]);
-    assert_eq!(bench.press("y"), [send(RunRequest::Retry { step: step.clone() })]);
+    assert_eq!(bench.press("y"), [send(RunRequest::Retry { step: step.clone(), reason: String::new() })]);
     bench.press("t");
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     bench.go_on(&plan, &[starting("8/sync/Rocky", 2)]);
@@ -93,7 +93,12 @@ fn stopping_is_staged() {
     bench.press("X");
     assert_eq!(bench.press("y"), [send(RunRequest::CancelStep { step: step.clone() })]);
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
-    let asked = Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("a") };
+    let asked = Event::StopRequested {
+        step: step.clone(),
+        stage: StopStage::Terminate,
+        by: person("a"),
+        signal: None,
+    };
     bench.go_on(&plan, &[starting("8/sync/Rocky", 1), asked]);
     bench.press("X");
     assert!(bench.model.overlays.is_empty(), "the second request is another key");
@@ -123,11 +128,16 @@ fn the_helm_is_elsewhere_until_it_is_taken_for_a_reason() {
     let reason = Some("shift over".to_owned());
     assert_eq!(bench.press("enter"), [send(RunRequest::TakeHelm { reason })]);
     helm_given(&mut bench);
-    live(&mut bench, Live { helm: Some(person("me")), ..Live::default() });
+    // A moment from before is out of date, whomever it names.
+    live(&mut bench, Live { helm: Some(person("other")), ..Live::default() });
+    live(&mut bench, Live { helm: Some(person("me")), helm_turn: 1, ..Live::default() });
     bench.press("X");
     assert_eq!(bench.model.overlays.len(), 1);
-    live(&mut bench, Live { helm: Some(person("somebody")), ..Live::default() });
+    let reason = Some("the shift is not over".to_owned());
+    live(&mut bench, Live { helm: Some(person("me")), helm_turn: 2, helm_reason: reason, ..Live::default() });
     assert_eq!(bench.press("y"), [], "the helm went while the question was open");
+    let told = &bench.model.banners.last().unwrap().message;
+    assert!(told.contains("took the helm: the shift is not over; this console only watches"), "{told}");
 }
 
 #[test]
@@ -221,6 +231,7 @@ fn a_console_that_was_killed_comes_back_to_the_run_that_lives() {
         done: 0,
         steps: 0,
         past: Vec::new(),
+        truths: std::collections::BTreeMap::new(),
         folder: String::new(),
         reported: false,
     };
