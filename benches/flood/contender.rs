@@ -1,6 +1,6 @@
 //! Those who drain a flood: the two anchors, Stagegate, and the peers that are installed here.
 
-use super::host::Host;
+use super::host::{Host, Supervisor};
 use super::screen::Screen;
 use super::workload::{Stage, Workload};
 use anyhow::Context as _;
@@ -107,7 +107,7 @@ pub(crate) enum LineEnd {
 #[derive(Debug)]
 enum Leaving {
     Reader(Child),
-    Run { supervisor: i32 },
+    Run(Supervisor),
     Tmux { program: PathBuf, socket: String },
     Screen,
 }
@@ -120,9 +120,9 @@ impl Ready {
                 drop(child.stdin.take());
                 child.wait()?;
             }
-            Leaving::Run { supervisor } => {
+            Leaving::Run(supervisor) => {
                 drop(self.screen);
-                super::host::wait_gone(supervisor, PATIENCE)?;
+                supervisor.wait_gone(PATIENCE)?;
             }
             Leaving::Tmux { program, socket } => {
                 let _gone = Command::new(program).args(["-L", &socket, "kill-server"]).output();
@@ -186,14 +186,15 @@ const HELP: Question = Question {
 fn stagegate(script: &Path, stage: &mut Stage, host: &Host) -> anyhow::Result<Ready> {
     let run = host.start(script)?;
     let script = stage.ready(PATIENCE)?;
-    let screen = Screen::start(&host.console(&run.id), &[("HOME", host.home())], &["Nothing"])?;
+    // "Nothing printed yet", of which only the end differs from "Not started yet".
+    let screen = Screen::start(&host.console(&run.id), &[("HOME", host.home())], &["hing"])?;
     anyhow::ensure!(screen.seen(PATIENCE).is_some(), "the console does not show the step");
     // The log alone, as large as the screen.
     screen.types("\r");
     anyhow::ensure!(screen.press(HELP.keys, HELP.words, PATIENCE).is_some(), "the console answers no key");
     screen.types(HELP.undo);
-    let roots = vec![run.supervisor, screen.pid()];
-    let leaving = Leaving::Run { supervisor: run.supervisor };
+    let roots = vec![run.pid, screen.pid()];
+    let leaving = Leaving::Run(run.supervisor);
     Ok(Ready {
         screen: Some(screen),
         questions: &[HELP],
@@ -256,7 +257,7 @@ fn turbo(script: &Path, stage: &mut Stage, scratch: &Path) -> anyhow::Result<Rea
         folder.join("package-lock.json"),
         r#"{"name":"flood","lockfileVersion":3,"packages":{"":{"name":"flood"}}}"#,
     )?;
-    fs::write(folder.join("turbo.json"), r#"{"ui":"tui","tasks":{"//#flood":{"cache":false}}}"#)?;
+    fs::write(folder.join("turbo.json"), r#"{"ui":"tui","tasks":{"flood":{"cache":false}}}"#)?;
     let home = scratch.display().to_string();
     let argv = [
         program.display().to_string(),
@@ -264,7 +265,6 @@ fn turbo(script: &Path, stage: &mut Stage, scratch: &Path) -> anyhow::Result<Rea
         folder.display().to_string(),
         "run".to_owned(),
         "flood".to_owned(),
-        "--no-daemon".to_owned(),
     ];
     let env = [
         ("HOME", home.as_str()),

@@ -2,12 +2,14 @@
 
 use super::program::stagegate;
 use anyhow::Context as _;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use serde_json::Value;
-use stagegate::sandbox::host::{self, BuildOptions, Speed};
 use std::fs;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The step that runs the workload, as its log is called.
 const STEP: &str = "steps/01-8-compose-Rocky.log";
@@ -19,31 +21,52 @@ pub(crate) struct Host {
     home: String,
 }
 
+/// A supervisor; whatever goes wrong, it does not outlive the bench.
+#[derive(Debug)]
+pub(crate) struct Supervisor(OwnedFd);
+
+impl Supervisor {
+    fn of(pid: i32) -> anyhow::Result<Self> {
+        let pid = Pid::from_raw(pid).context("no process")?;
+        Ok(Self(pidfd_open(pid, PidfdFlags::empty()).context("the supervisor is gone")?))
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn wait_gone(&self, patience: Duration) -> anyhow::Result<()> {
+        let gone = poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&Timespec::try_from(patience)?))?;
+        anyhow::ensure!(gone > 0, "the supervisor does not end");
+        Ok(())
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        // It is gone already where all went well. Its step loses its terminal with it.
+        let _gone = pidfd_send_signal(&self.0, Signal::KILL);
+    }
+}
+
 /// A run whose only step waits for the word to begin.
 #[derive(Debug)]
 pub(crate) struct Run {
     /// Its id.
     pub(crate) id: String,
     /// Its supervisor's process.
-    pub(crate) supervisor: i32,
+    pub(crate) pid: i32,
+    /// The supervisor.
+    pub(crate) supervisor: Supervisor,
     /// The step's log.
     pub(crate) log: PathBuf,
 }
 
 impl Host {
-    /// Builds one in `folder`.
+    /// Has the program under test build one in `folder`.
     pub(crate) fn build(folder: &Path) -> anyhow::Result<Self> {
-        let options = BuildOptions {
-            dir: folder.join("host"),
-            binary: PathBuf::from(stagegate()),
-            speed: Speed::Instant,
-            faults: Vec::new(),
-            fresh: false,
-            now: jiff::Timestamp::now(),
-        };
-        let built = host::build(&options, &mut |_| {})?;
-        let home = folder.display().to_string();
-        Ok(Self { root: built.paths.root().to_owned(), home })
+        let (root, home) = (folder.join("host"), folder.display().to_string());
+        let words = ["sandbox", "--no-console", "--speed", "instant"];
+        let out = Command::new(stagegate()).args(words).arg(&root).env("HOME", &home).output()?;
+        anyhow::ensure!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        Ok(Self { root, home })
     }
 
     /// Returns the home folder of those who work here.
@@ -70,7 +93,8 @@ impl Host {
                 record["fact"]["event"].eq("supervisor-started").then(|| record["fact"]["pid"].as_i64())?
             })
             .context("the run has no supervisor")?;
-        Ok(Run { id, supervisor: i32::try_from(supervisor)?, log: folder.join(STEP) })
+        let pid = i32::try_from(supervisor)?;
+        Ok(Run { id, pid, supervisor: Supervisor::of(pid)?, log: folder.join(STEP) })
     }
 
     /// Returns the command of a console on a run.
@@ -86,18 +110,4 @@ impl Host {
         argv.extend(words.iter().map(|&word| word.to_owned()));
         argv
     }
-}
-
-/// Waits until a process that is not ours is gone.
-pub(crate) fn wait_gone(pid: i32, patience: Duration) -> anyhow::Result<()> {
-    use rustix::process::{Pid, PidfdFlags, pidfd_open};
-    let Some(process) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
-        return Ok(());
-    };
-    let ends = Instant::now() + patience;
-    let left = rustix::event::Timespec::try_from(ends.saturating_duration_since(Instant::now()))?;
-    let mut watched = [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
-    let gone = rustix::event::poll(&mut watched, Some(&left))?;
-    anyhow::ensure!(gone > 0, "process {pid} does not end");
-    Ok(())
 }

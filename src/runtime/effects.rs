@@ -27,6 +27,7 @@ use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -196,8 +197,10 @@ impl Effects {
 
     fn search(&mut self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
         let dir = self.store.run(run);
-        // A run whose plan cannot be read any more is not on the screen either.
-        let redactor = dir.plan().map(|plan| secrets::of_run(&dir, &plan)).unwrap_or_default();
+        let redactor = {
+            let dir = dir.clone();
+            move || Ok(secrets::of_run(&dir, &dir.plan().map_err(io::Error::other)?))
+        };
         self.search = Some(LogSearch::begin(dir.file(log), step, query, redactor, self.tell.clone()));
     }
 }

@@ -200,7 +200,7 @@ mod tests {
             (0..500).flat_map(|n| format!("\x1b[32m{n:>5} of 500\x1b[0m\r").into_bytes()).collect();
         let shown = what_shows(&updates);
         assert!(shown.len() < OVERWRITTEN && shown.len() > OVERWRITTEN / 2);
-        assert_eq!(log_line::render(shown), log_line::render(&updates));
+        assert_eq!(crate::domain::log_line::render(shown), crate::domain::log_line::render(&updates));
         let long = [b"5 %\r".as_slice(), &[b'x'; 3000]].concat();
         assert_eq!(what_shows(&long), long, "what is longer than the end that is looked at is drawn whole");
         assert_eq!(what_shows(b"10 %\r20 %\r"), b"10 %\r20 %\r");

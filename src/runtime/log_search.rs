@@ -7,18 +7,20 @@
 use crate::app::Msg;
 use crate::app::model::{LogQuery, Match, MatchTally, SearchFrom, Towards, ignores_case};
 use crate::domain::name::StepId;
-use crate::domain::redact::{Reading, Redactor};
+use crate::domain::redact::{LOOK_BACK, Reading, Redactor};
 use crate::exec::log_file::{Found, LogFile, Needle, Search};
 use std::cell::Cell;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
+/// Lines that are counted at most: each is looked at as it would be shown.
+const MOST: u64 = 100_000;
 /// How far apart it tells how far it is.
 const TELL: Duration = Duration::from_millis(100);
 
@@ -40,7 +42,7 @@ impl LogSearch {
         path: PathBuf,
         step: StepId,
         query: LogQuery,
-        redactor: Redactor,
+        redactor: impl FnOnce() -> io::Result<Redactor> + Send + 'static,
         tell: UnboundedSender<Msg>,
     ) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
@@ -48,14 +50,13 @@ impl LogSearch {
             needle: Needle::new(&query.pattern, ignores_case(&query.pattern)),
             step,
             query,
-            redactor,
             tell,
             stopped: Arc::clone(&stopped),
             looked: Cell::new(0),
             told: Cell::new(Instant::now()),
         };
         thread::spawn(move || {
-            if let Err(error) = work.run(&path) {
+            if let Err(error) = redactor().and_then(|redactor| work.run(&path, &redactor)) {
                 log::warn!("cannot search the log of {}: {error}", work.step);
                 work.ended(None);
             }
@@ -68,7 +69,6 @@ struct Work {
     step: StepId,
     query: LogQuery,
     needle: Needle,
-    redactor: Redactor,
     tell: UnboundedSender<Msg>,
     stopped: Arc<AtomicBool>,
     /// Bytes looked through for the match.
@@ -78,11 +78,10 @@ struct Work {
 }
 
 impl Work {
-    fn run(&self, path: &std::path::Path) -> io::Result<()> {
+    fn run(&self, path: &Path, redactor: &Redactor) -> io::Result<()> {
         let log = LogFile::open(path)?;
         let len = log.len();
-        let shown = |line: &[u8]| Reading::new(self.redactor.clone()).line(line).text();
-        let counts = |line: &[u8]| self.needle.find(shown(line).as_bytes()).is_some();
+        let counts = |begin, line: &[u8]| self.is_shown(&log, redactor, begin, line);
         let goes_on = |bytes| self.goes_on(bytes, len);
         let search = Search { needle: &self.needle, counts: &counts, goes_on: &goes_on };
         for (around, range) in self.ranges(&log)? {
@@ -98,6 +97,16 @@ impl Work {
         }
         self.ended(None);
         Ok(())
+    }
+
+    /// Returns whether a line still matches once its secrets are hidden, in the light of what stands before it.
+    fn is_shown(&self, log: &LogFile, redactor: &Redactor, begin: u64, line: &[u8]) -> bool {
+        let before = log.bytes_before(begin, LOOK_BACK).unwrap_or_default();
+        let shown = Reading::behind(redactor.clone(), &before).line(line).text();
+        // What a carriage return overwrote is not drawn, and may be just what is looked for.
+        let overwritten = || memchr::memchr2(b'\r', 0x08, line).is_some();
+        let is_in = |text: &str| self.needle.find(text.as_bytes()).is_some();
+        is_in(&shown) || (overwritten() && is_in(&redactor.text(&String::from_utf8_lossy(line))))
     }
 
     /// Returns what is to be looked through, in order: from where the search begins, and then the rest.
@@ -125,7 +134,7 @@ impl Work {
         self.ended(Some(Match { offset, around, tally }));
         let silent = |_| !self.stopped.load(Ordering::Relaxed);
         if tally.is_none()
-            && let Some(all) = log.tally(Search { goes_on: &silent, ..search }, offset)?
+            && let Some(all) = log.tally(Search { goes_on: &silent, ..search }, offset, MOST)?
         {
             let tally = MatchTally { nth: all.nth, of: all.of, bytes: log.len() };
             let (step, pattern) = (self.step.clone(), self.query.pattern.clone());
@@ -185,7 +194,7 @@ mod tests {
         let path = folder.path().join("a.log");
         std::fs::write(&path, text).unwrap();
         let (tell, mut told) = unbounded_channel();
-        let running = LogSearch::begin(path, "8/prep".parse().unwrap(), query, redactor, tell);
+        let running = LogSearch::begin(path, "8/prep".parse().unwrap(), query, move || Ok(redactor), tell);
         let mut found = None;
         while let Some(msg) = told.blocking_recv() {
             match msg {
@@ -250,7 +259,8 @@ mod tests {
         std::fs::write(&path, "x\n".repeat(1 << 20)).unwrap();
         let (tell, mut told) = unbounded_channel();
         let asked = query("nothing", SearchFrom::At(0), Towards::End, None);
-        let running = LogSearch::begin(path, "8/prep".parse().unwrap(), asked, Redactor::default(), tell);
+        let running =
+            LogSearch::begin(path, "8/prep".parse().unwrap(), asked, || Ok(Redactor::default()), tell);
         drop(running);
         while let Some(msg) = told.blocking_recv() {
             // Only where it was through before it could be stopped.

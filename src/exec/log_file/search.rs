@@ -73,8 +73,9 @@ pub struct Tally {
 pub struct Search<'a> {
     /// What is searched for.
     pub needle: &'a Needle,
-    /// Returns whether a line may count: it is given the line, or what lies around the match in a very long one.
-    pub counts: &'a dyn Fn(&[u8]) -> bool,
+    /// Returns whether a line may count. It is given where the line begins and its bytes, or those around the
+    /// match in a very long one.
+    pub counts: &'a dyn Fn(u64, &[u8]) -> bool,
     /// Is told how many bytes are about to be looked through; returns whether to go on.
     pub goes_on: &'a dyn Fn(u64) -> bool,
 }
@@ -110,15 +111,16 @@ impl LogFile {
         Ok(Found::Nowhere)
     }
 
-    /// Counts the lines that match, and those of them that begin before `upto`; none if it was stopped.
-    pub fn tally(&self, search: Search<'_>, upto: u64) -> io::Result<Option<Tally>> {
+    /// Counts the lines that match, and those of them whose match begins at `upto` or before; none if it was
+    /// stopped, or if there are more than `most`.
+    pub fn tally(&self, search: Search<'_>, upto: u64, most: u64) -> io::Result<Option<Tally>> {
         let mut tally = Tally { nth: 0, of: 0 };
         let through = self.visit(search, 0..self.len(), &mut |offset| {
             tally.of += 1;
             tally.nth += u64::from(offset <= upto);
-            true
+            tally.of <= most
         })?;
-        Ok(through.then_some(tally))
+        Ok(Some(tally).filter(|tally| through && tally.of <= most))
     }
 
     /// Returns where the line that holds `offset` begins.
@@ -183,8 +185,11 @@ impl LogFile {
                 }
                 let line_end = memchr::memchr(b'\n', &piece[start..]).map(|stop| start + stop);
                 let agreed = match (memchr::memrchr(b'\n', &piece[..start]), line_end) {
-                    (Some(before), Some(stop)) => counts(&piece[before + 1..stop]),
-                    _ => counts(&self.around(offset, needle.len)?),
+                    (Some(before), Some(stop)) => counts(at + before as u64 + 1, &piece[before + 1..stop]),
+                    _ => {
+                        let (begin, line) = self.around(offset, needle.len)?;
+                        counts(begin, &line)
+                    }
                 };
                 if agreed && !take(offset) {
                     return Ok(true);
@@ -200,13 +205,13 @@ impl LogFile {
     }
 
     /// Reads the line around a match, as far as it lies within the limit on either side.
-    fn around(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    fn around(&self, offset: u64, len: usize) -> io::Result<(u64, Vec<u8>)> {
         let begin = offset.saturating_sub(LINE_LIMIT as u64);
         let mut window = vec![0; 2 * LINE_LIMIT + len];
         let piece = read_at(&self.file, &mut window, begin, self.len())?;
         let start = ((offset - begin) as usize).min(piece.len());
         let from = memchr::memrchr(b'\n', &piece[..start]).map_or(0, |stop| stop + 1);
         let to = memchr::memchr(b'\n', &piece[start..]).map_or(piece.len(), |stop| start + stop);
-        Ok(piece[from..to].to_vec())
+        Ok((begin + from as u64, piece[from..to].to_vec()))
     }
 }

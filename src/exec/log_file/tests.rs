@@ -98,7 +98,7 @@ fn the_index_stays_small_and_right() {
 }
 
 fn search(needle: &Needle) -> Search<'_> {
-    Search { needle, counts: &|_| true, goes_on: &|_| true }
+    Search { needle, counts: &|_, _| true, goes_on: &|_| true }
 }
 
 fn at(found: Found) -> Option<u64> {
@@ -136,8 +136,9 @@ fn a_needle_across_a_border_is_found_from_both_sides() {
 #[test]
 fn small_letters_find_capitals_where_they_may() {
     let (_file, log) = log_of("Error: E\u{308}\nerror\nÜBER ERROR\n".as_bytes());
-    let all =
-        |text: &str, folded| log.tally(search(&Needle::new(text, folded)), u64::MAX).unwrap().unwrap().of;
+    let all = |text: &str, folded| {
+        log.tally(search(&Needle::new(text, folded)), u64::MAX, u64::MAX).unwrap().unwrap().of
+    };
     assert_eq!((all("error", true), all("error", false), all("ERROR", false)), (3, 1, 1));
     assert_eq!((all("Über", true), all("ÜBER", true), all(": e", true), all("(.*)", true)), (1, 1, 1, 0));
 }
@@ -148,13 +149,14 @@ fn who_objects_to_a_line_is_heard_and_a_search_can_be_stopped() {
     let (_file, log) =
         log_of(format!("pass word\npass secret\n{long} pass secret {long}\npass\n").as_bytes());
     let needle = Needle::new("pass", false);
-    let counts = |line: &[u8]| memmem::find(line, b"secret").is_none();
+    let counts = |_, line: &[u8]| memmem::find(line, b"secret").is_none();
     let shy = Search { counts: &counts, ..search(&needle) };
     let last = log.len() - 5;
     assert_eq!(log.find(shy, 0..u64::MAX).unwrap(), Found::At(0));
     assert_eq!(log.find(shy, 10..u64::MAX).unwrap(), Found::At(last));
     assert_eq!(log.find_back(shy, 0..last).unwrap(), Found::At(0));
-    assert_eq!(log.tally(shy, last).unwrap(), Some(Tally { nth: 2, of: 2 }));
+    assert_eq!(log.tally(shy, last, 2).unwrap(), Some(Tally { nth: 2, of: 2 }));
+    assert_eq!(log.tally(shy, last, 1).unwrap(), None, "there are more");
     let looked = std::cell::Cell::new(0);
     let patience = |bytes| {
         looked.set(looked.get() + bytes);
@@ -162,7 +164,7 @@ fn who_objects_to_a_line_is_heard_and_a_search_can_be_stopped() {
     };
     let short = Search { goes_on: &patience, ..search(&needle) };
     assert_eq!(log.find(short, 30..last).unwrap(), Found::Stopped);
-    assert_eq!(log.tally(short, 0).unwrap(), None);
+    assert_eq!(log.tally(short, 0, 9).unwrap(), None);
 }
 
 #[test]
@@ -205,7 +207,7 @@ proptest! {
         }
         let back = firsts.iter().rfind(|at| **at < from as u64).copied();
         prop_assert_eq!(find_back(&log, &needle, from as u64), back);
-        let tally = log.tally(search(&Needle::new(&needle, false)), from as u64).unwrap().unwrap();
+        let tally = log.tally(search(&Needle::new(&needle, false)), from as u64, u64::MAX).unwrap().unwrap();
         let nth = firsts.iter().filter(|at| **at <= from as u64).count() as u64;
         prop_assert_eq!(tally, Tally { nth, of: firsts.len() as u64 });
         let at = from.min(bytes.len());
