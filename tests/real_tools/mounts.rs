@@ -106,7 +106,7 @@ fn a_staging_that_is_full_or_read_only_is_no_success_and_named() {
     host.run(&SYNC).exits(3);
     leave_room(&staging, 0);
     host.run(&["retry", "latest", "8/prep"]).exits(5);
-    ended(&host, "8/prep", "suspect", &["exit code 0, but", "o space left on device"]);
+    ended(&host, "8/prep", "suspect", &["exit code 0, but", "Critical: Error while closing xml files"]);
 }
 
 #[test]
