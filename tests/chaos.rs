@@ -9,7 +9,7 @@
 //! |---|---|
 //! | steps run twice at once | a lock that every process of an attempt inherits (`chaos/witness.sh`) |
 //! | log bytes lost | the witness's copy of what each attempt printed; and where the supervisor is killed, the kernel's count of what it had read and what it had written in that moment: what it has read must be in the file |
-//! | journals unreadable | `runs`, `status` and `report` must exit 0; each record has its number and the hash of the one before it |
+//! | journals unreadable | `runs`, `status`, `report` and `verify-run` must exit 0; each record has its number, its digest and the digest of the one before it |
 //! | terminals left raw | the modes of the one terminal that all consoles of a run use, each time a console has left it: by `q`, Ctrl-C, TERM, HUP, INT or QUIT, on a terminal that a killed one had left raw too |
 //! | wrong states | `runs` against a second fold of the journal; the journal against the witness: no success without an exit code of 0, no exit code but the real one, no attempt without a record, no record of an end that was not |
 //!
@@ -44,6 +44,8 @@ use verdict::Tally;
 
 /// How many runs there are unless somebody says otherwise.
 const RUNS: u64 = 20;
+/// After how many runs the table is printed on the way.
+const PRINT_EVERY: u64 = 50;
 /// How many stories are played side by side: each has a console, a supervisor and a step at work.
 const SIDE_BY_SIDE: usize = 2;
 
@@ -87,7 +89,11 @@ fn whoever_is_killed_nothing_runs_twice_nothing_is_lost_and_nothing_lies() {
                         return;
                     }
                     let tally = one(&template, seed);
-                    whole.lock().unwrap().add(tally);
+                    let mut whole = whole.lock().unwrap();
+                    whole.add(tally);
+                    if whole.runs.is_multiple_of(PRINT_EVERY) {
+                        println!("{}", whole.table());
+                    }
                 }
             });
         }

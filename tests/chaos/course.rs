@@ -335,6 +335,16 @@ impl Course<'_> {
         self.note(&format!("killed {name} ({pid}), {whom:?} of {mark}"));
     }
 
+    /// Waits until nothing of an attempt is left.
+    fn until_attempt_over(&mut self, mark: &str) {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE
+            && processes::of_attempt(self.host, mark).iter().any(|one| !one.is_over())
+        {
+            self.terminal.look(GLANCE);
+        }
+    }
+
     fn until_over(&mut self, process: &Process) {
         let begun = Instant::now();
         while !process.is_over() && begun.elapsed() < PATIENCE {
@@ -364,13 +374,24 @@ impl Course<'_> {
         self.clear(step);
         let advised = said.lines().find_map(|line| {
             let line = line.trim_start();
-            ["go on:", "retry:"].iter().find_map(|what| line.strip_prefix(what))
+            ["go on:", "retry:"]
+                .iter()
+                .find_map(|what| line.strip_prefix(what))
+                .filter(|_| !line.contains("--reason"))
         });
         if let Some(line) = advised {
             let words = shell_words::split(line).unwrap();
             return Next::Advised(words.into_iter().skip(1).collect());
         }
         let (id, run) = (id.to_owned(), run.id.clone());
+        // A step of another host may go on there: somebody looks, and says so.
+        if let Some((_, rest)) = said.split_once("`stagegate retry ")
+            && let Some((words, _)) = rest.split_once('`')
+        {
+            self.until_attempt_over(&format!("{run}/{id}/{}", step.attempt));
+            let words = shell_words::split(words).unwrap();
+            return Next::Command(std::iter::once("retry".to_owned()).chain(words).collect());
+        }
         Next::Command(match step.word.as_str() {
             "failed" | "suspect" | "cancelled" => vec!["retry".into(), run, id],
             _ => vec!["resume".into(), run],
@@ -439,7 +460,7 @@ impl Course<'_> {
         self.leave();
         let said = self.says(&run);
         at_rest(&run, &said, &mut self.tally);
-        for words in [&["status"][..], &["report", &run.id]] {
+        for words in [&["status"][..], &["report", &run.id], &["verify-run", &run.id]] {
             let output = self.host.command(words).output().unwrap();
             if !output.status.success() {
                 self.tally.journals += 1;
