@@ -122,8 +122,7 @@ fn of_run(
         holds: state.held_lanes().filter(|_| alive).map(|lane| lane.release.to_string()).collect(),
         given_up: state.given_up.iter().map(|(id, given)| (id.to_string(), given.to_string())).collect(),
         steps: steps.collect(),
-        problem: damage
-            .or_else(|| state.failed.as_ref().filter(|_| !alive).map(|(_, reason)| reason.clone())),
+        problem: damage.or_else(|| failed(state, alive)),
     }
 }
 

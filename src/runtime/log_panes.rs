@@ -138,7 +138,6 @@ fn what_shows(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::log_line;
     use std::io::Write as _;
 
     fn text(view: &LogView) -> Vec<String> {
