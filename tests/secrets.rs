@@ -76,7 +76,7 @@ fn console_that_heard_it(screen: Screen) -> Model {
     let live = LiveStep { label: said("label"), prompt: Some(said("prompt")), ..LiveStep::default() };
     let live = Live { steps: [(step.clone(), live)].into(), ..Live::default() };
     let answer = |message| Answer::Failed { message };
-    let retry = RunRequest::Retry { step: step.clone() };
+    let retry = RunRequest::Retry { step: step.clone(), reason: String::new() };
     let messages = vec![
         Msg::CatalogRead(Arc::new(catalog)),
         Msg::CheckoutAnswered(checkout),
