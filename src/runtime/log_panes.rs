@@ -138,6 +138,7 @@ fn what_shows(line: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::log_file::LINE_LIMIT;
     use std::io::Write as _;
 
     fn text(view: &LogView) -> Vec<String> {
@@ -204,6 +205,29 @@ mod tests {
         assert_eq!(what_shows(&long), long, "what is longer than the end that is looked at is drawn whole");
         assert_eq!(what_shows(b"10 %\r20 %\r"), b"10 %\r20 %\r");
         assert_eq!(what_shows(b""), b"");
+    }
+
+    #[test]
+    fn what_a_frame_draws_is_bounded_by_the_pane_not_by_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let long = ["\x1b]52;c;", "x", "\r", "-----BEGIN PRIVATE KEY-----", "e\u{301}"]
+            .map(|piece| piece.repeat(200_000));
+        std::fs::write(&path, long.join("\n").repeat(3)).unwrap();
+        let mut file = LogFile::open(&path).unwrap();
+        assert!(file.len() > 20_000_000, "{}", file.len());
+        for rows in [1, 10, 24] {
+            let mut view = view(rows);
+            let lines = lines_of(&mut view, &mut file, rows).unwrap();
+            let drawn: usize = lines.iter().map(|line| line.bytes.len()).sum();
+            let behind = file.bytes_before(lines[0].offset, LOOK_BACK).unwrap().len();
+            assert!(
+                lines.len() <= rows && drawn <= rows * LINE_LIMIT && behind <= LOOK_BACK,
+                "{rows}: {drawn} {behind}"
+            );
+            take(&mut view, &mut file, &lines, &Redactor::by_shape()).unwrap();
+            assert!(text(&view).iter().all(|line| line.len() <= 3 * LINE_LIMIT && !line.contains('\u{1b}')));
+        }
     }
 
     #[test]

@@ -60,9 +60,9 @@ impl Shape {
 }
 
 /// The beginning of an armoured private key.
-pub(super) const BEGIN_KEY: &str = r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----";
+pub(super) const BEGIN_KEY: &str = r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----";
 /// The end of any armour.
-pub(super) const END_KEY: &str = r"-----END [A-Z0-9 ]{1,60}-----";
+pub(super) const END_KEY: &str = r"-----END [A-Z0-9 ]+-----";
 
 /// What a value is: quoted, or up to the next blank.
 const VALUE: &str = r#"\\*(?:"(?P<a>[^"\n]*)|'(?P<b>[^'\n]*)|(?P<c>[^\s"'&\\][^\s"'&]*))"#;
@@ -100,13 +100,11 @@ fn expressions() -> Vec<(Shape, String)> {
         "password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key|access[_-]?key|auth[_-]?key";
     let camel = "Password|Passwd|Passphrase|Secret|Token|ApiKey|PrivateKey|AccessKey";
     let shout = "PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|_PWD";
-    let suffix = "[0-9]{0,4}(?:[_-][A-Za-z0-9_-]{1,60})?";
+    let suffix = "[0-9]*(?:[_-][A-Za-z0-9_-]+)?";
     let name = format!(
-        r"(?:^|[^A-Za-z0-9_-])(?P<name>-{{0,2}}(?:(?i:(?:[A-Za-z0-9]{{1,40}}[._-]){{0,8}}(?:{word}){suffix})|[a-z][A-Za-z0-9]{{0,40}}(?:{camel})|[A-Z0-9_]{{0,60}}(?:{shout}){suffix}))"
+        r"(?:^|[^A-Za-z0-9_-])(?P<name>-{{0,2}}(?:(?i:(?:[A-Za-z0-9]+[._-])*(?:{word}){suffix})|[a-z][A-Za-z0-9]*(?:{camel})|[A-Z0-9_]*(?:{shout}){suffix}))"
     );
-    let flag = format!(
-        r"(?i:(?:^|[\s\x22'])(?P<name>--?(?:[a-z0-9]{{1,40}}-){{0,6}}(?:{word}){suffix}))(?P<is>\s+)"
-    );
+    let flag = format!(r"(?i:(?:^|[\s\x22'])(?P<name>--?(?:[a-z0-9]+-)*(?:{word}){suffix}))(?P<is>\s+)");
     vec![
         (Shape::PrivateKeys, format!(r"{BEGIN_KEY}(?s:.)*?(?:{END_KEY}|\z)")),
         (
@@ -120,7 +118,7 @@ fn expressions() -> Vec<(Shape, String)> {
         ),
         (
             Shape::UrlPasswords,
-            r#"(?i:\b[a-z][a-z0-9+.-]{0,20}://)[^\s/:@"'<>]{0,200}:(?P<a>[^\s/"'<>]+)@"#.to_owned(),
+            r#"(?i:\b[a-z][a-z0-9+.-]*://)[^\s/:@"'<>]*:(?P<a>[^\s/"'<>]+)@"#.to_owned(),
         ),
         (Shape::UrlPasswords, r"(?i:\bhttps?://)(?P<a>[A-Za-z0-9_~-]{20,})@".to_owned()),
         (
@@ -143,7 +141,7 @@ fn expressions() -> Vec<(Shape, String)> {
         (Shape::Assignments, format!("{flag}{VALUE}")),
         (
             Shape::Prompts,
-            r"(?i:\b(?:password for [^:\n]{1,80}|[^\s:]{1,80}'s password|enter passphrase[^:\n]{0,200}|enter pin[^:\n]{0,80}|vault password)\s*:|^\s*(?:password|passphrase)\s*:)[ \t]*(?P<a>[^\s][^\n]*)".to_owned(),
+            r"(?i:\b(?:password for [^:\n]+|[^\s:]+'s password|enter passphrase[^:\n]*|enter pin\b[^:\n]*|vault password)\s*:|^\s*(?:password|passphrase)\s*:)[ \t]*(?P<a>[^\s][^\n]*)".to_owned(),
         ),
     ]
 }
