@@ -34,8 +34,11 @@ const DIGITS: usize = 64;
 pub struct RecordDigest([u8; 32]);
 
 impl RecordDigest {
-    /// Reads 64 hexadecimal digits.
+    /// Reads 64 hexadecimal digits as they are written: in small letters, so that no byte of a record can be another.
     pub fn from_hex(text: &[u8]) -> Option<Self> {
+        if text.iter().any(u8::is_ascii_uppercase) {
+            return None;
+        }
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes))
