@@ -1,6 +1,6 @@
 //! Those who drain a flood: the two anchors, Stagegate, and the peers that are installed here.
 
-use super::host::{Host, Supervisor};
+use super::host::{Host, Stranger};
 use super::screen::Screen;
 use super::workload::{Stage, Workload};
 use anyhow::Context as _;
@@ -107,7 +107,7 @@ pub(crate) enum LineEnd {
 #[derive(Debug)]
 enum Leaving {
     Reader(Child),
-    Run(Supervisor),
+    Run(Stranger),
     Tmux { program: PathBuf, socket: String },
     Screen,
 }

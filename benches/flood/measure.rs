@@ -1,7 +1,7 @@
 //! One workload through one contender, measured.
 
 use super::contender::{Contender, LineEnd, PATIENCE, Question, Ready, prepare};
-use super::host::Host;
+use super::host::{Host, Stranger};
 use super::processes::{Cost, MachineTime, trees};
 use super::screen::Screen;
 use super::workload::{Stage, Workload};
@@ -42,6 +42,7 @@ pub(crate) fn measure(
     scratch: &Path,
 ) -> anyhow::Result<Sample> {
     let ready = prepare(contender, workload, stage, host, scratch)?;
+    let script = Stranger::of(ready.script)?;
     let before = Cost::of(&trees(&ready.roots, ready.script));
     let machine = MachineTime::now();
     let over = AtomicBool::new(false);
@@ -65,6 +66,9 @@ pub(crate) fn measure(
         stolen,
     };
     ready.leave()?;
+    // A script that went with its terminal has not heard the word, and the next one must not hear it instead.
+    drop(script);
+    stage.forget()?;
     Ok(sample)
 }
 

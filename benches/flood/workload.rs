@@ -162,6 +162,16 @@ impl Stage {
         Ok(self.go.write_all(b"go\n")?)
     }
 
+    /// Forgets every word that nobody has heard.
+    pub(crate) fn forget(&mut self) -> anyhow::Result<()> {
+        for pipe in [&mut self.go, &mut self.told] {
+            while poll(&mut [PollFd::new(&*pipe, PollFlags::IN)], Some(&Timespec::default()))? > 0 {
+                let _forgotten = pipe.read(&mut [0; 256])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Waits until it is done.
     pub(crate) fn done(&mut self, patience: Duration) -> anyhow::Result<Took> {
         let line = self.line(patience)?;

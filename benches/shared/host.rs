@@ -21,27 +21,27 @@ pub(crate) struct Host {
     home: String,
 }
 
-/// A supervisor; whatever goes wrong, it does not outlive the bench.
+/// A process that is not our child; whatever goes wrong, it does not outlive the bench.
 #[derive(Debug)]
-pub(crate) struct Supervisor(OwnedFd);
+pub(crate) struct Stranger(OwnedFd);
 
-impl Supervisor {
-    fn of(pid: i32) -> anyhow::Result<Self> {
-        let pid = Pid::from_raw(pid).context("no process")?;
-        Ok(Self(pidfd_open(pid, PidfdFlags::empty()).context("the supervisor is gone")?))
+impl Stranger {
+    pub(crate) fn of(pid: i32) -> anyhow::Result<Self> {
+        let process = Pid::from_raw(pid).context("no process")?;
+        Ok(Self(pidfd_open(process, PidfdFlags::empty()).with_context(|| format!("process {pid} is gone"))?))
     }
 
     /// Waits until it has ended by itself.
     pub(crate) fn wait_gone(&self, patience: Duration) -> anyhow::Result<()> {
         let gone = poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&Timespec::try_from(patience)?))?;
-        anyhow::ensure!(gone > 0, "the supervisor does not end");
+        anyhow::ensure!(gone > 0, "a process does not end");
         Ok(())
     }
 }
 
-impl Drop for Supervisor {
+impl Drop for Stranger {
     fn drop(&mut self) {
-        // It is gone already where all went well. Its step loses its terminal with it.
+        // It is gone already where all went well. What ran on its terminals loses them with it.
         let _gone = pidfd_send_signal(&self.0, Signal::KILL);
     }
 }
@@ -54,7 +54,7 @@ pub(crate) struct Run {
     /// Its supervisor's process.
     pub(crate) pid: i32,
     /// The supervisor.
-    pub(crate) supervisor: Supervisor,
+    pub(crate) supervisor: Stranger,
     /// The step's log.
     pub(crate) log: PathBuf,
 }
@@ -94,7 +94,7 @@ impl Host {
             })
             .context("the run has no supervisor")?;
         let pid = i32::try_from(supervisor)?;
-        Ok(Run { id, pid, supervisor: Supervisor::of(pid)?, log: folder.join(STEP) })
+        Ok(Run { id, pid, supervisor: Stranger::of(pid)?, log: folder.join(STEP) })
     }
 
     /// Returns the command of a console on a run.
