@@ -17,7 +17,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("keys", &[]),
         ("notify", &[]),
         ("vet", &["repodata", "compose"]),
-        ("supervisor", &["exec", "journal", "vet", "catalog"]),
+        ("supervisor", &["exec", "journal", "vet", "catalog", "compose"]),
         ("app", &["keys"]),
         ("ui", &["app", "keys"]),
         ("sandbox", &["repodata", "compose"]),

@@ -165,8 +165,9 @@ fn of_gate(gate: &GateState) -> String {
         approvals.iter().map(one).collect()
     };
     match gate {
-        GateState::Waiting { evidence, approvals, .. } => format!(", {evidence}{}", approved(approvals)),
-        GateState::Passed { evidence, approvals, .. } => format!(", {evidence}{}", approved(approvals)),
+        GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. } => {
+            format!(", {evidence}{}", approved(approvals))
+        }
         GateState::Void { refusal, evidence, .. } => format!(", {evidence}: {refusal}"),
     }
 }
@@ -281,7 +282,7 @@ fn a_writer_goes_on_behind_every_cut() {
         let (folder, path, bytes) = alone(version, "cancelled");
         let ends: Vec<usize> = memchr::memchr_iter(b'\n', &bytes).map(|end| end + 1).collect();
         // Around every line end, and here and there in between.
-        let near = |cut: &usize| cut % 67 == 0 || ends.iter().any(|end| cut.abs_diff(*end) <= 1);
+        let near = |cut: &usize| cut.is_multiple_of(67) || ends.iter().any(|end| cut.abs_diff(*end) <= 1);
         for cut in (0..=bytes.len()).filter(near) {
             for entry in fs::read_dir(folder.path()).unwrap().flatten() {
                 fs::remove_file(entry.path()).unwrap();

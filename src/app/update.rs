@@ -20,6 +20,9 @@ use super::effect::Effect;
 use super::model::{Model, Overlay, Screen, TextPurpose, redactor_of};
 use super::msg::Msg;
 use super::text_input::TextInput;
+use crate::domain::name::RunId;
+use crate::domain::plan::Plan;
+use std::sync::Arc;
 
 /// Takes one message and returns what is to be done about it.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
@@ -58,12 +61,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RunsListed { runs, typical } => history::listed(model, runs, typical),
         Msg::RunStarted { run } => run::started(model, run),
         Msg::RunNotStarted { problem, locked } => {
-            model.plan.starting = false;
-            model.banner("start", format!("no run was started: {problem}"));
-            if let (Some((plan, from)), true) = (locked, model.overlays.is_empty()) {
-                let purpose = TextPurpose::TakeOverReason { plan, from, problem };
-                model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
-            }
+            not_started(model, problem, locked);
             Vec::new()
         }
         Msg::RunRead { .. }
@@ -87,6 +85,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.banner(about, message);
             Vec::new()
         }
+    }
+}
+
+/// Says why no run was started, and offers to take its release over where that is why.
+fn not_started(model: &mut Model, problem: String, locked: Option<(Arc<Plan>, Option<RunId>)>) {
+    model.plan.starting = false;
+    model.banner("start", format!("no run was started: {problem}"));
+    if let (Some((plan, from)), true) = (locked, model.overlays.is_empty()) {
+        let purpose = TextPurpose::TakeOverReason { plan, from, problem };
+        model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
     }
 }
 

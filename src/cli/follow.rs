@@ -58,7 +58,7 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
         say_news(state, &redactor, &mut said, &progress)?;
         if is_still(state, alive) {
             progress.clear();
-            say_trouble(dir, state, alive, &live, &redactor)?;
+            say_trouble(dir, state, alive, &live, &redactor);
             return close(global, dir, state, alive, &redactor);
         }
         let now = live.now();
@@ -98,18 +98,11 @@ fn gate_is_moving(state: &RunState) -> bool {
 }
 
 /// Says why the supervisor gave up, if it did: it recorded that if it still could, and said it in any case.
-fn say_trouble(
-    dir: &RunDir,
-    state: &RunState,
-    alive: bool,
-    live: &live::Heard,
-    redactor: &Redactor,
-) -> Result<(), Failure> {
+fn say_trouble(dir: &RunDir, state: &RunState, alive: bool, live: &live::Heard, redactor: &Redactor) {
     let recorded = state.failed.as_ref().map(|(_, reason)| reason.clone());
     let gone = !alive && state.ended.is_none();
-    let Some(reason) = recorded.or_else(|| live.now().trouble).filter(|_| gone) else { return Ok(()) };
+    let Some(reason) = recorded.or_else(|| live.now().trouble).filter(|_| gone) else { return };
     context::warn(&format!("stagegate: run {} was stopped: {}\n", dir.id(), redactor.line(&reason)));
-    Ok(())
 }
 
 fn close(

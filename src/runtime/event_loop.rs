@@ -115,7 +115,7 @@ pub enum LoopError {
 enum Happening {
     End,
     Input(Input),
-    Told(Msg),
+    Told(Box<Msg>),
     Time,
 }
 
@@ -168,13 +168,13 @@ where
                     // The terminal is gone.
                     None | Some(Err(_)) => Happening::End,
                 },
-                Some(msg) = self.inbox.recv() => Happening::Told(msg),
+                Some(msg) = self.inbox.recv() => Happening::Told(Box::new(msg)),
                 () = sleep_until(wake) => Happening::Time,
             };
             match happening {
                 Happening::End => self.take(Msg::EndRequested)?,
                 Happening::Input(input) => self.typed(input, &mut keys).await?,
-                Happening::Told(msg) => self.told(msg)?,
+                Happening::Told(msg) => self.told(*msg)?,
                 Happening::Time => self.time_passed()?,
             }
             if let Some(farewell) = self.state.farewell.take() {

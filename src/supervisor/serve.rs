@@ -174,23 +174,25 @@ async fn begin(
         begun: Instant::now(),
     };
     if fresh {
-        supervisor.record(&Event::RunCreated {
-            run: dir.id().clone(),
-            plan: plan.digest,
-            by,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })?;
+        let (run, version) = (dir.id().clone(), env!("CARGO_PKG_VERSION").to_owned());
+        supervisor.record(&Event::RunCreated { run, plan: plan.digest, by, version })?;
     }
+    announce(&mut supervisor, &taken)?;
+    Ok((supervisor, receiver))
+}
+
+/// Records that this process is the supervisor now, and whose releases it took.
+fn announce(supervisor: &mut Supervisor, taken: &[Event]) -> Result<(), JournalError> {
     let pid = identity::own_pid();
     supervisor.record(&Event::SupervisorStarted {
         pid,
         start_time: identity::start_time(pid).unwrap_or(0),
         place: identity::place(),
     })?;
-    for event in &taken {
+    for event in taken {
         supervisor.record(event)?;
     }
-    Ok((supervisor, receiver))
+    Ok(())
 }
 
 /// Returns a path to the socket of a run that is short enough to bind, however long the folder's own is.

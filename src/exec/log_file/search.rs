@@ -184,13 +184,13 @@ impl LogFile {
                     return Ok(true);
                 }
                 let line_end = memchr::memchr(b'\n', &piece[start..]).map(|stop| start + stop);
-                let agreed = match (memchr::memrchr(b'\n', &piece[..start]), line_end) {
-                    (Some(before), Some(stop)) => counts(at + before as u64 + 1, &piece[before + 1..stop]),
-                    _ => {
+                let agreed =
+                    if let (Some(before), Some(stop)) = (memchr::memrchr(b'\n', &piece[..start]), line_end) {
+                        counts(at + before as u64 + 1, &piece[before + 1..stop])
+                    } else {
                         let (begin, line) = self.around(offset, needle.len)?;
                         counts(begin, &line)
-                    }
-                };
+                    };
                 if agreed && !take(offset) {
                     return Ok(true);
                 }
