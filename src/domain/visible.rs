@@ -6,6 +6,7 @@
 //! So control characters become their pictures (U+2400), and what misleads becomes U+FFFD. It never shortens text.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 use unicode_width::UnicodeWidthChar as _;
 
 /// Combining characters that one letter keeps.
@@ -88,7 +89,7 @@ pub fn json(text: &str) -> Cow<'_, str> {
     for character in text.chars() {
         if escaped(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _ = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(character);

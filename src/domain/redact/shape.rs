@@ -215,8 +215,8 @@ fn is_value(is: &[u8], value: &[u8]) -> bool {
     let spaced =
         is.first().is_some_and(u8::is_ascii_whitespace) && is.last().is_some_and(u8::is_ascii_whitespace);
     let version = value.first().is_some_and(u8::is_ascii_digit) && value.contains(&b'.');
-    !matches!(value.first(), None | Some(b':' | b'=' | b'<' | b'(' | b'-'))
-        && !(spaced && is.contains(&b'=') && version)
+    let requirement = spaced && is.contains(&b'=') && version;
+    !requirement && !matches!(value.first(), None | Some(b':' | b'=' | b'<' | b'(' | b'-'))
 }
 
 fn is_placeholder(value: &[u8]) -> bool {

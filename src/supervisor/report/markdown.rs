@@ -238,7 +238,7 @@ fn word(kind: ChangeKind) -> &'static str {
 
 /// Returns text that says what it says and does nothing else: it stays within its line and its cell, and is no markup.
 ///
-/// A backslash before ASCII punctuation is CommonMark's own escape (2.4). HTML begins with `<` alone; links and images
+/// A backslash before ASCII punctuation is `CommonMark`'s own escape (2.4). HTML begins with `<` alone; links and images
 /// need what follows their `]`; an entity can stand for a character, but not for markup.
 pub(super) fn cell(text: &str) -> String {
     let text = visible::line(text);
