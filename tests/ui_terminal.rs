@@ -3,7 +3,7 @@
 //! The frames go through ratatui's own differences and crossterm's own sequences into a terminal (`vt100`); its cells
 //! are compared with those that were meant.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use proptest::prelude::*;
 use ratatui::backend::CrosstermBackend;
