@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 const GLANCE: Duration = Duration::from_millis(2);
 /// How often the program may be asked to go on before it counts as stuck.
 const TRIES: u32 = 24;
+/// How long a console that was told to begin a run may take until there is one.
+const TOLD: Duration = Duration::from_secs(20);
 /// How long a process that outlives its supervisor is waited for before it is ended, as the program says one may.
 const SURVIVORS: Duration = Duration::from_secs(5);
 
@@ -57,6 +59,8 @@ pub(crate) struct Course<'a> {
     /// What was done, to be read when something is wrong.
     diary: Vec<String>,
     begun: Instant,
+    /// When the console was told to begin the run.
+    told: Option<Instant>,
 }
 
 /// Plays a story on a host; returns what was counted and what was done.
@@ -75,6 +79,7 @@ pub(crate) fn play(host: &Host, story: &Story) -> (Tally, Vec<String>) {
         tally: Tally { runs: 1, ..Tally::default() },
         diary: Vec::new(),
         begun: Instant::now(),
+        told: None,
     };
     course.begin();
     course.go_on();
@@ -110,6 +115,7 @@ impl Course<'_> {
                     .wrong(format!("the console never asks; it shows\n{}", self.terminal.screen()));
             }
             self.terminal.types(key);
+            self.told = (*key == "y").then(Instant::now);
             self.terminal.look(GLANCE);
         }
         if let Some(kill) = early {
@@ -214,7 +220,7 @@ impl Course<'_> {
         let follows = self.follower.as_mut().is_some_and(|it| it.child.try_wait().unwrap().is_none());
         let Some(run) = run.filter(|run| !run.records().is_empty()) else {
             // A console that was told to begin, or a command that does.
-            let begins = self.terminal.has_console() && self.terminal.screen().contains("y run");
+            let begins = self.terminal.has_console() && self.told.is_some_and(|at| at.elapsed() < TOLD);
             return !follows && !begins && processes::supervisors(self.host).is_empty();
         };
         if run.is_held() {
