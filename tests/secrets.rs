@@ -81,7 +81,7 @@ fn console_that_heard_it(screen: Screen) -> Model {
         Msg::CatalogRead(Arc::new(catalog)),
         Msg::CheckoutAnswered(checkout),
         Msg::ReleaseAnswered(Arc::new(releases.remove(0))),
-        Msg::RunsListed { runs, typical: Default::default() },
+        Msg::RunsListed { runs, typical: std::collections::BTreeMap::default() },
         Msg::LiveTold { run: id.clone(), live },
         Msg::RequestAnswered { run: id.clone(), request: retry, answer: answer(said("answer")) },
         Msg::ConnectionChanged { run: id.clone(), connection: Connection::Lost { problem: said("lost") } },

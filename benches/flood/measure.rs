@@ -104,8 +104,7 @@ fn is_whole(ready: &Ready, workload: Workload, stage: &Stage) -> anyhow::Result<
         }
         anyhow::ensure!(
             kept < wanted && std::time::Instant::now() < until,
-            "{} of {wanted} bytes were kept",
-            kept
+            "{kept} of {wanted} bytes were kept"
         );
         std::thread::sleep(Duration::from_millis(5));
     }

@@ -1,6 +1,6 @@
 //! Before a sync and after a compose: the link names a compose that is finished, and after a compose a new one.
 //!
-//! Whether it names the compose that was pinned is asked of every step that uses one ([`super::pinned`]).
+//! Whether it names the compose that was pinned is asked of every step that uses one ([`super::pinned()`]).
 //! The scripts follow `latest-X-8` at the moment they run, whatever it names by then; pungi leaves
 //! `STARTED` behind when it is killed, and moves the link for `FINISHED_INCOMPLETE` too (reality.md 5).
 

@@ -31,10 +31,9 @@ fn broken_runs_are_listed_and_an_open_one_says_that_its_journal_is_damaged() {
     console.keys("5");
     console.wait_for(&["5 runs", "unreadable  20261105T000000Z-8-nothing"]);
     console.keys("q");
-    for (run, said) in [
-        ("20261102T000000Z-8-cut", "it was cut"),
-        ("20261103T000000Z-8-given-up", "room for another record"),
-    ] {
+    for (run, said) in
+        [("20261102T000000Z-8-cut", "it was cut"), ("20261103T000000Z-8-given-up", "room for another record")]
+    {
         let mut console = host.open(&["attach", run]);
         console.wait_for(&[said]);
         console.keys("q");

@@ -123,7 +123,7 @@ fn pane(screen: &str) -> String {
     rows.join("\n")
 }
 
-/// Returns the most memory that a process has had, in kB (proc(5), VmHWM).
+/// Returns the most memory that a process has had, in kB (proc(5), `VmHWM`).
 fn most_memory(process: u32) -> u64 {
     let status =
         std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("status")).unwrap();

@@ -36,7 +36,7 @@ fn a_mount_that_hangs_costs_no_frame_and_no_key_and_comes_back_by_itself() {
     console.wait_until("the composes", |screen| screen.contains("behind") || screen.contains("?unknown"));
     // Nothing is planned on it, and the plan says why.
     console.keys("space 2");
-    console.wait_for(&["cannot be planned: staging: not", "answering for"]);
+    console.wait_for(&["cannot be planned: staging: not answering", "look again when it answers"]);
     console.keys("1");
     staging.answer();
     console.wait_until("that staging is back", |screen| {

@@ -11,6 +11,7 @@ use stagegate::journal::format::{GENESIS, line_hash, parse};
 use stagegate::journal::reader;
 use stagegate::journal::store::RunDir;
 use stagegate::journal::writer::Writer;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -58,7 +59,7 @@ fn write(path: &Path, lines: &[String]) {
         let (body, _) = line.rsplit_once(",\"digest\":").unwrap();
         let body = body.replace(&format!("\"prev\":\"{}\"", record.prev), &format!("\"prev\":\"{prev}\""));
         prev = line_hash(format!("{body}}}").as_bytes()).to_string();
-        text.push_str(&format!("{body},\"digest\":\"{prev}\"}}\n"));
+        writeln!(text, "{body},\"digest\":\"{prev}\"}}").unwrap();
     }
     fs::write(path, text).unwrap();
     // The head of the last record.

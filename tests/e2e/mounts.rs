@@ -29,7 +29,8 @@ fn nothing_is_planned_on_a_mount_that_does_not_answer() {
     let mounts = status["mounts"].as_array().unwrap();
     let state = |name: &str| mounts.iter().find(|mount| mount["name"] == name).unwrap()["state"].clone();
     assert_eq!((state("compose"), state("staging")), ("not-answering".into(), "ready".into()), "{status}");
-    for repo in status["releases"].as_array().unwrap().iter().flat_map(|release| release["repos"].as_array())
+    for repo in
+        status["releases"].as_array().unwrap().iter().filter_map(|release| release["repos"].as_array())
     {
         for repo in repo {
             assert_eq!(repo["staging"]["state"], "unknown", "{repo}");

@@ -43,7 +43,9 @@ fn a_sync_whose_rsync_is_killed_failed_and_its_piece_is_in_the_way_of_the_next()
     if !left.is_empty() {
         host.run(&["retry", "latest", STEP]).exits(1);
         ended(&host, STEP, "refused", &["is left by an rsync that was killed", "install.img"]);
-        left.iter().for_each(|path| fs::remove_file(path).unwrap());
+        for path in &left {
+            fs::remove_file(path).unwrap();
+        }
     }
     host.run(&["retry", "latest", STEP]).exits(3);
     assert!(host.staging().join(IMAGE_AT).is_file());
@@ -55,7 +57,9 @@ fn a_sync_whose_rsync_is_terminated_or_interrupted_at_the_terminal_failed() {
     let host = real_host();
     caught(&host, terminate);
     ended(&host, STEP, "failed", &["rsync error: received SIG", "Extras/x86_64"]);
-    pieces(&host.staging()).iter().for_each(|path| fs::remove_file(path).unwrap());
+    for path in pieces(&host.staging()) {
+        fs::remove_file(path).unwrap();
+    }
     host.run(&["cancel", "latest"]).exits(0);
     wait_until("the run is over", || (!host.latest()["ended"].is_null()).then_some(()));
     caught(&host, |_| ctrl_c(&host, STEP));
@@ -85,7 +89,9 @@ fn a_push_that_exits_0_after_its_rsync_was_killed_or_interrupted_is_suspect() {
         &["exit code 0, but", "Extras/x86_64", "killed by signal 9", "install.img"],
     );
     assert_eq!(host.state("shared/filelists"), "pending");
-    pieces(&target).iter().for_each(|path| fs::remove_file(path).unwrap());
+    for path in pieces(&target) {
+        fs::remove_file(path).unwrap();
+    }
     let mut follower = start(&host, &["retry", "latest", "8/publish"]);
     in_the_middle(&target);
     ctrl_c(&host, "8/publish");
@@ -99,7 +105,9 @@ fn a_push_that_exits_0_after_its_rsync_was_killed_or_interrupted_is_suspect() {
         &["Extras/x86_64", "install.img"],
     );
     assert!(!said.starts_with("succeeded"), "{said}");
-    pieces(&target).iter().for_each(|path| fs::remove_file(path).unwrap());
+    for path in pieces(&target) {
+        fs::remove_file(path).unwrap();
+    }
     fast(&host);
     host.run(&["retry", "latest", "8/publish"]).exits(0);
     assert!(target.join(IMAGE_AT).is_file());
