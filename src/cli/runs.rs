@@ -49,6 +49,7 @@ struct StepRow {
     /// The truth about it, where its supervisor died.
     #[serde(skip_serializing_if = "Option::is_none")]
     interrupted: Option<Interrupted>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     waits_for: Option<WaitRow>,
 }
 

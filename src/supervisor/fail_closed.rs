@@ -64,6 +64,10 @@ impl Supervisor {
         };
         self.live.trouble = Some(reason.clone());
         self.broadcast();
+        // Whose request it was that could not be recorded waits for an answer.
+        for client in self.clients.keys().copied().collect::<Vec<_>>() {
+            self.refuse_all(client, &reason);
+        }
         // Where nothing can be written at all, whoever listens was told, and so is supervisor.log.
         let _unwritten = self.record(&Event::SupervisorFailed { reason: reason.clone() });
         self.abandon();

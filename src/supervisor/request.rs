@@ -255,11 +255,13 @@ impl Supervisor {
         if let Some(look) = self.looks.get(id) {
             look.cancel();
         }
-        let process = match self.state.record(id).map(|record| &record.state) {
-            Some(StepState::Running { end: Some(end), .. }) => format!("is over ({end})"),
-            _ => "has not begun".to_owned(),
+        let look = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end: Some(end), .. }) => {
+                format!("the process of {id} is over ({end}), the look at it")
+            }
+            _ => format!("the look at {id}"),
         };
-        Ok(Ok(format!("the process of {id} {process}, the look at it is ended and found nothing out")))
+        Ok(Ok(format!("{look} is ended and found nothing out")))
     }
 
     fn cancel_run(&mut self, by: &Identity, signal: Option<i32>) -> Result<Answer, JournalError> {

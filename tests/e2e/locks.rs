@@ -251,7 +251,7 @@ fn a_state_folder_that_cannot_be_written_is_told_with_what_to_do() {
             .exits(1)
             .says("cannot make the folder")
             .says("Read-only file system")
-            .says("make it writable, or name another state folder with --state");
+            .says("name another state folder with --state, or mount it writable");
     } else {
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
         let mut command = Command::new(PROGRAM);

@@ -76,13 +76,6 @@ fn interrupted(more: &[Event]) -> House {
 
 const SYNC: &str = "8/sync/Rocky";
 
-/// Returns the compose that the latest link of a repo of release 8 leads to.
-fn compose_of(house: &House, repo: &str) -> crate::domain::compose::ComposeId {
-    let release = house.supervisor.catalog.release(&release_id("8")).unwrap();
-    let target = std::fs::read_link(release.latest_link(&repo.parse().unwrap())).unwrap();
-    target.to_str().unwrap().parse().unwrap()
-}
-
 fn resume() -> Request {
     Request::Resume { release: Some(release_id("8")) }
 }
@@ -171,10 +164,6 @@ fn a_step_whose_process_had_ended_is_judged_and_not_run_again() {
     for (code, word) in [(0, "succeeded"), (3, "failed")] {
         let end = Event::StepEnded { step: id(SYNC), end: ProcessEnd::Exited { code }, log_bytes: 0 };
         let mut house = interrupted(&[end]);
-        // What the sync used is known: its check after the step asks for it.
-        let compose = compose_of(&house, "Rocky");
-        let (step, repo) = (id("8/compose/Rocky"), "Rocky".parse().unwrap());
-        house.supervisor.record(&Event::ComposePinned { step, repo, compose }).unwrap();
         // Not even where the catalog says that a repeat is safe, or that it is not.
         let place = house.supervisor.state.plan.steps.iter().position(|one| one.id == id(SYNC)).unwrap();
         house.supervisor.state.plan.steps[place].repeatable = code == 0;
