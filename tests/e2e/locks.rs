@@ -225,7 +225,10 @@ fn another_user_is_refused_by_the_kernels_word() {
         as_nobody(&host, args).exits(1).says("this run belongs to root; ").says("cannot act on it");
     }
     assert_eq!(host.journal(), before, "nothing of it reached the journal");
-    // A lock of root's is told by its owner's name.
+    // A lock of root's is told by its owner's name. What root looked at is closed again.
+    for place in ["state/runs", "state/locks"] {
+        open_up(&host.at(place), &top);
+    }
     fs::set_permissions(host.at("state/locks/8"), fs::Permissions::from_mode(0o600)).unwrap();
     as_nobody(&host, &PLUS).exits(1).says("cannot open the lock").says("it belongs to root and this is");
     fs::set_permissions(host.at("state"), fs::Permissions::from_mode(0o700)).unwrap();
