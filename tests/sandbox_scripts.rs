@@ -465,7 +465,7 @@ fn a_mount_that_does_not_answer_has_a_marker_that_cannot_be_opened() {
 
 #[test]
 fn every_fault_is_tried_here() {
-    let this = include_str!("sandbox_scripts.rs");
+    let this = concat!(include_str!("sandbox_scripts.rs"), include_str!("console/hostile.rs"));
     for kind in FAULTS {
         assert!(this.contains(&format!("\"{}", kind.name)), "{} is not", kind.name);
     }
