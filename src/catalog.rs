@@ -22,7 +22,6 @@ pub mod vars;
 pub use diagnostic::{CatalogErrors, CatalogProblem};
 
 use crate::domain::catalog::Catalog;
-use crate::domain::redact::Secrets;
 use reader::{Sink, Table};
 use schema::Raw;
 use std::collections::BTreeMap;
@@ -108,9 +107,9 @@ impl Draft {
             .map_err(|problems| CatalogErrors::new(&self.source, &self.text, problems))
     }
 
-    /// Returns what is secret, which is needed wherever a run is shown.
-    pub fn secrets(&self) -> Secrets {
-        self.raw.secrets.clone()
+    /// Returns the names and patterns of secrets, which are needed wherever a run is shown.
+    pub fn secrets(&self) -> Vec<String> {
+        self.raw.secrets.iter().map(|name| name.value.clone()).collect()
     }
 
     /// Returns the text it was read from, for the record of a run.

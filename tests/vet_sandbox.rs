@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
 
 use stagegate::catalog::{self, Source};
-use stagegate::compose::probe::Prober;
-use stagegate::compose::pulse::Pulse;
 use stagegate::compose::status::StatusReader;
 use stagegate::domain::catalog::Catalog;
 use stagegate::domain::compose::ComposeId;
@@ -18,6 +16,7 @@ use stagegate::vet::{SealCache, VetContext, changes, evidence, run_check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 struct Host {
@@ -114,8 +113,8 @@ impl Host {
             started,
             keys: &[self.built.paths.public_key()],
             sealed: None,
-            pulse: &Pulse::new(),
-            prober: &Prober::new(),
+            progress: &|_, _, _| {},
+            cancel: &AtomicBool::new(false),
         })
     }
 
@@ -159,7 +158,8 @@ fn a_good_update_has_no_blocking_finding_from_compose_to_lists() {
         }
     }
     let lane = &host.plan.lanes[0];
-    let left = changes(&lane.staging, &lane.production, 2, false, &Pulse::new()).unwrap();
+    let left =
+        changes(&lane.staging, &lane.production, 2, false, &|_, _, _| {}, &AtomicBool::new(false)).unwrap();
     assert_eq!(left.packages, [], "production has what staging has");
 }
 

@@ -6,7 +6,6 @@
 use super::finding::SeverityRule;
 use super::flow::{Flow, StepTemplate};
 use super::name::{FlowName, ReleaseId, TemplateName};
-use super::redact::Secrets;
 use super::release::Release;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,8 +34,6 @@ pub struct Mount {
     pub require: MountRequirement,
     /// The free space, in bytes, below which no step that writes to it starts.
     pub min_free: u64,
-    /// For how long, in seconds, nothing may move in it before it counts as not answering.
-    pub deadline_s: u64,
 }
 
 /// A git checkout whose revision belongs to the record of a run.
@@ -87,8 +84,8 @@ pub struct Catalog {
     pub checkouts: Vec<Checkout>,
     /// The environment of every step: what the catalog sets and what it lets through.
     pub environment: BTreeMap<String, String>,
-    /// What is secret, redacted wherever text leaves the log files.
-    pub secrets: Secrets,
+    /// Names and patterns of secrets, redacted wherever text leaves the log files.
+    pub secrets: Vec<String>,
     /// All releases.
     pub releases: Vec<Release>,
     /// All flows.

@@ -4,7 +4,6 @@
 //! runs: the supervisor takes commands from nowhere else.
 
 pub mod make;
-pub mod replan;
 pub mod script;
 
 use super::compose::ComposeId;

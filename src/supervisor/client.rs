@@ -2,7 +2,6 @@
 
 use super::control::{Request, Response};
 use super::serve::{Hello, short_socket};
-use super::take_over::Order;
 use crate::domain::plan::Plan;
 use crate::journal::JournalError;
 use crate::journal::store::{RunDir, Store};
@@ -16,7 +15,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// How long a supervisor may take until it says hello.
-const HELLO_PATIENCE: Duration = Duration::from_mins(1);
+const HELLO_PATIENCE: Duration = Duration::from_secs(30);
 /// How long a supervisor that has a run may take to answer or to end.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it does.
@@ -63,17 +62,15 @@ impl Spawner {
     }
 }
 
-/// Makes a run of `plan` and starts its supervisor, which takes from other runs what `order` says; returns once
-/// the run is recorded.
+/// Makes a run of `plan` and starts its supervisor; returns once the run is recorded.
 pub async fn start_run(
     store: &Store,
     spawner: &Spawner,
     plan: &Plan,
     catalog: &str,
-    order: &Order,
 ) -> Result<RunDir, ClientError> {
     let dir = store.create(plan, catalog, Timestamp::now())?;
-    match spawn(spawner, &dir, order).await {
+    match spawn(spawner, &dir).await {
         Ok(()) => Ok(dir),
         Err(error) => {
             // A run that never began leaves nothing behind; what stays cannot be mistaken for a run.
@@ -84,16 +81,13 @@ pub async fn start_run(
 }
 
 /// Starts a supervisor for an existing run and waits for its hello.
-async fn spawn(spawner: &Spawner, dir: &RunDir, order: &Order) -> Result<(), ClientError> {
+async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
     let errors = std::fs::OpenOptions::new().create(true).append(true).open(dir.file("supervisor.log"))?;
     let mut child = std::process::Command::new(&spawner.program)
         .arg("supervise")
         .arg("--state")
         .arg(&spawner.state)
         .arg(dir.id().as_str())
-        .args(order.from.iter().flat_map(|run| ["--from", run.as_str()]))
-        .args(order.take_over.then_some("--take-over"))
-        .args(order.reason.iter().map(|reason| format!("--reason={reason}")))
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -132,7 +126,7 @@ pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientErro
         if let Ok(client) = connect(dir).await {
             return Ok(client);
         }
-        match spawn(spawner, dir, &Order::default()).await {
+        match spawn(spawner, dir).await {
             // One that is about to end has closed its door and not yet left.
             Ok(()) | Err(ClientError::Attended) if begun.elapsed() < REACH_PATIENCE => {
                 tokio::time::sleep(REACH_EVERY).await;
@@ -148,47 +142,14 @@ pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientErro
 /// A supervisor answers every request that it takes; one that ends without an answer has not looked at it,
 /// so the next one is asked.
 pub async fn ask(spawner: &Spawner, dir: &RunDir, request: &Request) -> Result<Response, ClientError> {
-    exchange(spawner, dir, &mut None, request).await
-}
-
-/// Asks on the connection that there is, or on a new one, and keeps it for the next request.
-///
-/// What is typed for a step is never sent twice: the prompt that it was for is gone with the supervisor that showed it.
-/// Nor is anything sent again where the supervisor died instead of ending: it may have begun what was asked.
-pub async fn exchange(
-    spawner: &Spawner,
-    dir: &RunDir,
-    client: &mut Option<Client>,
-    request: &Request,
-) -> Result<Response, ClientError> {
-    for attempt in 1.. {
-        let mut reached = match client.take() {
-            Some(reached) => reached,
-            None => reach(spawner, dir).await?,
-        };
-        match reached.request(request).await {
-            Err(ClientError::Gone)
-                if attempt < TRIES
-                    && !matches!(request, Request::Input { .. })
-                    && ended_in_order(dir).await => {}
-            Err(error) => return Err(error),
-            Ok(answer) => {
-                *client = Some(reached);
-                return Ok(answer);
-            }
+    for _ in 1..TRIES {
+        let mut client = reach(spawner, dir).await?;
+        match client.request(request).await {
+            Err(ClientError::Gone) => {}
+            answer => return answer,
         }
     }
-    Err(ClientError::Gone)
-}
-
-/// Returns whether the supervisor of a run that went away had nothing more to do: then it has looked at no request since.
-async fn ended_in_order(dir: &RunDir) -> bool {
-    let begun = Instant::now();
-    // It has closed its door, and leaves.
-    while dir.is_alive() && begun.elapsed() < REACH_PATIENCE {
-        tokio::time::sleep(REACH_EVERY).await;
-    }
-    dir.load().is_ok_and(|state| state.ended.is_some())
+    reach(spawner, dir).await?.request(request).await
 }
 
 /// Connects to the supervisor of a run that lives.
@@ -224,13 +185,11 @@ impl Client {
 
     /// Sends a request and waits for its answer.
     pub async fn request(&mut self, request: &Request) -> Result<Response, ClientError> {
-        // Whoever is turned away may be told so before the request is through.
-        let sent = self.send(request).await;
+        self.send(request).await?;
         loop {
-            match self.next().await {
-                Ok(Response::Live { .. }) => {}
-                Ok(answer) => return Ok(answer),
-                Err(error) => return Err(sent.err().unwrap_or(error)),
+            match self.next().await? {
+                Response::Live { .. } => {}
+                answer => return Ok(answer),
             }
         }
     }

@@ -1,7 +1,5 @@
 //! The Plan screen: the exact steps of what is ticked, made anew at every tick.
 
-use super::ticks::Ticks;
-use crate::domain::name::RunId;
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::PlanError;
 use std::sync::Arc;
@@ -36,8 +34,6 @@ pub struct PlanModel {
     pub warning: usize,
     /// Whether a run of a plan is being made right now.
     pub starting: bool,
-    /// The run whose rest is planned, and the ticks that came of it.
-    pub rest_of: Option<(RunId, Ticks)>,
 }
 
 impl Default for PlanModel {
@@ -48,7 +44,6 @@ impl Default for PlanModel {
             step: 0,
             warning: 0,
             starting: false,
-            rest_of: None,
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod fixture;
 mod gate;
-mod hands;
 mod run;
 mod ticks;
 mod whole;

@@ -76,8 +76,7 @@ fn every_state_of_a_link_is_told() {
         host.link("Rocky", target);
         scanned(&host, &["Rocky"]).repos.remove(0).latest
     };
-    symlink("Rocky-8-updates-20210721.1", host.composes().join("hop")).unwrap();
-    for good in ["Rocky-8-updates-20210721.1", "./Rocky-8-updates-20210721.1/", "hop"] {
+    for good in ["Rocky-8-updates-20210721.1", "./Rocky-8-updates-20210721.1/"] {
         assert!(link(good).compose().is_some(), "{good}");
     }
     let absolute = host.composes().join("Rocky-8-updates-20210721.1");
@@ -90,7 +89,7 @@ fn every_state_of_a_link_is_told() {
     std::fs::create_dir_all(host.path("elsewhere/Rocky-8-updates-20210721.1")).unwrap();
     std::fs::create_dir(host.composes().join("stuff")).unwrap();
     std::fs::write(host.composes().join("file"), "").unwrap();
-    symlink("round", host.composes().join("round")).unwrap();
+    symlink("Rocky-8-updates-20210721.1", host.composes().join("hop")).unwrap();
     host.compose("Rocky-8-updates-20210721.2", "FINISHED", &[]);
     std::fs::write(host.composes().join("Rocky-8-updates-20210721.2/COMPOSE_ID"), "Rocky-8-\x1b[31m")
         .unwrap();
@@ -102,7 +101,7 @@ fn every_state_of_a_link_is_told() {
         ("../../elsewhere/Rocky-8-updates-20210721.1", "outside"),
         ("stuff", "no compose id"),
         ("file", "not a folder"),
-        ("round", "a circle"),
+        ("hop", "not a folder"),
         ("Rocky-8-updates-20210721.2", "COMPOSE_ID says Rocky-8-\u{fffd}[31m"),
         ("Rocky-8-updates-20210721.3", "COMPOSE_ID could not be read: missing"),
     ] {
