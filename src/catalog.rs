@@ -22,6 +22,7 @@ pub mod vars;
 pub use diagnostic::{CatalogErrors, CatalogProblem};
 
 use crate::domain::catalog::Catalog;
+use crate::domain::redact::Secrets;
 use reader::{Sink, Table};
 use schema::Raw;
 use std::collections::BTreeMap;
@@ -107,9 +108,9 @@ impl Draft {
             .map_err(|problems| CatalogErrors::new(&self.source, &self.text, problems))
     }
 
-    /// Returns the names and patterns of secrets, which are needed wherever a run is shown.
-    pub fn secrets(&self) -> Vec<String> {
-        self.raw.secrets.iter().map(|name| name.value.clone()).collect()
+    /// Returns what is secret, which is needed wherever a run is shown.
+    pub fn secrets(&self) -> Secrets {
+        self.raw.secrets.clone()
     }
 
     /// Returns the text it was read from, for the record of a run.

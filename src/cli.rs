@@ -11,9 +11,11 @@ mod findings;
 mod follow;
 mod gate;
 mod log;
+mod look;
 mod plan;
 mod print;
 mod progress;
+mod prune;
 mod report;
 mod run;
 mod runs;
@@ -24,11 +26,11 @@ mod subject;
 mod supervise;
 mod target;
 mod verify;
+mod verify_run;
 
 use args::{Arguments, Command};
 use clap::Parser;
 use exit::{Exit, Failure};
-use std::io::Write;
 use std::process::ExitCode;
 
 /// Runs the command line and returns the process's exit code.
@@ -42,12 +44,12 @@ pub fn main() -> ExitCode {
             return if helped { Exit::Done.into() } else { Exit::Usage.into() };
         }
     };
+    let global = arguments.global.clone();
     match dispatch(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let message = format!("stagegate: {:#}\n", failure.error);
-            // The message belongs on the terminal; if that is gone, nobody reads it.
-            let _gone = std::io::stderr().write_all(message.as_bytes());
+            context::warn(&context::redactor(&global).text(&message));
             failure.exit.into()
         }
     }
@@ -73,11 +75,15 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Verify(options)) => verify::run(&global, &options),
         Some(Command::Diff(options)) => diff::run(&global, &options),
         Some(Command::Report { run, format }) => report::run(&global, &run, format),
+        Some(Command::VerifyRun(options)) => verify_run::run(&global, &options),
+        Some(Command::Prune(options)) => prune::run(&global, &options),
         Some(Command::Sandbox(options)) => sandbox::run(&global, options),
         Some(Command::Config) => print::config(),
         Some(Command::Keys) => print::keys(),
         Some(Command::Themes) => print::themes(),
         Some(Command::Completions { shell }) => print::completions(shell),
-        Some(Command::Supervise { run }) => supervise::run(&global, &run),
+        Some(Command::Supervise { run, from, take_over, reason }) => {
+            supervise::run(&global, &run, from, take_over, reason)
+        }
     }
 }

@@ -12,6 +12,7 @@ pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod flow;
+pub mod holder;
 pub mod launch;
 pub mod live;
 pub mod log_line;
@@ -23,5 +24,7 @@ pub mod redact;
 pub mod release;
 pub mod run;
 pub mod seal;
+pub mod secret;
 pub mod selection;
 pub mod status;
+pub mod visible;

@@ -6,10 +6,13 @@
 //! Log bytes leave this module in one way only, appended raw to the step's log file.
 
 pub mod group;
+pub mod guard;
 pub mod joblog;
 pub mod log_file;
 pub mod output;
 pub mod phrases;
 pub mod prompt;
 pub mod pty;
+pub mod signals;
+pub mod survivors;
 pub mod unit;

@@ -10,7 +10,10 @@ pub mod effects;
 pub mod event_loop;
 pub mod input;
 pub mod log_panes;
+mod log_search;
 pub mod logging;
+mod runs_watch;
+pub mod secrets;
 pub mod signals;
 pub mod terminal;
 

@@ -13,15 +13,20 @@ pub mod control;
 pub mod identity;
 pub mod judge;
 pub mod locks;
+pub mod recovery;
 pub mod run_loop;
 pub mod serve;
 
 mod checks;
+mod fail_closed;
 mod gate;
+mod give_up;
 mod happening;
 mod launch;
 pub mod report;
 mod request;
+mod survivors;
+pub mod take_over;
 
 #[cfg(test)]
 mod tests;

@@ -18,9 +18,11 @@ mod held;
 mod inputs;
 mod job_log;
 mod leftovers;
+mod lookout;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
@@ -37,8 +39,13 @@ mod trees;
 
 pub use changes::{changes, changes_within};
 pub use evidence::evidence;
+pub use lookout::{Lookout, mounts_of};
+pub use pinned::pinned;
 pub use seal::{SealCache, seal};
 
+use crate::compose::mounts::silence;
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
 use crate::domain::catalog::Catalog;
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
@@ -52,7 +59,6 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// Everything that a check may ask about.
 #[derive(Clone, Copy)]
@@ -81,10 +87,10 @@ pub struct VetContext<'a> {
     pub keys: &'a [PathBuf],
     /// What was approved, where that is known: after a push production must hold it.
     pub sealed: Option<&'a Seal>,
-    /// Told now and then what is at work, how many paths are done and of how many, where that is known.
-    pub progress: &'a dyn Fn(&str, u64, Option<u64>),
-    /// Ends the check when set.
-    pub cancel: &'a AtomicBool,
+    /// Where the check tells how far it is, and hears that it is to end.
+    pub pulse: &'a Pulse,
+    /// Asks mounts that may not answer; shared by all checks of a process.
+    pub prober: &'a Prober,
 }
 
 /// Why there is no seal or no evidence.
@@ -109,6 +115,20 @@ pub enum VetError {
     /// The caller cancelled it.
     #[error("cancelled before it was complete")]
     Cancelled,
+    /// A mount that it needs does not answer.
+    #[error("{}; see what became of it, then look again", silence(place, *for_s))]
+    NotAnswering {
+        /// The mount by its name in the catalog.
+        place: String,
+        /// For how long nothing has moved there, in seconds.
+        for_s: u64,
+    },
+    /// The look broke off, or could not even begin.
+    #[error("the look broke off: {problem}; look again")]
+    Broken {
+        /// Why.
+        problem: String,
+    },
     /// The catalog does not know where the release stands.
     #[error("release {release} cannot be vetted: {problem}")]
     Release {

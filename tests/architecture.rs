@@ -17,7 +17,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("keys", &[]),
         ("notify", &[]),
         ("vet", &["repodata", "compose"]),
-        ("supervisor", &["exec", "journal", "vet", "catalog"]),
+        ("supervisor", &["exec", "journal", "vet", "catalog", "compose"]),
         ("app", &["keys"]),
         ("ui", &["app", "keys"]),
         ("sandbox", &["repodata", "compose"]),
@@ -299,6 +299,32 @@ fn who_starts_processes_is_known() {
     assert!(strangers.is_empty(), "start processes of their own: {strangers:?}");
 }
 
+/// Whatever is printed goes through `cli/context.rs`, which takes out secrets and what a terminal obeys; who prints
+/// otherwise is known: the console's terminal, progress lines, logs, and what a supervisor says to who started it.
+#[test]
+fn who_prints_is_known() {
+    let outside = |text: &str| -> Vec<String> {
+        holding(text).into_iter().filter(|name| !name.starts_with("src/sandbox")).collect()
+    };
+    assert_eq!(
+        outside("stdout()"),
+        [
+            "src/cli/context.rs",
+            "src/cli/log.rs",
+            "src/cli/plan.rs",
+            "src/cli/progress.rs",
+            "src/cli/status.rs",
+            "src/runtime/console.rs",
+            "src/runtime/terminal.rs",
+            "src/supervisor/serve.rs"
+        ]
+    );
+    assert_eq!(outside("io::stderr()"), ["src/cli/context.rs", "src/cli/progress.rs"]);
+    let own =
+        ["src/cli/plan.rs", "src/cli/print.rs", "src/cli/report.rs", "src/cli/run.rs", "src/cli/status.rs"];
+    assert_eq!(outside("context::own("), own, "print something as it is that may not be their own");
+}
+
 #[test]
 fn every_dependency_has_its_reason() {
     let read =
@@ -313,6 +339,33 @@ fn every_dependency_has_its_reason() {
             let named =
                 table.lines().any(|row| row.split('|').nth(1).is_some_and(|names| names.contains(name)));
             assert!(named, "{name} has no line in ARCHITECTURE.md that says why it is there");
+        }
+    }
+}
+
+/// A row of the table of failures that names no test, or one that is gone, would be a claim.
+#[test]
+fn every_failure_of_the_table_has_its_test() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("a file");
+    let section = text.split("\n## What goes wrong").nth(1).expect("the table of failures");
+    let section = section.split("\n## ").next().expect("a section");
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| provoked "))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    assert!(rows.len() >= 60, "{} rows", rows.len());
+    for row in rows {
+        let [_, said, tests] = row.as_slice() else { panic!("three cells, not {row:?}") };
+        assert!(!said.is_empty(), "{row:?} says nothing");
+        let named: Vec<(&str, &str)> =
+            tests.split('`').filter_map(|piece| piece.split_once(".rs::")).collect();
+        assert!(!named.is_empty(), "{row:?} names no test");
+        for (file, test) in named {
+            let code = fs::read_to_string(root.join(format!("{file}.rs")))
+                .unwrap_or_else(|_| panic!("{row:?}: there is no {file}.rs"));
+            assert!(code.contains(&format!("fn {test}(")), "{row:?}: there is no {test} in {file}.rs");
         }
     }
 }

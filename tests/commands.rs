@@ -250,8 +250,11 @@ fn a_practice_host_is_verified_compared_and_keeps_its_secrets() {
     }
     let script = text(&host.ask(&[&["plan", "--format", "script"], &plan[..]].concat()));
     assert!(script.contains("# It cannot run as it stands: [redacted]"), "{script}");
+    a_run_keeps_its_secrets(&host, &plan);
+}
 
-    let output = host.ask(&[&["run"], &plan[..]].concat());
+fn a_run_keeps_its_secrets(host: &Host, plan: &[&str]) {
+    let output = host.ask(&[&["run"], plan].concat());
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     let printed = text(&output);
     let run = printed.lines().next().unwrap().to_owned();
@@ -262,7 +265,9 @@ fn a_practice_host_is_verified_compared_and_keeps_its_secrets() {
     assert!(logs.iter().any(|log| log.contains(TOKEN)), "the step printed it");
     for words in [
         &["log", &run, "8/sync/Extras"][..],
-        &["log", &run, "8/sync/Extras", "--raw"],
+        &["runs", "--format", "json"],
+        &["status", "--format", "json"],
+        &["gate", &run, "--format", "json"],
         &["report", &run],
         &["report", &run, "--format", "json"],
         &["status"],
@@ -273,6 +278,19 @@ fn a_practice_host_is_verified_compared_and_keeps_its_secrets() {
     }
     let log = text(&host.ask(&["log", &run, "8/sync/Extras"]));
     assert!(log.contains("logged in with [redacted] as usual"), "{log}");
+    let raw = host.ask(&["log", &run, "8/sync/Extras", "--raw"]);
+    assert!(text(&raw).contains(&format!("logged in with {TOKEN} as usual")), "raw is raw");
+    let said = String::from_utf8_lossy(&raw.stderr).into_owned();
+    assert!(said.contains("this is the log as the step printed it, with secrets"), "{said}");
+    let steps = host.root().join("state/runs").join(&run).join("steps");
+    assert!(
+        std::fs::read_to_string(steps.join("README")).unwrap().starts_with("The logs in this folder are raw")
+    );
+    for entry in std::fs::read_dir(&steps).unwrap() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let entry = entry.unwrap();
+        assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
+    }
 
     let output = host.ask(&["approve", &run, "--phrase", "8.10 vetted"]);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));

@@ -9,6 +9,7 @@ use stagegate::domain::outcome::ProcessEnd;
 use stagegate::domain::progress::ProgressFormat;
 use stagegate::exec::group;
 use stagegate::exec::phrases::Phrase;
+use stagegate::exec::signals;
 use stagegate::exec::unit::{StopStage, Unit, UnitError, UnitEvent, UnitHandle, UnitSpec};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+#[path = "exec_unit/trees.rs"]
+mod trees;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -34,6 +38,7 @@ struct Running {
 
 impl Rig {
     fn new(script: &str) -> Self {
+        signals::defaults_for_children().unwrap();
         group::adopt_orphans().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mark = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
@@ -59,6 +64,17 @@ impl Rig {
     fn start(&self) -> Running {
         let (tell, events) = channel();
         let handle = Unit::start(self.spec.clone(), move |event| drop(tell.send(event))).unwrap();
+        Running { handle, events, seen: Vec::new() }
+    }
+
+    /// Starts it with a listener that panics at the first event that is `wanted`.
+    fn start_broken(&self, wanted: fn(&UnitEvent) -> bool) -> Running {
+        let (tell, events) = channel();
+        let listener = move |event: UnitEvent| {
+            assert!(!wanted(&event), "a defect of ours");
+            drop(tell.send(event));
+        };
+        let handle = Unit::start(self.spec.clone(), listener).unwrap();
         Running { handle, events, seen: Vec::new() }
     }
 
@@ -124,10 +140,20 @@ impl Running {
         let has =
             |path: &Path| memchr::memmem::find(&std::fs::read(path).unwrap(), text.as_bytes()).is_some();
         let path = rig.path("step.log");
+        if has(&path) {
+            return;
+        }
         self.wait_for(text, |event| {
             assert!(!matches!(event, UnitEvent::Ended { .. }), "ended before {text}");
             has(&path)
         });
+    }
+
+    /// Types on the terminal and returns what came of it.
+    fn types(&self, text: &str, hidden: bool) -> Result<(), UnitError> {
+        let (tell, typed) = channel();
+        self.handle.write_input(text.as_bytes().to_vec(), hidden, move |came| tell.send(came).unwrap());
+        typed.recv_timeout(DEADLINE).unwrap()
     }
 
     fn finish(mut self, rig: &Rig) -> (ProcessEnd, Vec<UnitEvent>) {
@@ -135,7 +161,7 @@ impl Running {
         self.handle.join();
         rig.assert_nobody_left();
         let UnitEvent::Ended { end, bytes, survivors, .. } = ended else { unreachable!() };
-        assert!(survivors.is_empty());
+        assert_eq!(survivors, []);
         if rig.spec.log.starts_with(rig.folder.path()) {
             assert_eq!(bytes, rig.log().len() as u64);
         }
@@ -187,9 +213,30 @@ fn signals_are_at_their_defaults_and_no_descriptor_of_ours_is_open() {
     let text = rig.text();
     assert!(text.contains("SigBlk:\t0000000000000000"), "{text}");
     let ignored = text.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
-    // Signal 32 and above belong to the C library.
-    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & 0x7fff_ffff, 0, "{text}");
+    // ILL, FPE and SEGV cannot be changed safely; 32 and 33 belong to the C library.
+    let beyond_us = [4, 8, 11, 32, 33].iter().fold(0_u64, |mask, signal| mask | 1 << (signal - 1));
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & !beyond_us, 0, "{text}");
     assert!(!text.contains("ptmx") && !text.contains("step.log") && !text.contains("eventfd"), "{text}");
+}
+
+/// Whoever starts a supervisor may have blocked or ignored everything: cron, nohup, a careless wrapper.
+#[test]
+fn signals_that_a_parent_blocked_or_ignored_reach_a_step() {
+    let parent = "import os, signal, sys
+for each in set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP}:
+    signal.signal(each, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+os.execv(sys.argv[1], sys.argv[1:])";
+    let mut blocked = std::process::Command::new("python3");
+    blocked.args(["-c", parent]).arg(std::env::current_exe().unwrap()).args([
+        "--exact",
+        "signals_are_at_their_defaults_and_no_descriptor_of_ours_is_open",
+        "a_stopped_process_takes_its_term",
+        "exit_codes_and_signals_are_told_apart",
+    ]);
+    let output = blocked.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("3 passed"), "{said}");
 }
 
 #[test]
@@ -275,6 +322,22 @@ fn a_shell_that_survives_term_gets_its_later_children_stopped_too() {
 }
 
 #[test]
+fn a_panic_of_the_unit_ends_the_tree_and_is_told() {
+    let rig = Rig::new("trap '' TERM HUP; setsid sleep 600 & echo ready; while :; do sleep 600; done");
+    let running = rig.start_broken(|event| matches!(event, UnitEvent::Output { .. }));
+    let (end, _) = running.finish(&rig);
+    assert_eq!(end, ProcessEnd::Faulted { error: "a defect of ours".to_owned() });
+    assert_eq!(rig.text(), "ready\n", "what it printed is kept");
+}
+
+#[test]
+fn a_panic_before_anything_was_seen_ends_the_tree_too() {
+    let rig = Rig::new("trap '' TERM HUP; sleep 600");
+    let running = rig.start_broken(|event| matches!(event, UnitEvent::Started { .. }));
+    assert!(matches!(running.finish(&rig).0, ProcessEnd::Faulted { .. }));
+}
+
+#[test]
 fn requests_to_a_unit_that_has_ended_are_refused() {
     let rig = Rig::new("exit 0");
     let mut running = rig.start();
@@ -284,7 +347,7 @@ fn requests_to_a_unit_that_has_ended_are_refused() {
         assert!(Instant::now() < until, "cancel is still taken");
         std::thread::yield_now();
     }
-    assert_eq!(running.handle.write_input(b"x"), Err(UnitError::Ended));
+    assert_eq!(running.types("x", false), Err(UnitError::Ended));
     assert_eq!(running.handle.kill(), Err(UnitError::Ended));
 }
 
@@ -336,8 +399,12 @@ fn who_stays_behind_is_stopped_and_told() {
         Rig::new("mkfifo up; setsid bash -c 'trap \"\" HUP TERM; echo >up; sleep 600' & read x <up; exit 4")
             .with(|spec| spec.leak_patience = Duration::from_millis(300));
     let (end, _) = rig.run();
-    let ProcessEnd::Leaky { code: 4, survivors } = end else { panic!("{end:?}") };
+    let ProcessEnd::Leaky { code: 4, survivors, who } = end else { panic!("{end:?}") };
     assert!((1..=2).contains(&survivors));
+    assert!(
+        who.iter().all(|left| ["bash", "sleep"].contains(&left.name.as_str()) && left.pid > 1),
+        "{who:?}"
+    );
 }
 
 #[test]
@@ -347,7 +414,11 @@ fn who_lets_go_of_everything_but_its_mark_is_still_found() {
         "mkfifo up; (setsid bash -c 'echo >up; exec sleep 600' </dev/null >/dev/null 2>&1 &); read x <up",
     )
     .with(|spec| spec.leak_patience = Duration::from_millis(300));
-    assert_eq!(rig.run().0, ProcessEnd::Leaky { code: 0, survivors: 1 });
+    let end = rig.run().0;
+    assert!(
+        matches!(&end, ProcessEnd::Leaky { code: 0, survivors: 1, who } if who[0].name == "sleep"),
+        "{end:?}"
+    );
 }
 
 #[test]
@@ -450,7 +521,7 @@ fn a_password_is_asked_for_answered_and_not_logged() {
         asked,
         UnitEvent::WaitingForInput { prompt: "[sudo] password for releng:".into(), secret: true }
     );
-    running.handle.write_input(b"s3cret\n").unwrap();
+    running.types("s3cret\n", true).unwrap();
     running.wait_for("answer", |event| matches!(event, UnitEvent::InputTaken));
     assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
     assert_eq!(rig.text(), "[sudo] password for releng: \nright\n");
@@ -464,10 +535,31 @@ fn a_question_is_asked_and_answered_with_echo() {
     assert!(
         matches!(asked, UnitEvent::WaitingForInput { prompt, secret: false } if prompt.ends_with("(y/N)"))
     );
-    running.handle.write_input(b"y\n").unwrap();
+    running.types("y\n", false).unwrap();
     running.wait_for("answer", |event| matches!(event, UnitEvent::InputTaken));
     assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
     assert!(rig.text().ends_with("(y/N) y\ngot y\n"));
+}
+
+#[test]
+fn what_is_hidden_is_not_typed_where_it_would_be_shown() {
+    let rig =
+        Rig::new("read -p 'Name: ' x; echo; read -rsp 'Token: ' y; echo; [ \"$y\" = t0ken ] && echo right");
+    let mut running = rig.start();
+    let asked = running.wait_for("prompt", |event| matches!(event, UnitEvent::WaitingForInput { .. }));
+    assert!(matches!(asked, UnitEvent::WaitingForInput { secret: false, .. }));
+    // Its question has changed since the token was typed for another one.
+    assert_eq!(running.types("t0ken\n", true), Err(UnitError::Shown));
+    running.types("lena\n", false).unwrap();
+    let asked = running.wait_for(
+        "token",
+        |event| matches!(event, UnitEvent::WaitingForInput { prompt, .. } if prompt == "Token:"),
+    );
+    assert!(matches!(asked, UnitEvent::WaitingForInput { secret: true, .. }));
+    running.types("t0ken\n", true).unwrap();
+    assert_eq!(running.finish(&rig).0, ProcessEnd::Exited { code: 0 });
+    let text = rig.text();
+    assert!(text.ends_with("right\n") && !text.contains("t0ken"), "{text}");
 }
 
 #[test]
@@ -475,7 +567,7 @@ fn a_read_without_a_word_and_a_full_screen_dialogue_are_seen() {
     let silent = Rig::new("cat >/dev/null");
     let mut running = silent.start();
     running.wait_for("prompt", |event| matches!(event, UnitEvent::WaitingForInput { .. }));
-    running.handle.write_input(b"\x04").unwrap();
+    running.types("\x04", false).unwrap();
     assert_eq!(running.finish(&silent).0, ProcessEnd::Exited { code: 0 });
 
     let pinentry = Rig::new(

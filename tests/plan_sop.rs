@@ -69,6 +69,7 @@ fn status(catalog: &Catalog) -> Vec<ReleaseStatus> {
     vec![ReleaseStatus {
         major: release.id.clone(),
         revision: "8.10".to_owned(),
+        silent: None,
         problem: None,
         repos: release.repos.iter().map(|one| repo(one.name.as_str())).collect(),
     }]

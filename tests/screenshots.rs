@@ -72,7 +72,7 @@ fn scenes() -> Vec<(&'static str, Model)> {
     help.overlays.push(Overlay::Help { first: 0, layers: console::answered(Screen::Status).layers() });
     let mut confirm = console::ticked(Screen::Plan, &run::two_lanes());
     let two = Arc::new(run::plan(&run::two_lanes()));
-    confirm.overlays.push(Overlay::Confirm(Confirm::StartRun { plan: two }));
+    confirm.overlays.push(Overlay::Confirm(Confirm::StartRun { plan: two, from: None }));
     vec![
         ("status", console::ticked(Screen::Status, &run::two_lanes())),
         ("plan", plan),

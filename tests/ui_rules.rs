@@ -52,6 +52,24 @@ fn no_screen_names_a_key() {
     );
 }
 
+/// Whatever others wrote becomes a span in the pen, which makes it safe to show; logs come as safe spans of their own, and
+/// the console's own log is made safe where it is written.
+#[test]
+fn text_becomes_a_span_in_the_pen_only() {
+    assert_eq!(files_with(&["Span::styled("]), ["log.rs", "logpane.rs", "pen.rs"]);
+    assert_eq!(
+        files_with(&["Span::from(", "Line::raw(", "Line::styled(", "Text::raw(", "Paragraph"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(files_with(&["set_string", "set_symbol", "set_span", "set_line("]), ["pen.rs"]);
+    for (path, text) in sources().into_iter().filter(|(path, _)| !path.ends_with("pen.rs")) {
+        for (at, found) in text.match_indices("Span::raw(") {
+            let constant = text[at + found.len()..].starts_with('"');
+            assert!(constant, "{}: Span::raw with text that is no constant; take Pen::plain", path.display());
+        }
+    }
+}
+
 #[test]
 fn the_view_reaches_nothing_outside() {
     let words = [

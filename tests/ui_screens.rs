@@ -8,8 +8,8 @@
 use insta::assert_snapshot;
 use stagegate::app::Model;
 use stagegate::app::model::{
-    Banner, Confirm, GateFocus, Helm, Mode, Overlay, PlanFocus, RunFocus, RunLayout, Screen, SearchState,
-    TextPurpose, Toast,
+    Banner, Confirm, GateFocus, Helm, Match, MatchTally, Mode, Overlay, PlanFocus, RunFocus, RunLayout,
+    Screen, SearchState, TextPurpose, Toast, Towards,
 };
 use stagegate::app::text_input::TextInput;
 use stagegate::domain::live::Live;
@@ -74,14 +74,21 @@ fn run_with_lanes_side_by_side_and_with_one_large_log() {
     let view = open.views.get_mut(&step).unwrap();
     view.follow = false;
     view.offsets = vec![4];
-    view.search = Some(("package-5".to_owned(), SearchState::At { offset: 6 }));
+    view.search = Some((
+        "package-5".to_owned(),
+        SearchState::At(Match {
+            offset: 6,
+            around: Some(Towards::Beginning),
+            tally: Some(MatchTally { nth: 120, of: 120, bytes: 9000 }),
+        }),
+    ));
     check("run-large-paused", &model);
     let open = model.run.as_mut().unwrap();
     open.layout = RunLayout::Lanes;
     let view = open.views.get_mut(&step).unwrap();
     view.follow = true;
     view.wrap = true;
-    view.search = Some(("package-77".to_owned(), SearchState::NoMore));
+    view.search = Some(("package-77".to_owned(), SearchState::Nowhere));
     check("run-lanes-wrapped", &model);
 }
 
@@ -163,15 +170,44 @@ fn overlays() {
     check("palette-found", &over(Screen::Status, palette("tick rel")));
     check("themes", &over(Screen::Status, Overlay::Themes { cursor: 1, before: "dark".to_owned() }));
     let plan = Arc::new(run::plan(&run::two_lanes()));
-    check("confirm-start", &over(Screen::Plan, Overlay::Confirm(Confirm::StartRun { plan })));
+    check("confirm-start", &over(Screen::Plan, Overlay::Confirm(Confirm::StartRun { plan, from: None })));
     let step = || "8/sync/Rocky".parse::<StepId>().unwrap();
     let stale = vec!["8/prep".parse().unwrap(), "8/gate".parse().unwrap()];
     let retry = Confirm::Retry { step: step(), stale, repeatable: false };
     check("confirm-retry", &over(Screen::Run, Overlay::Confirm(retry)));
     let purpose = TextPurpose::SkipReason { step: step() };
     check("reason", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("done by hand") }));
-    let purpose = TextPurpose::Answer { step: step(), prompt: "Enter passphrase:".to_owned(), hidden: true };
+    let purpose = TextPurpose::Answer {
+        step: step(),
+        prompt: "Enter passphrase:".to_owned(),
+        hidden: true,
+        shown: false,
+    };
     check("answer", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("secret") }));
+    let prompt = "Password (shown):".to_owned();
+    let purpose = TextPurpose::Answer { step: step(), prompt, hidden: true, shown: true };
+    check("answer-shown", &over(Screen::Run, Overlay::Text { purpose, input: TextInput::holding("secret") }));
+}
+
+#[test]
+fn a_step_that_waits_for_input_is_said_on_every_screen() {
+    let theme = Theme::shipped("mono").unwrap();
+    for screen in Screen::ALL {
+        let mut model = console::with_run(screen, run::prompting(), run::prompting_live(), true);
+        let whole = "! 8/prep waits for input: Enter passphrase for key C0FFEE01:";
+        for (columns, rows) in [(60, 15), (80, 24), (120, 40), (200, 50)] {
+            // The banner gives way at the end, not at the start, and says how to answer.
+            let said = if columns < 80 { &whole[..28] } else { whole };
+            let text = frame::text(&frame::buffer(&model, &theme, columns, rows));
+            assert!(text.contains(said), "{screen:?} {columns}x{rows}:\n{text}");
+            assert!(text.contains("answers"), "{screen:?} {columns}x{rows}:\n{text}");
+        }
+        // Whoever only watches sees it too.
+        model.mode = Mode::WatchingForGood;
+        let text = frame::text(&frame::buffer(&model, &theme, 80, 24));
+        assert!(text.contains("8/prep waits for input"), "{screen:?}:\n{text}");
+    }
+    check("status-prompt", &console::with_run(Screen::Status, run::prompting(), run::prompting_live(), true));
 }
 
 #[test]

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
 
 use stagegate::catalog::{self, Source};
+use stagegate::compose::probe::Prober;
+use stagegate::compose::pulse::Pulse;
 use stagegate::compose::status::StatusReader;
 use stagegate::domain::catalog::Catalog;
 use stagegate::domain::compose::ComposeId;
@@ -16,7 +18,6 @@ use stagegate::vet::{SealCache, VetContext, changes, evidence, run_check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 struct Host {
@@ -113,8 +114,8 @@ impl Host {
             started,
             keys: &[self.built.paths.public_key()],
             sealed: None,
-            progress: &|_, _, _| {},
-            cancel: &AtomicBool::new(false),
+            pulse: &Pulse::new(),
+            prober: &Prober::new(),
         })
     }
 
@@ -158,8 +159,7 @@ fn a_good_update_has_no_blocking_finding_from_compose_to_lists() {
         }
     }
     let lane = &host.plan.lanes[0];
-    let left =
-        changes(&lane.staging, &lane.production, 2, false, &|_, _, _| {}, &AtomicBool::new(false)).unwrap();
+    let left = changes(&lane.staging, &lane.production, 2, false, &Pulse::new()).unwrap();
     assert_eq!(left.packages, [], "production has what staging has");
 }
 

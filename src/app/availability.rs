@@ -9,7 +9,8 @@ use super::model::{
 use super::msg::Connection;
 use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
-use crate::domain::run::state::is_held;
+use crate::domain::run::resume::{Ask, Case, Decision, decide};
+use crate::domain::run::step::is_held;
 use crate::domain::run::{GateState, RunVerdict, StepRecord, StepState};
 use crate::keys::Action;
 
@@ -80,6 +81,7 @@ fn judge(action: Action, model: &Model) -> Answer {
             when(run.alive && !over, "this run is over, or has no supervisor")
         }
         Action::Resume => resume(model).map(|_| ()),
+        Action::PlanAnew => plan_anew(model),
         Action::NextMatch | Action::PreviousMatch => {
             let run = open_run(model)?;
             let view = run.focused().and_then(|step| run.views.get(&step));
@@ -227,9 +229,18 @@ pub(super) fn step_allows(model: &Model, action: Action, id: &StepId) -> Answer 
                 &format!("{} cannot be skipped any more ({word})", step.id),
             )
         }
+        Action::CancelStep | Action::KillStep if survives(run, &step.id) => {
+            let asked = run.state.cut(&step.id).is_some_and(|cut| cut.stopping.is_some());
+            match action {
+                Action::KillStep => when(asked, "ask it to stop first"),
+                _ => when(!asked, "it was asked to stop already; kill is another key"),
+            }
+        }
         Action::CancelStep => match &record.state {
             StepState::Running { stopping: None, .. } => Ok(()),
             StepState::Running { .. } => Err("it was asked to stop already; kill is another key".to_owned()),
+            // The checks before a step and the look at a gate's evidence can be ended too.
+            _ if run.is_looked_at(step) => Ok(()),
             _ => Err(not_running),
         },
         Action::KillStep => match &record.state {
@@ -247,7 +258,8 @@ pub(super) fn step_allows(model: &Model, action: Action, id: &StepId) -> Answer 
 
 fn retry(run: &RunModel, step: &Step, record: &StepRecord) -> Answer {
     when(!step.is_gate(), "a gate is not run again; gather its evidence anew")?;
-    when(!record.is_running(), &format!("{} is running", step.id))?;
+    when(!record.is_running() || !run.alive, &format!("{} is running", step.id))?;
+    when(!survives(run, &step.id), "it is still alive: resume waits until it is over, stop ends it")?;
     when(
         record.attempts > 0 || record.stale.is_some() || !matches!(record.state, StepState::Pending),
         &format!("{} has not run yet", step.id),
@@ -264,6 +276,19 @@ fn retry(run: &RunModel, step: &Step, record: &StepRecord) -> Answer {
     }
 }
 
+/// Returns whether processes of an interrupted step are still there.
+fn survives(run: &RunModel, id: &StepId) -> bool {
+    run.truths.get(id).is_some_and(|truth| !truth.survivors().is_empty())
+}
+
+/// Returns whether a step runs again only for a reason: the decision table says so.
+pub(super) fn retry_needs_reason(model: &Model, id: &StepId) -> bool {
+    let Some(run) = &model.run else { return false };
+    let Some(step) = run.state.plan.step(id) else { return false };
+    let case = Case::of(&run.state, step, run.truths.get(id), model.catalog.gate.people, model.clock.wall);
+    matches!(decide(case, Ask::Retry { reason: false }), Decision::NeedsRetry(_))
+}
+
 /// Returns what can be resumed: the release whose publish is held, or the whole run.
 pub(super) fn resume(model: &Model) -> Result<Option<ReleaseId>, String> {
     let run = helm(model)?;
@@ -273,12 +298,23 @@ pub(super) fn resume(model: &Model) -> Result<Option<ReleaseId>, String> {
     if let Some(release) = held {
         return Ok(Some(release.clone()));
     }
-    when(!run.alive, "the run has a supervisor and goes on by itself")?;
+    let stands = |lane| run.state.lane_verdict(lane) == RunVerdict::Interrupted;
+    let stands = run.state.plan.lanes.iter().any(stands);
+    when(!run.alive || stands, "the run has a supervisor and goes on by itself")?;
     match run.verdict() {
         RunVerdict::Finished => Err("the run is finished".to_owned()),
         RunVerdict::Waiting => Err("the run waits at its gate".to_owned()),
         _ => Ok(None),
     }
+}
+
+fn plan_anew(model: &Model) -> Answer {
+    let run = open_run(model)?;
+    if let (None, Some((release, given))) = (run.state.lanes().next(), run.state.given_up.iter().next()) {
+        return Err(format!("release {release} was {given}"));
+    }
+    let stands = !matches!(run.verdict(), RunVerdict::Running | RunVerdict::Waiting | RunVerdict::Finished);
+    when(stands, "no lane of this run stands, so there is nothing to plan anew")
 }
 
 fn open_gate(model: &Model) -> Result<(&RunModel, &GateModel), String> {
@@ -293,6 +329,10 @@ fn gate_item(action: Action, model: &Model) -> Answer {
         Action::ToggleItem => {
             when(gate.focus == GateFocus::Checklist, "go to the checklist first")?;
             when(!gate.ticked.is_empty(), "the checklist is empty")
+        }
+        Action::EndLook => {
+            let run = helm(model)?;
+            when(run.live.gathering.contains_key(&gate.release), "nothing is being looked at")
         }
         Action::GateActivate => when(gate.focus == GateFocus::Cancel, "nothing to choose here"),
         _ => {

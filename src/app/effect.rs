@@ -9,18 +9,9 @@ use crate::domain::finding::FindingId;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::plan::Plan;
 use crate::domain::seal::SealDigest;
+pub use crate::domain::secret::Secret;
 use std::fmt;
 use std::sync::Arc;
-
-/// Text that no log and no test output shows.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secret({} characters)", self.0.chars().count())
-    }
-}
 
 /// What a supervisor is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +27,8 @@ pub enum RunRequest {
     Retry {
         /// Which step.
         step: StepId,
+        /// Why; empty where no reason is needed.
+        reason: String,
     },
     /// Leave a step out.
     Skip {
@@ -92,6 +85,8 @@ pub enum RunRequest {
         step: StepId,
         /// What was typed, without the line end.
         text: Secret,
+        /// Whether the step's terminal did not show it: where it would by now, it is not typed.
+        hidden: bool,
     },
 }
 
@@ -122,6 +117,10 @@ pub enum Effect {
     StartRun {
         /// The plan that was shown.
         plan: Arc<Plan>,
+        /// The run whose rest it is, which gives its lanes up.
+        from: Option<RunId>,
+        /// Why a release is taken over from whoever has it; without a reason it is not.
+        take_over: Option<String>,
     },
     /// Load a run, follow its journal and, while it lives, listen to its supervisor.
     OpenRun {
@@ -155,6 +154,8 @@ pub enum Effect {
         /// What, from where and in which direction.
         query: LogQuery,
     },
+    /// Stop the search that goes on.
+    StopSearch,
     /// Load a theme; the screens change once it is there.
     LoadTheme {
         /// Which.
@@ -182,7 +183,7 @@ impl fmt::Display for Effect {
     /// Writes it as the console's log has it: a plan by its digest, because its environment may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StartRun { plan } => write!(f, "StartRun of plan {}", plan.digest.short()),
+            Self::StartRun { plan, .. } => write!(f, "StartRun of plan {}", plan.digest.short()),
             other => write!(f, "{other:?}"),
         }
     }

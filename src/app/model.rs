@@ -15,7 +15,9 @@ pub mod ticks;
 
 pub use gate::{EvidenceState, GateFocus, GateModel};
 pub use overlay::{Confirm, Overlay, TextPurpose};
-pub use pane::{LogQuery, LogView, SearchState, Stride, Towards};
+pub use pane::{
+    LogQuery, LogView, Match, MatchTally, SearchFrom, SearchState, Stride, Towards, ignores_case,
+};
 pub use plan::{PlanFocus, PlanModel};
 pub use progress::Progress;
 pub use run::{Helm, HistoryModel, PastStep, RunFocus, RunLayout, RunModel, RunSummary};
@@ -24,7 +26,9 @@ pub use ticks::{FlowShape, Ticks, TicksModel};
 
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
+use crate::domain::redact::Redactor;
 use crate::domain::status::ReleaseStatus;
+use crate::domain::visible;
 use crate::keys::{Keymap, Layer};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -134,10 +138,11 @@ pub const TOAST_MS: u64 = 5_000;
 
 /// How often a screen on which something moves is drawn anew, in milliseconds.
 pub const MOVING_MS: u64 = 250;
-/// How often the runs are listed anew while Status is shown, in milliseconds; a cheap look at journals.
-pub const RUNS_EVERY_MS: u64 = 10_000;
-/// How often everything is looked at anew while Status is shown, in seconds.
-pub const STATUS_EVERY_S: i64 = 60;
+/// How often the runs are listed anew while Status is shown, in milliseconds, though the runtime tells when
+/// one moves; an idle console sleeps until then.
+pub const RUNS_EVERY_MS: u64 = 60_000;
+/// How old what is shown may be before everything is looked at anew with that, in seconds.
+pub const STATUS_EVERY_S: i64 = 50;
 
 /// The console's own log, which tui-logger keeps; only the place in it is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -151,6 +156,8 @@ pub struct ConsoleLogModel {
 pub struct Model {
     /// The catalog.
     pub catalog: Arc<Catalog>,
+    /// What must not be shown of it and of whatever is told.
+    pub redactor: Redactor,
     /// The keys.
     pub keymap: Arc<Keymap>,
     /// The name of this host, as the header shows it.
@@ -218,15 +225,25 @@ pub struct Setup {
     pub banners: Vec<Banner>,
 }
 
+/// Makes what takes the secrets of a catalog out of what is shown.
+pub fn redactor_of(catalog: &Catalog) -> Redactor {
+    let steps = catalog.templates.values().map(|template| &template.env);
+    Redactor::new(&catalog.secrets, std::iter::once(&catalog.environment).chain(steps))
+}
+
 impl Model {
     /// Makes the model of a console that has just started: everything named, nothing read yet.
     pub fn new(setup: Setup) -> Self {
         let status = StatusModel::new(&setup.catalog);
         let ticks = TicksModel::new(&setup.catalog);
+        let redactor = redactor_of(&setup.catalog);
+        let shown = |banner: Banner| Banner { message: redactor.sentence(&banner.message), ..banner };
         Self {
+            banners: setup.banners.into_iter().map(shown).collect(),
+            redactor,
             catalog: setup.catalog,
             keymap: setup.keymap,
-            host: setup.host,
+            host: visible::line(&setup.host).into_owned(),
             clock: setup.clock,
             size: setup.size,
             measures: Measures::default(),
@@ -243,7 +260,6 @@ impl Model {
             opening: None,
             gate: None,
             log: ConsoleLogModel::default(),
-            banners: setup.banners,
             toasts: Vec::new(),
         }
     }

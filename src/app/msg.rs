@@ -3,14 +3,19 @@
 //! Log bytes are no messages: the runtime reads the visible part of a log into the model just before a
 //! frame is drawn (design 2).
 
+mod shown;
+
 use super::effect::RunRequest;
-use super::model::{Measures, Moment, RunSummary, Size, ThemeName};
+use super::model::{Match, MatchTally, Measures, Moment, RunSummary, Size, ThemeName};
 use crate::domain::approval::{Identity, Refusal};
 use crate::domain::catalog::Catalog;
 use crate::domain::evidence::Evidence;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
+use crate::domain::plan::Plan;
+use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
 use crate::keys::{Action, Key};
 use std::collections::BTreeMap;
@@ -23,6 +28,11 @@ pub enum Answer {
     Done {
         /// What was done, in a sentence.
         message: String,
+    },
+    /// This console has the helm now.
+    HelmGiven {
+        /// The turn that this is, as the moments count them.
+        turn: u64,
     },
     /// The gate or a lock refused it.
     Refused {
@@ -85,6 +95,11 @@ pub enum Msg {
     CatalogRead(Arc<Catalog>),
     /// A mount answered.
     MountAnswered(MountStatus),
+    /// A place that had been given up answers again, so that another look is worth while.
+    PlaceRecovered {
+        /// The mount's name, or its path where the catalog has no name for it.
+        place: String,
+    },
     /// A checkout answered.
     CheckoutAnswered(CheckoutStatus),
     /// A release's composes and positions were read.
@@ -108,15 +123,21 @@ pub enum Msg {
     RunNotStarted {
         /// Why, and what to do next.
         problem: String,
+        /// The plan, and the run whose rest it is, where another run has a release of it, which can be taken over.
+        locked: Option<(Arc<Plan>, Option<RunId>)>,
     },
     /// A run was opened, or its journal went on.
     RunRead {
         /// Which.
         run: RunId,
-        /// Its state now.
+        /// Its state now, fit to be shown.
         state: Arc<RunState>,
+        /// What made it so: it knows the values of its plan.
+        redactor: Redactor,
         /// Whether a supervisor holds its lock.
         alive: bool,
+        /// The truth about its interrupted steps.
+        truths: BTreeMap<StepId, Interrupted>,
     },
     /// A run could not be read.
     RunUnreadable {
@@ -148,7 +169,7 @@ pub enum Msg {
         /// The answer.
         answer: Answer,
     },
-    /// Evidence was loaded.
+    /// Evidence was loaded, fit to be shown.
     EvidenceLoaded {
         /// Which run.
         run: RunId,
@@ -166,14 +187,34 @@ pub enum Msg {
         /// Why.
         problem: String,
     },
+    /// A search in a log has come further.
+    SearchMoved {
+        /// Which step's log.
+        step: StepId,
+        /// What is searched for.
+        pattern: String,
+        /// How much it has looked through.
+        percent: u8,
+    },
     /// A search in a log ended.
     SearchEnded {
         /// Which step's log.
         step: StepId,
         /// What was searched for.
         pattern: String,
-        /// The offset of the match; none where there is no further one.
-        offset: Option<u64>,
+        /// The match; none where no line matches.
+        found: Option<Match>,
+    },
+    /// The lines that match were counted.
+    MatchesCounted {
+        /// Which step's log.
+        step: StepId,
+        /// What was searched for.
+        pattern: String,
+        /// The match that was asked about.
+        offset: u64,
+        /// Which of all it is.
+        tally: MatchTally,
     },
     /// A theme was loaded.
     ThemeLoaded {

@@ -17,11 +17,20 @@ mod status;
 mod tests;
 
 use super::effect::Effect;
-use super::model::{Model, Screen};
+use super::model::{Model, Overlay, Screen, TextPurpose, redactor_of};
 use super::msg::Msg;
+use super::text_input::TextInput;
+use crate::domain::name::RunId;
+use crate::domain::plan::Plan;
+use std::sync::Arc;
 
 /// Takes one message and returns what is to be done about it.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let msg = msg.shown(&model.redactor);
+    let msg = match &model.run {
+        Some(open) => msg.shown(&open.redactor),
+        None => msg,
+    };
     match msg {
         Msg::ConsoleStarted { .. } | Msg::ClockRead(_) | Msg::Woken | Msg::EndRequested => {
             of_console(model, msg)
@@ -39,19 +48,20 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Pasted(text) => input::pasted(model, &text),
         Msg::ActionChosen(action) => act::act(model, action),
         Msg::CatalogRead(catalog) => {
+            model.redactor = redactor_of(&catalog);
             model.catalog = catalog;
             model.banners.retain(|banner| banner.about != "catalog");
             plan::make_anew(model);
             status::look(model)
         }
+        Msg::PlaceRecovered { .. } => status::look(model),
         Msg::MountAnswered(_) | Msg::CheckoutAnswered(_) | Msg::ReleaseAnswered(_) | Msg::StatusEnded => {
             status::answered(model, msg)
         }
         Msg::RunsListed { runs, typical } => history::listed(model, runs, typical),
         Msg::RunStarted { run } => run::started(model, run),
-        Msg::RunNotStarted { problem } => {
-            model.plan.starting = false;
-            model.banner("start", format!("no run was started: {problem}"));
+        Msg::RunNotStarted { problem, locked } => {
+            not_started(model, problem, locked);
             Vec::new()
         }
         Msg::RunRead { .. }
@@ -63,8 +73,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             gate::evidence_answered(model, msg);
             Vec::new()
         }
-        Msg::SearchEnded { step, pattern, offset } => {
-            log::search_ended(model, &step, &pattern, offset);
+        Msg::SearchMoved { .. } | Msg::SearchEnded { .. } | Msg::MatchesCounted { .. } => {
+            log::search_told(model, msg);
             Vec::new()
         }
         Msg::ThemeLoaded { theme } => {
@@ -75,6 +85,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.banner(about, message);
             Vec::new()
         }
+    }
+}
+
+/// Says why no run was started, and offers to take its release over where that is why.
+fn not_started(model: &mut Model, problem: String, locked: Option<(Arc<Plan>, Option<RunId>)>) {
+    model.plan.starting = false;
+    model.banner("start", format!("no run was started: {problem}"));
+    if let (Some((plan, from)), true) = (locked, model.overlays.is_empty()) {
+        let purpose = TextPurpose::TakeOverReason { plan, from, problem };
+        model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
     }
 }
 

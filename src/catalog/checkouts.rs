@@ -15,6 +15,11 @@ pub fn read(checkout: &Checkout, limit: Duration) -> CheckoutStatus {
     read_with("git", checkout, limit)
 }
 
+/// Returns the status of a checkout that nobody could look at, and why.
+pub fn unread(checkout: &Checkout, problem: String) -> CheckoutStatus {
+    CheckoutStatus { name: checkout.name.clone(), revision: None, dirty: None, problem: Some(problem) }
+}
+
 fn read_with(git: &str, checkout: &Checkout, limit: Duration) -> CheckoutStatus {
     let status =
         |revision, dirty, problem| CheckoutStatus { name: checkout.name.clone(), revision, dirty, problem };

@@ -15,7 +15,12 @@ use crate::domain::name::{FlowName, ReleaseId, TemplateName};
 use crate::domain::release::{Need, Release, Repo, Toolkit, ToolkitVars};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a folder may take to answer beyond the time limit of bash.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Makes the catalog, or says what is wrong with it now that the vars are known.
 pub(super) fn catalog(
@@ -59,7 +64,7 @@ fn with_answers(
         mounts: raw.mounts.entries.clone(),
         checkouts: raw.checkouts.entries.clone(),
         environment: resolved_environment(raw, environment),
-        secrets: raw.secrets.iter().map(|name| name.value.clone()).collect(),
+        secrets: raw.secrets.clone(),
         releases,
         flows,
         templates: raw.steps.entries.iter().map(|step| (step.name.clone(), template(step))).collect(),
@@ -87,17 +92,60 @@ fn with_toolkits(raw: &Raw) -> impl Iterator<Item = (&RawRelease, &RawToolkit)> 
     })
 }
 
+/// Asks all vars files at once. Bash has a time limit of its own; a folder whose mount hangs is given up a
+/// little later, with the thread that hangs in it.
 fn ask_all(raw: &Raw) -> Vec<Result<Answer, String>> {
-    thread::scope(|scope| {
-        let asked: Vec<_> = with_toolkits(raw)
-            .map(|(release, toolkit)| scope.spawn(move || ask(&release.id, toolkit)))
-            .collect();
-        let lost = || Err("reading the vars files failed: this is a defect of Stagegate".to_owned());
-        asked.into_iter().map(|thread| thread.join().unwrap_or_else(|_| lost())).collect()
-    })
+    let asked: Vec<_> = with_toolkits(raw)
+        .map(|(release, toolkit)| {
+            let (tell, told) = mpsc::channel();
+            let question = question(&release.id, toolkit);
+            let folder = toolkit.folder.clone();
+            thread::spawn(move || {
+                // Whoever asked may have given up.
+                let _gone = tell.send(question.and_then(|question| question.ask()));
+            });
+            (folder, told)
+        })
+        .collect();
+    let until = Instant::now() + vars::TIME_LIMIT + GRACE;
+    let answer = |(folder, told): (PathBuf, mpsc::Receiver<Result<Answer, String>>)| match told
+        .recv_timeout(until.saturating_duration_since(Instant::now()))
+    {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => Err(format!(
+            "the vars files in {} did not answer within {} s; see whether its mount answers",
+            folder.display(),
+            (vars::TIME_LIMIT + GRACE).as_secs()
+        )),
+        Err(RecvTimeoutError::Disconnected) => {
+            Err("reading the vars files failed: this is a defect of Stagegate".to_owned())
+        }
+    };
+    asked.into_iter().map(answer).collect()
 }
 
-fn ask(release: &ReleaseId, toolkit: &RawToolkit) -> Result<Answer, String> {
+/// A request that owns what it asks about, for a thread that may outlive whoever asks.
+struct Question {
+    folder: PathBuf,
+    files: Vec<String>,
+    release: ReleaseId,
+    arrays: Vec<String>,
+}
+
+impl Question {
+    fn ask(&self) -> Result<Answer, String> {
+        let request = Request {
+            folder: &self.folder,
+            files: &self.files,
+            release: &self.release,
+            arrays: &self.arrays,
+            limit: vars::TIME_LIMIT,
+        };
+        vars::read(request).map_err(|error| error.to_string())
+    }
+}
+
+fn question(release: &ReleaseId, toolkit: &RawToolkit) -> Result<Question, String> {
     let values = Values::new().with(Placeholder::Release, release.as_str());
     let files: Vec<String> = toolkit
         .vars
@@ -108,9 +156,7 @@ fn ask(release: &ReleaseId, toolkit: &RawToolkit) -> Result<Answer, String> {
     let mut arrays: Vec<String> = toolkit.needs.iter().filter_map(|need| need.variants.clone()).collect();
     arrays.sort();
     arrays.dedup();
-    let request =
-        Request { folder: &toolkit.folder, files: &files, release, arrays: &arrays, limit: vars::TIME_LIMIT };
-    vars::read(request).map_err(|error| error.to_string())
+    Ok(Question { folder: toolkit.folder.clone(), files, release: release.clone(), arrays })
 }
 
 fn release(

@@ -10,6 +10,7 @@ mod procedure;
 use super::reader::{At, Read, Sink, Table, Value};
 use crate::domain::catalog::{Checkout, FileLists, Mount};
 use crate::domain::finding::SeverityRule;
+use crate::domain::redact::Secrets;
 use std::path::PathBuf;
 
 pub(super) use content::{RawNeed, RawRelease, RawRepo, RawToolkit, Scripts};
@@ -60,7 +61,7 @@ pub(super) struct Raw {
     pub(super) mounts: Section<Mount>,
     pub(super) checkouts: Section<Checkout>,
     pub(super) environment: Option<RawEnvironment>,
-    pub(super) secrets: Vec<At<String>>,
+    pub(super) secrets: Secrets,
     pub(super) toolkits: Section<RawToolkit>,
     pub(super) repos: Section<RawRepo>,
     pub(super) releases: Section<RawRelease>,
@@ -83,7 +84,11 @@ pub(super) fn read(root: &Table<'_>, sink: &Sink) -> Raw {
             places::checkout(name, value, sink)
         }),
         environment: section(root, "environment", sink).map(|table| places::environment(table, sink)),
-        secrets: root.table("secrets").map(places::secrets).unwrap_or_default(),
+        secrets: root.table("secrets").map_or_else(Secrets::default, |table| {
+            let secrets = places::secrets(&table, sink);
+            table.finish();
+            secrets
+        }),
         toolkits: Section::read(section(root, "toolkits", sink).as_ref(), |name, value| {
             content::toolkit(name, value, sink)
         }),

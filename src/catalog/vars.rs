@@ -103,6 +103,17 @@ pub(super) struct Answer {
     pub(super) arrays: BTreeMap<String, Vec<String>>,
 }
 
+/// Reads the vars of `release` from what `declare -p` printed, without asking a shell.
+///
+/// For those who have the text already; errors speak of the file `path`.
+pub fn read_declared(text: &[u8], release: &ReleaseId, path: &Path) -> Result<ToolkitVars, VarsError> {
+    let shell = declare::parse(text).map_err(|error| VarsError::Bash {
+        folder: path.parent().unwrap_or(path).to_owned(),
+        problem: error.to_string(),
+    })?;
+    toolkit_vars(&Values { shell, path: path.to_owned() }, release)
+}
+
 /// Returns the constant script that sources the files: one of the two places where a shell sees a string of
 /// ours (design 12.3). Names arrive as arguments and never within it.
 fn script() -> &'static str {

@@ -104,8 +104,11 @@ impl std::str::FromStr for Ticks {
 #[derive(Debug, Clone, Args)]
 pub(super) struct SelectionArgs {
     /// A release of the catalog; several (`8,9`) make lanes that run side by side.
-    #[arg(long, value_name = "RELEASE", required = true, value_delimiter = ',')]
+    #[arg(long, value_name = "RELEASE", required_unless_present = "from_run", value_delimiter = ',')]
     pub(super) release: Vec<ReleaseId>,
+    /// What is left of a run, planned anew: its selection minus what is done, with the composes of now.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["release", "flow", "compose", "sync"])]
+    pub(super) from_run: Option<String>,
     /// The flow of the catalog: `update`, `minor`, `sign`, `publish`.
     #[arg(long, default_value = "update")]
     pub(super) flow: FlowName,
@@ -146,6 +149,12 @@ pub(super) struct RunArgs {
     /// Return once the run is recorded, and print its id.
     #[arg(long)]
     pub(super) detach: bool,
+    /// Take a release over from the run that has it: what runs there is stopped; never while it publishes.
+    #[arg(long, requires = "reason")]
+    pub(super) take_over: bool,
+    /// Why; both runs record it.
+    #[arg(long)]
+    pub(super) reason: Option<String>,
 }
 
 /// `log`
@@ -258,7 +267,7 @@ pub(super) struct VerifyArgs {
 }
 
 /// `diff`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(super) struct DiffArgs {
     /// A release of the catalog (`8`), or the older of two folders (`./old`).
     #[arg(value_name = "RELEASE|PATH")]
@@ -303,6 +312,44 @@ pub(super) struct SandboxArgs {
     /// Build it and print where it is.
     #[arg(long)]
     pub(super) no_console: bool,
+}
+
+/// `verify-run`
+#[derive(Debug, Args)]
+pub(super) struct VerifyRunArgs {
+    /// The run: its id, the beginning of one, `latest`, or the path of a run's folder, copied from anywhere.
+    #[arg(value_name = "RUN|PATH")]
+    pub(super) run: String,
+    /// A digest that was kept elsewhere, as a report prints it: the journal must have a record with it.
+    #[arg(long, value_name = "DIGEST")]
+    pub(super) head: Option<String>,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
+}
+
+/// `prune`
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Never removed, whatever is asked: a run that lives, that was interrupted or waits at a \
+gate, that has no report of its last record, that is damaged, and what is no run's folder."
+)]
+pub(super) struct PruneArgs {
+    /// Keep the newest N runs; 20 where neither this nor an age is said.
+    #[arg(long, value_name = "N")]
+    pub(super) keep: Option<usize>,
+    /// Only runs that came to rest longer ago: `48h`, `90d`, `12w`; 90d where neither this nor a number is said.
+    #[arg(long, value_name = "AGE", value_parser = super::prune::age)]
+    pub(super) older_than: Option<jiff::SignedDuration>,
+    /// Remove what is listed; without it nothing is removed.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) yes: bool,
+    /// Only list, which is what happens without --yes.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
 }
 
 /// All commands.
@@ -370,6 +417,11 @@ pub(super) enum Command {
         #[arg(long, default_value = "markdown")]
         format: ReportFormat,
     },
+    /// Checks whether a run's journal, plan, evidence and logs are what was recorded; exit code 1 if not.
+    #[command(name = "verify-run")]
+    VerifyRun(VerifyRunArgs),
+    /// Lists old runs that are over and reported; with --yes it removes them.
+    Prune(PruneArgs),
     /// Builds a practice release host in a folder and opens the console on it.
     Sandbox(SandboxArgs),
     /// Prints the built-in catalog, which documents its format.
@@ -388,5 +440,14 @@ pub(super) enum Command {
     Supervise {
         /// The run.
         run: String,
+        /// The run whose rest it is.
+        #[arg(long, value_name = "RUN")]
+        from: Option<String>,
+        /// Take releases over from whoever has them.
+        #[arg(long)]
+        take_over: bool,
+        /// Why.
+        #[arg(long)]
+        reason: Option<String>,
     },
 }

@@ -3,14 +3,16 @@
 use super::args::{Global, SelectionArgs, Ticks};
 use super::exit::{Exit, Failure};
 use crate::catalog::{self, CatalogErrors, Source};
-use crate::domain::catalog::Catalog;
-use crate::domain::name::{ReleaseId, RepoName};
+use crate::domain::catalog::{Catalog, Checkout};
+use crate::domain::name::{ReleaseId, RepoName, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::make;
+use crate::domain::plan::replan::remaining;
 use crate::domain::redact::Redactor;
 use crate::domain::run::RunState;
 use crate::domain::selection::{ReleaseSelection, Selection};
 use crate::domain::status::{CheckoutStatus, MountStatus, ReleaseStatus};
+use crate::domain::visible;
 use crate::journal::store::{RunDir, Store};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -21,6 +23,8 @@ use std::time::Duration;
 const SYSTEM_CATALOG: &str = "/etc/stagegate/stagegate.toml";
 /// How long a checkout or a mount may take to answer a command.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a checkout may take all the same, where a mount has taken all the time there was.
+const LEAST: Duration = Duration::from_secs(2);
 
 /// Returns where the catalog comes from.
 pub(super) fn source(global: &Global) -> Source {
@@ -59,7 +63,11 @@ pub(super) fn state_folder(global: &Global) -> Result<PathBuf, Failure> {
 
 /// Opens the state folder.
 pub(super) fn store(global: &Global) -> Result<Store, Failure> {
-    Ok(Store::open(&state_folder(global)?)?)
+    let store = Store::open(&state_folder(global)?)?;
+    if let Some(closed) = store.closed() {
+        warn(&format!("stagegate: {closed}\n"));
+    }
+    Ok(store)
 }
 
 /// The positions, the mounts and the checkouts.
@@ -72,22 +80,44 @@ pub(super) struct Facts {
 /// Looks at every position, mount and checkout.
 pub(super) fn facts(catalog: &Catalog) -> Facts {
     let deadline = std::time::Instant::now() + PATIENCE;
-    let status = crate::compose::status::StatusReader::new().read(catalog, PATIENCE, |_| {});
-    let checkouts = catalog
-        .checkouts
-        .iter()
-        .map(|checkout| {
-            catalog::checkouts::read(checkout, deadline.saturating_duration_since(std::time::Instant::now()))
-        })
-        .collect();
+    let reader = crate::compose::status::StatusReader::new();
+    let status = reader.read(catalog, PATIENCE, |_| {});
+    let left = || deadline.saturating_duration_since(std::time::Instant::now()).max(LEAST);
+    let read = |checkout: &Checkout| match reader.reach(catalog, &checkout.path, left()) {
+        Ok(()) => catalog::checkouts::read(checkout, left()),
+        Err(problem) => catalog::checkouts::unread(checkout, problem),
+    };
+    let checkouts = catalog.checkouts.iter().map(read).collect();
     Facts { releases: status.releases, mounts: status.mounts, checkouts }
 }
 
-/// Makes the plan of a selection from the facts of now.
-pub(super) fn plan(catalog: &Catalog, args: &SelectionArgs) -> Result<Plan, Failure> {
-    let selection = selection(catalog, args)?;
+/// Makes the plan of a selection from the facts of now; where it is the rest of a run, returns that run too.
+pub(super) fn plan(
+    global: &Global,
+    catalog: &Catalog,
+    args: &SelectionArgs,
+) -> Result<(Plan, Option<RunId>), Failure> {
+    let Some(run) = &args.from_run else {
+        let selection = selection(catalog, args)?;
+        let facts = facts(catalog);
+        let plan = make(catalog, &selection, &facts.releases, &facts.checkouts).map_err(Failure::usage)?;
+        return Ok((plan, None));
+    };
+    let (_, dir) = find_run(global, run)?;
+    let state = dir.load()?;
+    if let (None, Some((release, given))) = (state.lanes().next(), state.given_up.iter().next()) {
+        return Err(Failure::usage_text(format!(
+            "nothing of run {} is left: release {release} was {given}",
+            dir.id()
+        )));
+    }
     let facts = facts(catalog);
-    make(catalog, &selection, &facts.releases, &facts.checkouts).map_err(Failure::usage)
+    let selection = remaining(&state, dir.is_alive(), &facts.releases);
+    if selection.releases.is_empty() {
+        return Err(Failure::usage_text(format!("nothing of run {} is left to be done", dir.id())));
+    }
+    let plan = make(catalog, &selection, &facts.releases, &facts.checkouts).map_err(Failure::usage)?;
+    Ok((plan, Some(dir.id().clone())))
 }
 
 fn selection(catalog: &Catalog, args: &SelectionArgs) -> Result<Selection, Failure> {
@@ -133,12 +163,14 @@ pub(super) fn lane(state: &RunState, named: Option<&ReleaseId>) -> Result<Releas
     }
 }
 
-/// Makes what takes secrets out of everything that a run shows, by the names of the catalog that it was made from.
-pub(super) fn redactor(dir: &RunDir, plan: &Plan) -> Redactor {
-    // A run whose catalog cannot be read any more is shown by the names of the built-in one, not by none.
-    let read = |source: &Source| catalog::read(source).map(|draft| draft.secrets());
-    let names = read(&Source::File(dir.catalog())).or_else(|_| read(&Source::BuiltIn)).unwrap_or_default();
-    Redactor::of_plan(&names, plan)
+/// Makes what takes secrets out of everything else, errors included: with what the catalog calls secret, if it can be read.
+pub(super) fn redactor(global: &Global) -> Redactor {
+    let process = catalog::process_environment();
+    let draft = catalog::read(&source(global)).or_else(|_| catalog::read(&Source::BuiltIn));
+    let secrets = draft.as_ref().map(catalog::Draft::secrets).unwrap_or_default();
+    let outline = draft.and_then(|draft| draft.outline(&process));
+    let set = outline.map(|catalog| catalog.environment).unwrap_or_default();
+    Redactor::new(&secrets, [&process, &set])
 }
 
 /// Finds a run by its id, the beginning of one, or `latest`.
@@ -155,8 +187,8 @@ pub(super) fn invocation(global: &Global) -> String {
     format!("stagegate{}", state.unwrap_or_default())
 }
 
-/// Writes to standard output; a reader that went away is no failure.
-pub(super) fn out(text: &str) -> Result<(), Failure> {
+/// Writes to standard output as it is, for what is built in; a reader that went away is no failure.
+pub(super) fn own(text: &str) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
@@ -164,11 +196,30 @@ pub(super) fn out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes a value as JSON to standard output.
-pub(super) fn out_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(value)?;
-    text.push('\n');
-    out(&text)
+/// Writes lines for people to standard output: without secrets, and without anything that a terminal obeys.
+///
+/// What stands within a line must have been made one before ([`Redactor::shown`]): here nobody knows any more
+/// whether a line end is ours or that of a file's name.
+pub(super) fn out(redactor: &Redactor, text: &str) -> Result<(), Failure> {
+    own(&visible::lines(&redactor.text(text)))
+}
+
+/// Writes a value as JSON to standard output: without secrets, otherwise exact.
+pub(super) fn out_json(redactor: &Redactor, value: &impl serde::Serialize) -> Result<(), Failure> {
+    own(&json(redactor, value)?)
+}
+
+/// Returns what [`out_json`] writes.
+pub(super) fn json(redactor: &Redactor, value: &impl serde::Serialize) -> Result<String, Failure> {
+    let mut tree = serde_json::to_value(value)?;
+    redactor.json(&mut tree);
+    Ok(format!("{}\n", visible::json(&serde_json::to_string_pretty(&tree)?)))
+}
+
+/// Writes a remark to standard error.
+pub(super) fn warn(text: &str) {
+    // It belongs on the terminal; if that is gone, nobody reads it.
+    let _gone = std::io::stderr().write_all(visible::lines(text).as_bytes());
 }
 
 /// Makes the small runtime that talks to supervisors.

@@ -2,14 +2,15 @@
 
 use super::args::{DiffArgs, Global, PositionName, TextFormat};
 use super::exit::{Exit, Failure};
-use super::progress::{ProgressLine, Stream};
+use super::look::look;
 use super::{context, findings, target};
+use crate::compose::pulse::Pulse;
+use crate::domain::catalog::{Catalog, Mount};
 use crate::domain::evidence::Changes;
 use crate::domain::release::Release;
-use crate::vet::{VetError, changes, changes_within};
+use crate::vet::{VetError, changes, changes_within, mounts_of};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// The changes, and between what.
 #[derive(Debug, Serialize)]
@@ -26,14 +27,14 @@ struct Side {
     path: PathBuf,
 }
 
-type Progress<'a> = &'a dyn Fn(&str, u64, Option<u64>);
-
 /// Prints what becomes of packages and images between two positions or two folders.
 pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
-    let line = ProgressLine::new(Stream::Errors);
-    let tell = |what: &str, done: u64, of: Option<u64>| line.tell(what, done, of);
+    let redactor = context::redactor(global);
     let (from, to, changes) = match (target::of(global, &args.target)?, &args.other) {
-        (target::Target::Folder(from), Some(to)) => of_folders(from, to, args, &tell)?,
+        (target::Target::Folder(from), Some(to)) => {
+            let (to, args) = (to.clone(), args.clone());
+            look(Vec::new(), move |pulse, _| of_folders(from, &to, &args, pulse))??
+        }
         (target::Target::Folder(_), None) => {
             return Err(Failure::usage_text("name the folder to compare it with: stagegate diff OLD NEW"));
         }
@@ -44,17 +45,28 @@ pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
         }
         (target::Target::Release(catalog, id), None) => {
             let release = catalog.release(&id).ok_or_else(|| context::unknown_release(&catalog, &id))?;
-            of_positions(release, args, &tell)?
+            let (theirs, args) = (release.clone(), args.clone());
+            look(mounts(&catalog, release), move |pulse, _| of_positions(&theirs, &args, pulse))??
         }
     };
-    line.clear();
     match args.format {
-        TextFormat::Json => context::out_json(&DiffReport { from: &from, to: &to, changes: &changes })?,
+        TextFormat::Json => {
+            context::out_json(&redactor, &DiffReport { from: &from, to: &to, changes: &changes })?;
+        }
         TextFormat::Text => {
-            context::out(&format!("{} -> {}\n{}", from.text(), to.text(), findings::changes(&changes)))?;
+            let sides = format!("{} -> {}", redactor.line(&from.text()), redactor.line(&to.text()));
+            let changes = findings::changes(&redactor.shown(changes));
+            context::out(&redactor, &format!("{sides}\n{changes}"))?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// Returns the mounts that the positions of a release are on.
+fn mounts<'a>(catalog: &'a Catalog, release: &Release) -> Vec<&'a Mount> {
+    let (staging, production) = (release.staging(), release.production());
+    let places = [Some(&release.compose_dir), staging.as_ref(), production.as_ref()];
+    mounts_of(catalog, places.into_iter().flatten().map(PathBuf::as_path))
 }
 
 impl Side {
@@ -70,7 +82,7 @@ fn of_folders(
     from: PathBuf,
     to: &Path,
     args: &DiffArgs,
-    tell: Progress<'_>,
+    pulse: &Pulse,
 ) -> Result<(Side, Side, Changes), Failure> {
     if args.from.is_some() || args.to.is_some() {
         return Err(Failure::usage_text(
@@ -79,15 +91,11 @@ fn of_folders(
     }
     target::folder(to)?;
     let to = std::path::absolute(to)?;
-    let changes = changes(&to, &from, 0, true, tell, &AtomicBool::new(false))?;
+    let changes = changes(&to, &from, 0, true, pulse)?;
     Ok((Side { position: None, path: from }, Side { position: None, path: to }, changes))
 }
 
-fn of_positions(
-    release: &Release,
-    args: &DiffArgs,
-    tell: Progress<'_>,
-) -> Result<(Side, Side, Changes), Failure> {
+fn of_positions(release: &Release, args: &DiffArgs, pulse: &Pulse) -> Result<(Side, Side, Changes), Failure> {
     let from = args.from.unwrap_or(PositionName::Production);
     let to = args.to.unwrap_or(PositionName::Staging);
     let (staging, production) = target::places(release)?;
@@ -104,13 +112,13 @@ fn of_positions(
         (from, to) if from == to => {
             return Err(Failure::usage_text(format!("both sides are {}; name two positions", to.word())));
         }
-        (PositionName::Compose, _) => with_composes(release, &new.path, Direction::FromComposes, tell)?,
-        (_, PositionName::Compose) => with_composes(release, &old.path, Direction::ToComposes, tell)?,
+        (PositionName::Compose, _) => with_composes(release, &new.path, Direction::FromComposes, pulse)?,
+        (_, PositionName::Compose) => with_composes(release, &old.path, Direction::ToComposes, pulse)?,
         (_, to) => {
             target::folder(&new.path)?;
             // What a push leaves in production is not lost; the other way round nothing is pushed.
             let deletes = to != PositionName::Staging || release.toolkit.deletes;
-            changes(&new.path, &old.path, release.toolkit.depth, deletes, tell, &AtomicBool::new(false))?
+            changes(&new.path, &old.path, release.toolkit.depth, deletes, pulse)?
         }
     };
     Ok((old, new, changes))
@@ -127,9 +135,8 @@ fn with_composes(
     release: &Release,
     position: &Path,
     direction: Direction,
-    tell: Progress<'_>,
+    pulse: &Pulse,
 ) -> Result<Changes, Failure> {
-    let cancel = AtomicBool::new(false);
     let depth = release.toolkit.depth;
     let mut all = Changes::default();
     for name in &release.sync_order {
@@ -147,7 +154,7 @@ fn with_composes(
         };
         // A position keeps what older composes brought; only what a compose has can be missing.
         let deletes = direction == Direction::FromComposes;
-        let mut some = changes_within(new, old, &within, depth, deletes, tell, &cancel)?;
+        let mut some = changes_within(new, old, &within, depth, deletes, pulse)?;
         for change in some.packages.iter_mut().chain(&mut some.files) {
             if let Some(sig) = sig {
                 change.place = format!("{sig}/{}", change.place);

@@ -3,21 +3,25 @@
 //! On a terminal one more line, redrawn in place, shows what runs right now. What is said at the end names
 //! the commands that come next, whole, so that they can be pasted.
 
-mod live;
+pub(super) mod live;
 pub(super) mod next;
 
 use super::args::Global;
 use super::context;
 use super::exit::{Exit, Failure};
 use super::progress::{ProgressLine, Stream};
+use crate::domain::live::Live;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::redact::Redactor;
-use crate::domain::run::state::is_held;
+use crate::domain::run::step::is_held;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord, StepState};
 use crate::journal::store::RunDir;
+use crate::runtime::secrets;
+use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::clock;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How often the journal is looked at.
@@ -37,11 +41,12 @@ impl Said {
 
 /// Follows the run in `dir` and returns how it stands once no lane can move.
 pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Result<Exit, Failure> {
-    let mut follower = dir.follow()?;
+    let redactor = secrets::of_run(dir, &dir.plan()?);
+    let mut follower = dir.follow_to_show(&redactor)?;
     follower.poll()?;
-    let redactor = context::redactor(dir, &follower.state().plan);
     let progress = ProgressLine::new(Stream::Output);
-    let live = progress.is_seen().then(|| live::watch(dir));
+    let live = live::watch(dir);
+    let mut asked = BTreeMap::new();
     loop {
         // Asked before the journal is read: what a supervisor wrote before it went is then read for sure.
         let alive = dir.is_alive();
@@ -53,11 +58,14 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
         say_news(state, &redactor, &mut said, &progress)?;
         if is_still(state, alive) {
             progress.clear();
-            return close(global, dir, state, alive);
+            say_trouble(dir, state, alive, &live, &redactor);
+            return close(global, dir, state, alive, &redactor);
         }
-        if let Some(live) = &live {
-            let line = live::line(state, &live.now(), jiff::Timestamp::now());
-            progress.show(&redactor.text(&line));
+        let now = live.now();
+        say_questions(&context::invocation(global), &now, &redactor, &mut asked, &progress)?;
+        if progress.is_seen() {
+            let line = live::line(state, &now, jiff::Timestamp::now());
+            progress.show(&redactor.line(&line));
         }
         std::thread::sleep(EVERY);
     }
@@ -89,24 +97,60 @@ fn gate_is_moving(state: &RunState) -> bool {
     })
 }
 
-fn close(global: &Global, dir: &RunDir, state: &RunState, alive: bool) -> Result<Exit, Failure> {
+/// Says why the supervisor gave up, if it did: it recorded that if it still could, and said it in any case.
+fn say_trouble(dir: &RunDir, state: &RunState, alive: bool, live: &live::Heard, redactor: &Redactor) {
+    let recorded = state.failed.as_ref().map(|(_, reason)| reason.clone());
+    let gone = !alive && state.ended.is_none();
+    let Some(reason) = recorded.or_else(|| live.now().trouble).filter(|_| gone) else { return };
+    context::warn(&format!("stagegate: run {} was stopped: {}\n", dir.id(), redactor.line(&reason)));
+}
+
+fn close(
+    global: &Global,
+    dir: &RunDir,
+    state: &RunState,
+    alive: bool,
+    redactor: &Redactor,
+) -> Result<Exit, Failure> {
     let verdict = state.verdict(alive);
     let mut text = format!("\nrun {} is {}\n", dir.id(), verdict.word());
     // Why it is refused is said each time, not only when it became so.
     let why = |(id, record): (&StepId, &StepRecord)| match &record.state {
         StepState::Gate { gate: GateState::Void { refusal, .. } } => {
-            Some(format!("  {id} is void: {refusal}\n"))
+            Some(format!("  {id} is void: {}\n", redactor.line(&refusal.to_string())))
         }
         _ => None,
     };
     let void: Vec<String> = state.steps.iter().filter_map(why).collect();
     text.push_str(&void.concat());
-    for line in next::lines(&context::invocation(global), dir.id(), state, alive) {
+    if let Some(problem) = problem_of_supervisor(dir, state, alive) {
+        let _ = writeln!(text, "  its supervisor failed: {problem}");
+    }
+    let truths = Eyes::default().truths(dir, state, alive);
+    for (id, truth) in &truths {
+        text.push_str(&redactor.line(&format!("  {id}: {truth}")));
+        text.push('\n');
+    }
+    for line in next::lines(&context::invocation(global), dir.id(), state, alive, &truths) {
         text.push_str(&line);
         text.push('\n');
     }
-    context::out(&text)?;
+    context::out(redactor, &text)?;
     Ok(if void.is_empty() { verdict.into() } else { Exit::Refused })
+}
+
+/// Returns why a run that was interrupted lost its supervisor, as that could still say: in the journal, else in its own log.
+fn problem_of_supervisor(dir: &RunDir, state: &RunState, alive: bool) -> Option<String> {
+    if alive || state.ended.is_some() {
+        return None;
+    }
+    if let Some((_, reason)) = &state.failed {
+        return Some(reason.clone());
+    }
+    let log = std::fs::read(dir.file("supervisor.log")).ok()?;
+    let log = String::from_utf8_lossy(&log);
+    let last = log.lines().rfind(|line| !line.trim().is_empty())?;
+    Some(last.chars().filter(|c| !c.is_control()).collect())
 }
 
 fn say_news(
@@ -119,10 +163,30 @@ fn say_news(
         let Some(line) = state.record(&step.id).and_then(line) else { continue };
         if said.0.get(&step.id) != Some(&line) {
             progress.clear();
-            context::out(&format!("{:<24} {}\n", step.id, redactor.text(&line)))?;
+            context::out(redactor, &format!("{:<24} {}\n", step.id, redactor.line(&line)))?;
             said.0.insert(step.id.clone(), line);
         }
     }
+    Ok(())
+}
+
+/// Says once of each question that a step waits for its answer: nobody may be at a terminal to see it there.
+fn say_questions(
+    program: &str,
+    live: &Live,
+    redactor: &Redactor,
+    asked: &mut BTreeMap<StepId, String>,
+    progress: &ProgressLine,
+) -> Result<(), Failure> {
+    let questions = live.steps.iter().filter_map(|(id, step)| Some((id.clone(), step.prompt.clone()?)));
+    let questions: BTreeMap<StepId, String> = questions.collect();
+    for (id, prompt) in questions.iter().filter(|(id, prompt)| asked.get(*id) != Some(*prompt)) {
+        progress.clear();
+        // The question last: what follows the word password is taken for one, and is not shown.
+        let line = format!("waits for input (answer it in the console: {program}): {prompt}");
+        context::out(redactor, &format!("{id:<24} {}\n", redactor.line(&line)))?;
+    }
+    *asked = questions;
     Ok(())
 }
 

@@ -2,14 +2,17 @@
 
 use super::args::{GateArgs, Global, TextFormat};
 use super::exit::{Exit, Failure};
-use super::follow::next;
+use super::follow::{live, next};
+use super::progress::{ProgressLine, Stream};
 use super::{context, findings, steps};
 use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::name::ReleaseId;
-use crate::domain::run::{GateState, RunState};
+use crate::domain::run::{GateState, RunState, StepState};
 use crate::journal::store::RunDir;
+use crate::runtime::secrets;
 use crate::supervisor::control::Request;
-use crate::ui::widgets::text::count;
+use crate::supervisor::recovery::Eyes;
+use crate::ui::widgets::text::{count, looking};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -37,10 +40,13 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
     let mut state = dir.load()?;
     let release = context::lane(&state, args.release.as_ref())?;
-    let attempts = attempts(&state, &release);
+    let before = (state.events, attempts(&state, &release));
     if may_refresh(&state, &release) {
         steps::ask_silently(&store, &dir, &Request::Refresh { release: release.clone() })?;
-        state = wait_for_evidence(&dir, &release, attempts)?;
+        state = wait_for_evidence(&dir, &release, before)?;
+        if let Some(problem) = failed(&state, &release) {
+            return Err(anyhow::anyhow!("{problem}").into());
+        }
     }
     let (step, gate) = state
         .gate(&release)
@@ -57,10 +63,10 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     let evidence = dir.evidence(file)?;
     let waivers = state.waivers(&release);
     let phrase = state.plan.lane(&release).map_or("", |lane| &lane.phrase);
-    let redactor = context::redactor(&dir, &state.plan);
-    let shown = match args.format {
+    let redactor = secrets::of_run(&dir, &state.plan);
+    match args.format {
         TextFormat::Json => {
-            serde_json::to_string_pretty(&GateReport {
+            let report = GateReport {
                 run: dir.id().as_str(),
                 gate: step.id.as_str(),
                 state: word,
@@ -69,18 +75,20 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
                 changes: &evidence.changes,
                 seal: &evidence.seal.0,
                 evidence: &evidence,
-            })? + "\n"
+            };
+            context::out_json(&redactor, &report)?;
         }
         TextFormat::Text => {
-            let mut text = text(&evidence, waivers, word);
-            for line in next::lines(&context::invocation(global), dir.id(), &state, dir.is_alive()) {
+            let mut text = text(&redactor.shown(evidence), waivers, word);
+            let alive = dir.is_alive();
+            let truths = Eyes::default().truths(&dir, &state, alive);
+            for line in next::lines(&context::invocation(global), dir.id(), &state, alive, &truths) {
                 text.push_str(&line);
                 text.push('\n');
             }
-            text
+            context::out(&redactor, &text)?;
         }
-    };
-    context::out(&redactor.text(&shown))?;
+    }
     Ok(Exit::Done)
 }
 
@@ -92,18 +100,36 @@ fn may_refresh(state: &RunState, release: &ReleaseId) -> bool {
     match state.gate(release) {
         Some((_, Some(GateState::Waiting { approvals, .. }))) => approvals.is_empty(),
         Some((_, Some(GateState::Void { .. }))) => true,
-        _ => false,
+        _ => failed(state, release).is_some(),
     }
 }
 
-fn wait_for_evidence(dir: &RunDir, release: &ReleaseId, before: u32) -> Result<RunState, Failure> {
+/// Returns why a gate's evidence could not be taken, if so.
+fn failed(state: &RunState, release: &ReleaseId) -> Option<String> {
+    let (step, _) = state.gate(release)?;
+    match &state.record(&step.id)?.state {
+        StepState::Concluded { reason, .. } => Some(format!("{}: {reason}", step.id)),
+        _ => None,
+    }
+}
+
+/// Waits for evidence, or for the reason why there is none; `before` is how many events and attempts there were.
+fn wait_for_evidence(dir: &RunDir, release: &ReleaseId, before: (u64, u32)) -> Result<RunState, Failure> {
     let mut follower = dir.follow()?;
     let begun = Instant::now();
+    let line = ProgressLine::new(Stream::Errors);
+    let live = line.is_seen().then(|| live::watch(dir));
     loop {
         let alive = dir.is_alive();
         follower.poll()?;
-        if attempts(follower.state(), release) > before || !alive {
-            return Ok(follower.state().clone());
+        let state = follower.state();
+        // A gate that failed before was asked again; only what comes after that counts.
+        let refused = state.events > before.0 && failed(state, release).is_some();
+        if attempts(state, release) > before.1 || refused || !alive {
+            return Ok(state.clone());
+        }
+        if let Some(look) = live.as_ref().and_then(|live| live.now().gathering.get(release).cloned()) {
+            line.show(&looking(&look));
         }
         if begun.elapsed() > PATIENCE {
             return Err(anyhow::anyhow!("the evidence of release {release} takes longer than an hour").into());

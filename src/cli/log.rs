@@ -1,28 +1,44 @@
-//! `stagegate log`: a step's log; without `--raw` nothing of an escape sequence reaches the terminal.
+//! `stagegate log`: a step's log, without secrets and without anything that a terminal obeys.
+//!
+//! With `--raw` it is what the step printed, byte for byte. That is said on standard error, and a terminal does not
+//! get it: escape sequences from logs never reach the engineer's terminal (design 12.4).
 
 use super::args::{Global, LogArgs};
 use super::context;
 use super::exit::{Exit, Failure};
-use crate::domain::log_line;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::Reading;
 use crate::domain::run::RunState;
 use crate::journal::store::RunDir;
-use std::io::{Read, Seek, SeekFrom, Write};
+use crate::runtime::secrets;
+use std::io::{IsTerminal as _, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// How much is read at once.
 const PIECE: usize = 256 * 1024;
 /// A line longer than this is printed in parts.
-const LONGEST: usize = 64 * 1024;
+const LONGEST: usize = 32 * 1024;
+/// How far before its end a part is cut at a blank, so that no word and no escape sequence is cut in two.
+const BLANK_WITHIN: usize = 4 * 1024;
+/// What is said of a raw log.
+const RAW: &str =
+    "stagegate: this is the log as the step printed it, with secrets and escape sequences, if it has any\n";
 /// How often a growing log is looked at.
 const EVERY: Duration = Duration::from_millis(50);
 
 /// Prints a step's log.
 pub(super) fn run(global: &Global, args: &LogArgs) -> Result<Exit, Failure> {
     let (_, dir) = context::find_run(global, &args.run)?;
-    let redactor = context::redactor(&dir, &dir.plan()?);
-    let mut printer = Printer { raw: args.raw, redactor, rest: Vec::new() };
+    let redactor = secrets::of_run(&dir, &dir.plan()?);
+    if args.raw {
+        if std::io::stdout().is_terminal() {
+            return Err(Failure::usage_text(
+                "a raw log can hold anything, so a terminal does not get it: send it into a file or a pipe, or leave out --raw",
+            ));
+        }
+        context::warn(RAW);
+    }
+    let mut printer = Printer { raw: args.raw, reading: Reading::new(redactor), rest: Vec::new() };
     let mut file = None;
     loop {
         let alive = dir.is_alive();
@@ -76,49 +92,57 @@ fn print_rest(file: &mut std::fs::File, printer: &mut Printer) -> Result<(), Fai
 }
 
 /// Prints lines as they become whole.
-///
-/// A secret that the log holds is taken out, also where the bytes are printed as they are (design 12.5).
 struct Printer {
     raw: bool,
-    redactor: Redactor,
+    reading: Reading,
     rest: Vec<u8>,
 }
 
 impl Printer {
     fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.rest.extend_from_slice(bytes);
         if self.raw {
-            return self.raw_part(self.redactor.safe_length(&self.rest));
+            return write(bytes);
         }
+        self.rest.extend_from_slice(bytes);
+        let rest = std::mem::take(&mut self.rest);
         let mut at = 0;
-        while let Some(end) = memchr::memchr(b'\n', self.rest.get(at..).unwrap_or_default()) {
-            self.print_line(self.rest.get(at..at + end).unwrap_or_default())?;
+        while let Some(end) = memchr::memchr(b'\n', rest.get(at..).unwrap_or_default()) {
+            self.print_line(rest.get(at..at + end).unwrap_or_default())?;
             at += end + 1;
         }
-        self.rest.drain(..at);
-        if self.rest.len() > LONGEST {
-            let part: Vec<u8> = self.rest.drain(..self.redactor.safe_length(&self.rest)).collect();
-            self.print_line(&part)?;
-        }
+        let rest = rest.get(at..).unwrap_or_default();
+        let parts = self.print_parts(rest)?;
+        self.rest = rest.get(parts..).unwrap_or_default().to_vec();
         Ok(())
     }
 
-    fn raw_part(&mut self, length: usize) -> Result<(), Failure> {
-        let part: Vec<u8> = self.rest.drain(..length).collect();
-        write(&self.redactor.bytes(&part))
-    }
-
     fn finish(&mut self) -> Result<(), Failure> {
-        if self.raw {
-            return self.raw_part(self.rest.len());
-        }
         let part = std::mem::take(&mut self.rest);
         if part.is_empty() { Ok(()) } else { self.print_line(&part) }
     }
 
-    fn print_line(&self, line: &[u8]) -> Result<(), Failure> {
-        let text = log_line::plain(line);
-        write(format!("{}\n", self.redactor.text(&text)).as_bytes())
+    /// Prints what is longer than a line should be, as lines; returns how many bytes that were.
+    fn print_parts(&mut self, line: &[u8]) -> Result<usize, Failure> {
+        let mut at = 0;
+        while let Some(part) = line.get(at..at + LONGEST) {
+            let near = part.get(LONGEST - BLANK_WITHIN..).unwrap_or_default();
+            let blank = near.iter().rposition(|byte| matches!(byte, b' ' | b'\r' | b'\t'));
+            let end = blank.map_or(LONGEST, |blank| LONGEST - BLANK_WITHIN + blank + 1);
+            let shown = self.reading.part(part.get(..end).unwrap_or_default());
+            Self::print(&shown.text())?;
+            at += end;
+        }
+        Ok(at)
+    }
+
+    fn print_line(&mut self, line: &[u8]) -> Result<(), Failure> {
+        let parts = self.print_parts(line)?;
+        let shown = self.reading.line(line.get(parts..).unwrap_or_default());
+        Self::print(&shown.text())
+    }
+
+    fn print(text: &str) -> Result<(), Failure> {
+        write(format!("{}\n", text.trim_end()).as_bytes())
     }
 }
 

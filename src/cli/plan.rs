@@ -6,16 +6,20 @@ use super::exit::{Exit, Failure};
 use crate::domain::plan::{Pin, Plan, Step, script};
 use crate::domain::redact::Redactor;
 use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 
 /// Prints the plan of a selection.
 pub(super) fn run(global: &Global, args: &PlanArgs) -> Result<Exit, Failure> {
     let catalog = context::catalog(global)?;
-    let plan = context::plan(&catalog, &args.selection)?;
-    let plan = Redactor::of_plan(&catalog.secrets, &plan).plan(&plan);
+    let (plan, _) = context::plan(global, &catalog, &args.selection)?;
+    let redactor = Redactor::of_plan(&catalog.secrets, &plan);
+    let plan = redactor.plan(&plan);
     match args.format {
-        PlanFormat::Json => context::out_json(&plan)?,
-        PlanFormat::Script => context::out(&script::script(&plan))?,
-        PlanFormat::Text => context::out(&text(&plan))?,
+        PlanFormat::Json => context::out_json(&redactor, &plan)?,
+        // A script is for bash first, byte for byte; to look at it is another matter.
+        PlanFormat::Script if !std::io::stdout().is_terminal() => context::own(&script::script(&plan))?,
+        PlanFormat::Script => context::out(&redactor, &script::script(&plan))?,
+        PlanFormat::Text => context::out(&redactor, &text(&redactor.shown(plan)))?,
     }
     Ok(Exit::Done)
 }

@@ -9,13 +9,13 @@ use std::fmt::Write as _;
 
 /// Prints the built-in catalog.
 pub(super) fn config() -> Result<Exit, Failure> {
-    context::out(crate::catalog::default_text())?;
+    context::own(crate::catalog::default_text())?;
     Ok(Exit::Done)
 }
 
 /// Prints every key and what it does.
 pub(super) fn keys() -> Result<Exit, Failure> {
-    context::out(&crate::keys::table_text(&crate::keys::Keymap::default()))?;
+    context::own(&crate::keys::table_text(&crate::keys::Keymap::default()))?;
     Ok(Exit::Done)
 }
 
@@ -32,7 +32,7 @@ pub(super) fn themes() -> Result<Exit, Failure> {
         let line: Vec<String> = roles.iter().map(|role| format!("{:<18}", role.name())).collect();
         let _ = writeln!(out, "  {}", line.join("").trim_end());
     }
-    context::out(&out)?;
+    context::own(&out)?;
     Ok(Exit::Done)
 }
 
@@ -40,6 +40,6 @@ pub(super) fn themes() -> Result<Exit, Failure> {
 pub(super) fn completions(shell: clap_complete::Shell) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "stagegate", &mut script);
-    context::out(&String::from_utf8_lossy(&script))?;
+    context::own(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

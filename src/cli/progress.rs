@@ -2,7 +2,8 @@
 //!
 //! Where the stream is no terminal nothing of it is written: what is piped or kept holds results only.
 
-use crate::ui::widgets::text::{cut, thousands};
+use crate::domain::visible;
+use crate::ui::widgets::text::cut;
 use std::cell::Cell;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -44,16 +45,6 @@ impl ProgressLine {
         self.terminal
     }
 
-    /// Shows what is at work, how much of it is done, and of how much where that is known.
-    pub(super) fn tell(&self, what: &str, done: u64, of: Option<u64>) {
-        let counts = match (done, of) {
-            (0, None) => String::new(),
-            (done, None) => format!(": {}", thousands(done)),
-            (done, Some(of)) => format!(": {} of {}", thousands(done), thousands(of)),
-        };
-        self.show(&format!("{what}{counts}"));
-    }
-
     /// Shows `text`, unless the last drawing was a moment ago.
     pub(super) fn show(&self, text: &str) {
         if !self.terminal || self.drawn.get().is_some_and(|at| at.elapsed() < EVERY) {
@@ -93,9 +84,9 @@ impl Drop for ProgressLine {
     }
 }
 
-/// Returns what of `text` fits `width` columns, free of control characters.
+/// Returns what of `text` fits `width` columns, with nothing that a terminal obeys.
 fn line(text: &str, width: u16) -> String {
-    cut(&text.chars().filter(|c| !c.is_control()).collect::<String>(), width)
+    cut(&visible::line(text), width)
 }
 
 #[cfg(test)]
@@ -105,7 +96,7 @@ mod tests {
     #[test]
     fn a_line_never_wraps_and_never_obeys() {
         assert_eq!(line("abcdef", 4), "abc…");
-        assert_eq!(line("a\u{1b}[2Jb\r\n", 80), "a[2Jb");
+        assert_eq!(line("a\u{1b}[2Jb\r\n", 80), "a␛[2Jb␍␊");
         assert_eq!(line("abc", 0), "");
     }
 }

@@ -3,6 +3,7 @@
 use super::args::{Global, SandboxArgs, SpeedName};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::domain::redact::Redactor;
 use crate::sandbox::fault::Fault;
 use crate::sandbox::host::{self, BuildOptions, Speed};
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 /// Builds or opens a practice host; without `--no-console` the console opens on it.
 pub(super) fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Failure> {
+    let redactor = Redactor::by_shape();
     let faults = args
         .fault
         .iter()
@@ -28,7 +30,7 @@ pub(super) fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Failure> {
     };
     let built = host::build(&options, &mut |line| {
         // Whoever does not watch misses nothing but the progress.
-        let _gone = context::out(&format!("{line}\n"));
+        let _gone = context::out(&redactor, &format!("{line}\n"));
     })
     .map_err(|error| match error {
         host::SandboxError::Foreign(_) | host::SandboxError::Path(_) => Failure::usage(error),
@@ -38,12 +40,15 @@ pub(super) fn run(global: &Global, args: SandboxArgs) -> Result<Exit, Failure> {
     let state = built.paths.root().join("state");
     if args.no_console {
         let again = if built.reopened { "opened with its state kept" } else { "built" };
-        context::out(&format!(
-            "sandbox {again}: {}\n  stagegate --config {} --state {}\n",
-            built.paths.root().display(),
-            crate::domain::plan::script::quote(&catalog.to_string_lossy()),
-            crate::domain::plan::script::quote(&state.to_string_lossy()),
-        ))?;
+        context::out(
+            &redactor,
+            &format!(
+                "sandbox {again}: {}\n  stagegate --config {} --state {}\n",
+                built.paths.root().display(),
+                crate::domain::plan::script::quote(&catalog.to_string_lossy()),
+                crate::domain::plan::script::quote(&state.to_string_lossy()),
+            ),
+        )?;
         return Ok(Exit::Done);
     }
     let state = global.state.clone().unwrap_or(state);

@@ -11,6 +11,7 @@ use crate::domain::redact::Redactor;
 use crate::domain::status::{
     ComposeStatus, LatestLink, MountState, MountStatus, Position, PositionState, RepoStatus,
 };
+use crate::domain::visible;
 use serde::Serialize;
 use signal_hook::consts::SIGINT;
 use std::fmt::Write as _;
@@ -66,7 +67,7 @@ struct ComposeRow<'a> {
 /// Prints the status once, or again and again.
 pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
     if !args.watch {
-        context::out(&once(global, args.format)?)?;
+        context::own(&once(global, args.format)?)?;
         return Ok(Exit::Done);
     }
     let asked_to_end = Arc::new(AtomicBool::new(false));
@@ -76,7 +77,7 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
     let clears = std::io::stdout().is_terminal() && args.format == TableFormat::Table;
     while !asked_to_end.load(Ordering::Relaxed) {
         let text = once(global, args.format)?;
-        context::out(&if clears { format!("{HOME_AND_CLEAR}{text}") } else { text })?;
+        context::own(&if clears { format!("{HOME_AND_CLEAR}{text}") } else { text })?;
         let shown = Instant::now();
         while shown.elapsed() < WATCH_EVERY && !asked_to_end.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(50));
@@ -85,16 +86,21 @@ pub(super) fn run(global: &Global, args: &StatusArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Returns the status as it is now.
+/// Returns the status as it is now, as it may be printed.
 fn once(global: &Global, format: TableFormat) -> Result<String, Failure> {
     let catalog = context::catalog(global)?;
     let facts = context::facts(&catalog);
     let runs = runs::rows(&context::store(global)?);
-    let text = match format {
-        TableFormat::Json => format!("{}\n", serde_json::to_string_pretty(&report(&facts, runs))?),
-        TableFormat::Table => table(&catalog, &facts, &runs),
+    let redactor = Redactor::new(&catalog.secrets, [&catalog.environment]);
+    if format == TableFormat::Json {
+        return context::json(&redactor, &report(&facts, runs));
+    }
+    let facts = Facts {
+        releases: redactor.shown(facts.releases),
+        mounts: redactor.shown(facts.mounts),
+        checkouts: redactor.shown(facts.checkouts),
     };
-    Ok(Redactor::new(&catalog.secrets, [&catalog.environment]).text(&text).into_owned())
+    Ok(visible::lines(&redactor.text(&table(&catalog, &facts, &runs))).into_owned())
 }
 
 fn report(facts: &Facts, runs: Vec<RunRow>) -> StatusReport<'_> {
@@ -192,6 +198,7 @@ fn table(catalog: &Catalog, facts: &Facts, runs: &[RunRow]) -> String {
     }
     if let Some(run) = runs.first() {
         let _ = writeln!(out, "\nlast run: {}", run.headline());
+        out.push_str(&run.truths());
     }
     out
 }
@@ -213,6 +220,7 @@ fn mount_text(state: &MountState) -> String {
         MountState::NotMounted => "not mounted".to_owned(),
         MountState::Missing => "not there".to_owned(),
         MountState::NotAnswering { for_s } => format!("not answering for {for_s} s"),
+        MountState::Failing { problem } => format!("failing: {problem}"),
         MountState::Asking => "asking".to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure};
 use super::{context, follow};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::journal::store::{RunDir, Store};
+use crate::runtime::secrets;
 use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
 use anyhow::Context as _;
@@ -12,7 +13,8 @@ use anyhow::Context as _;
 /// Asks the supervisor of a run and prints its answer.
 pub(super) fn ask(store: &Store, dir: &RunDir, request: &Request) -> Result<(), Failure> {
     let message = ask_silently(store, dir, request)?;
-    context::out(&format!("{message}\n"))
+    let redactor = secrets::of_run(dir, &dir.plan()?);
+    context::out(&redactor, &format!("{}\n", redactor.line(&message)))
 }
 
 /// Asks the supervisor of a run, starting one anew where none lives, and returns its answer.
@@ -26,7 +28,9 @@ pub(super) fn ask_silently(store: &Store, dir: &RunDir, request: &Request) -> Re
             "{by} has the helm of this run; ask them, or take the helm in the console"
         ))),
         Response::Failed { message } => Err(anyhow::anyhow!(message).into()),
-        Response::Live { .. } => Err(anyhow::anyhow!("the supervisor answered out of turn").into()),
+        Response::Live { .. } | Response::HelmGiven { .. } => {
+            Err(anyhow::anyhow!("the supervisor answered out of turn").into())
+        }
     }
 }
 

@@ -3,17 +3,18 @@
 //!
 //! Nothing of it can be run: there is no command in it, and the executor is not reachable from here.
 
-use crate::domain::catalog::{Catalog, GateRules};
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
+use crate::domain::catalog::{Catalog, GateRules, Mount};
 use crate::domain::finding::Finding;
 use crate::domain::flow::{CheckName, ProgressSource, Role};
 use crate::domain::name::{FlowName, InvalidName, ReleaseId, StepId};
 use crate::domain::plan::{Lane, Pin, PinnedRepo, Plan, PlanDigest, Step};
 use crate::domain::release::{Release, Toolkit};
 use crate::domain::selection::Selection;
-use crate::vet::{VetContext, run_check};
+use crate::vet::{VetContext, mounts_of, run_check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// A folder that holds nothing and never will: what a tree replaces when nobody says what.
 const NOTHING: &str = "/dev/null";
@@ -50,8 +51,17 @@ impl Subject {
         Self::of_release(&catalog, &release, tree, against, keys)
     }
 
+    /// Returns the mounts that its checks read.
+    pub(super) fn mounts(&self) -> Vec<&Mount> {
+        let lanes = self.plan.lanes.iter();
+        let mut paths: Vec<&Path> =
+            lanes.flat_map(|lane| [lane.staging.as_path(), lane.production.as_path()]).collect();
+        paths.push(&self.release.compose_dir);
+        mounts_of(&self.catalog, paths)
+    }
+
     /// Runs one check.
-    pub(super) fn check(&self, name: CheckName, progress: &dyn Fn(&str, u64, Option<u64>)) -> Vec<Finding> {
+    pub(super) fn check(&self, name: CheckName, pulse: &Pulse, prober: &Prober) -> Vec<Finding> {
         let Ok(step) = step(&self.release, name) else { return Vec::new() };
         run_check(
             name,
@@ -68,8 +78,8 @@ impl Subject {
                 started: None,
                 keys: &self.keys,
                 sealed: None,
-                progress,
-                cancel: &AtomicBool::new(false),
+                pulse,
+                prober,
             },
         )
     }
@@ -142,7 +152,7 @@ fn no_catalog() -> Catalog {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: Vec::new(),
         flows: Vec::new(),
         templates: BTreeMap::new(),

@@ -3,16 +3,18 @@
 use super::args::{Global, PositionName, TextFormat, VerifyArgs};
 use super::exit::{Exit, Failure};
 use super::findings;
-use super::progress::{ProgressLine, Stream};
+use super::look::look;
 use super::subject::Subject;
 use super::{context, target};
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::domain::release::Release;
+use crate::domain::visible;
 use crate::ui::widgets::text::count;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was verified, and what was found.
 #[derive(Debug, Serialize)]
@@ -32,7 +34,7 @@ struct Work {
     path: PathBuf,
     against: Option<PathBuf>,
     /// The checks and the subject that each of them looks at.
-    checks: Vec<(CheckName, std::rc::Rc<Subject>)>,
+    checks: Vec<(CheckName, Arc<Subject>)>,
 }
 
 /// Verifies a position or a folder; exit code 1 if a finding blocks.
@@ -48,25 +50,31 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
             of_release(&catalog, release, args)?
         }
     };
-    let line = ProgressLine::new(Stream::Errors);
-    let tell = |what: &str, done: u64, of: Option<u64>| line.tell(what, done, of);
-    let found = work.checks.iter().flat_map(|(check, subject)| subject.check(*check, &tell));
-    let mut findings: Vec<Finding> = found.collect();
+    let redactor = context::redactor(global);
+    let mounts = work.checks.first().map_or_else(Vec::new, |(_, subject)| subject.mounts());
+    let checks = work.checks.clone();
+    let mut findings: Vec<Finding> = look(mounts, move |pulse, prober| {
+        checks.iter().flat_map(|(check, subject)| subject.check(*check, pulse, prober)).collect()
+    })?;
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    line.clear();
     let blocking = findings::blocking(&findings, &[]);
     let checks: Vec<CheckName> = work.checks.iter().map(|(check, _)| *check).collect();
     match args.format {
-        TextFormat::Json => context::out_json(&VerifyReport {
-            target: &args.target,
-            position: work.position,
-            path: &work.path,
-            against: work.against.as_deref(),
-            checks: &checks,
-            blocking,
-            findings: findings::rows(&findings, &[]),
-        })?,
-        TextFormat::Text => context::out(&text(&work, &checks, &findings, blocking))?,
+        TextFormat::Json => {
+            let report = VerifyReport {
+                target: &args.target,
+                position: work.position,
+                path: &work.path,
+                against: work.against.as_deref(),
+                checks: &checks,
+                blocking,
+                findings: findings::rows(&findings, &[]),
+            };
+            context::out_json(&redactor, &report)?;
+        }
+        TextFormat::Text => {
+            context::out(&redactor, &text(&work, &checks, &redactor.shown(findings), blocking))?;
+        }
     }
     Ok(if blocking > 0 { Exit::Failed } else { Exit::Done })
 }
@@ -80,9 +88,9 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     }
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
-    let subject = std::rc::Rc::new(subject.map_err(Failure::usage)?);
+    let subject = Arc::new(subject.map_err(Failure::usage)?);
     let checks = [CheckName::Leftovers, CheckName::MetadataSigned, CheckName::ModulesPresent];
-    let checks = checks.map(|check| (check, std::rc::Rc::clone(&subject))).to_vec();
+    let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
     Ok(Work { position: None, path: folder, against, checks })
 }
 
@@ -107,7 +115,7 @@ fn of_release(
     };
     let subject = |tree: &Path, against: Option<&PathBuf>| {
         Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), args.key.clone())
-            .map(std::rc::Rc::new)
+            .map(Arc::new)
             .map_err(Failure::usage)
     };
     let pushed = subject(&staging, Some(&against))?;
@@ -122,13 +130,13 @@ fn of_release(
                 CheckName::ModulesPresent,
                 CheckName::Leftovers,
             ];
-            (staging, Some(against), checks.map(|check| (check, std::rc::Rc::clone(&pushed))).to_vec())
+            (staging, Some(against), checks.map(|check| (check, Arc::clone(&pushed))).to_vec())
         }
         PositionName::Production => {
             // Nothing stands behind production: what is wrong there is not inherited from anywhere.
             let alone = subject(&production, None)?;
             let checks = vec![
-                (CheckName::ProductionMatchesStaging, std::rc::Rc::clone(&pushed)),
+                (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
                 (CheckName::MetadataSigned, alone),
                 (CheckName::FileListsFresh, pushed),
             ];
@@ -138,14 +146,18 @@ fn of_release(
     Ok(Work { position: Some(position.word()), path, against, checks })
 }
 
+fn name(path: &Path) -> String {
+    visible::line(&path.to_string_lossy()).into_owned()
+}
+
 fn text(work: &Work, checks: &[CheckName], findings: &[Finding], blocking: usize) -> String {
     let mut out = String::new();
     let _ = match work.position {
-        Some(position) => writeln!(out, "{position}: {}", work.path.display()),
-        None => writeln!(out, "{}", work.path.display()),
+        Some(position) => writeln!(out, "{position}: {}", name(&work.path)),
+        None => writeln!(out, "{}", name(&work.path)),
     };
     if let Some(against) = &work.against {
-        let _ = writeln!(out, "against {}", against.display());
+        let _ = writeln!(out, "against {}", name(against));
     }
     let names: Vec<String> = checks.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "checked: {}", names.join(", "));

@@ -89,10 +89,11 @@ impl Content {
     }
 }
 
-/// Reads the content of the composes at `composes` (their top folders) for a toolkit that copies at `depth`.
-pub fn contents(composes: &[&Path], depth: u8, options: Options<'_>) -> Vec<Result<Content, WalkError>> {
-    let roots: Vec<Root> = composes.iter().map(|compose| Root::whole(compose.join("compose"))).collect();
-    walk_all(&roots, options).into_iter().map(|tree| Ok(Content::of(tree?, depth))).collect()
+/// Reads the content of `composes`: the top folder of each, and the depth at which its toolkit copies.
+pub fn contents(composes: &[(&Path, u8)], options: Options<'_>) -> Vec<Result<Content, WalkError>> {
+    let roots: Vec<Root> = composes.iter().map(|(compose, _)| Root::whole(compose.join("compose"))).collect();
+    let trees = walk_all(&roots, options).into_iter().zip(composes);
+    trees.map(|(tree, (_, depth))| Ok(Content::of(tree?, *depth))).collect()
 }
 
 fn components(path: &OsStr) -> usize {
@@ -102,7 +103,7 @@ fn components(path: &OsStr) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::AtomicBool;
+    use crate::compose::pulse::Pulse;
 
     #[test]
     fn only_what_is_deep_enough_is_content() {
@@ -125,8 +126,8 @@ mod tests {
         ] {
             file(path);
         }
-        let cancel = AtomicBool::new(false);
-        let read = |depth| contents(&[dir.path()], depth, Options::names(&cancel)).pop().unwrap().unwrap();
+        let pulse = Pulse::new();
+        let read = |depth| contents(&[(dir.path(), depth)], Options::names(&pulse)).pop().unwrap().unwrap();
         let names = |content: &Content| -> Vec<String> {
             content
                 .tree

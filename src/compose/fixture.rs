@@ -60,6 +60,21 @@ impl Host {
     }
 }
 
+/// Makes a FIFO, which stands for a mount that does not answer: opening it blocks until somebody writes to it.
+pub(super) fn fifo(dir: &Path, name: &str) -> PathBuf {
+    let path = dir.join(name);
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    path
+}
+
+/// Counts this process' threads of a name, as far as the kernel keeps it (15 bytes).
+pub(super) fn threads_called(name: &str) -> usize {
+    let names = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let names = names.filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok());
+    names.filter(|told| told.trim_end() == name.get(..15).unwrap_or(name)).count()
+}
+
 /// Makes empty files below `root`.
 pub(super) fn put(root: &Path, files: &[&str]) {
     for file in files {

@@ -6,13 +6,13 @@
 
 use super::content::is_payload;
 use super::pool::{self, Width};
+use super::pulse::Pulse;
 use super::read::small_file;
 use super::tree::{Directory, Entry, Options, Root, Tree, WalkError, compare_paths, join, walk_all};
 use std::cmp::Ordering as Order;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::path::Path;
 
 /// A repomd.xml of some kilobytes is usual; one longer than this is not one.
 const REPOMD_LIMIT: u64 = 4 << 20;
@@ -48,26 +48,38 @@ impl Holding {
     }
 }
 
-/// Reads what the folders `within` of `root` hold; a root that is not there holds nothing.
-pub fn holding(root: &Path, within: Vec<PathBuf>, cancel: &AtomicBool) -> Result<Holding, WalkError> {
-    if within.is_empty() {
-        return Ok(Holding::default());
+/// Reads what each of `roots` holds in the folders that it names; a root that is not there holds nothing.
+pub fn holdings(roots: &[Root], pulse: &Pulse) -> Vec<Result<Holding, WalkError>> {
+    // A root without folders would be walked as a whole; here it is asked about nothing.
+    let asked: Vec<Root> = roots.iter().filter(|root| !root.within.is_empty()).cloned().collect();
+    let mut trees = walk_all(&asked, Options::names(pulse)).into_iter();
+    let mut holdings: Vec<Result<Holding, WalkError>> = Vec::new();
+    let mut repos = Vec::new();
+    for root in roots {
+        let walked = if root.within.is_empty() { Some(Ok(Tree::default())) } else { trees.next() };
+        let tree = match walked {
+            Some(Ok(tree)) => Ok(tree),
+            Some(Err(WalkError::Root { missing: true, .. })) => Ok(Tree::default()),
+            Some(Err(error)) => Err(error),
+            None => Err(WalkError::Cancelled),
+        };
+        let found = tree.iter().flat_map(|tree| tree.directories.iter().filter_map(repository));
+        repos.extend(found.map(|repo| (holdings.len(), root.path.join(&repo), repo)));
+        holdings.push(tree.map(|tree| Holding { tree, heads: BTreeMap::new() }));
     }
-    let roots = [Root { path: root.to_owned(), within }];
-    let tree = match walk_all(&roots, Options::names(cancel)).pop() {
-        Some(Ok(tree)) => tree,
-        Some(Err(WalkError::Root { missing: true, .. })) => Tree::default(),
-        Some(Err(error)) => return Err(error),
-        None => return Err(WalkError::Cancelled),
-    };
-    let repos: Vec<OsString> = tree.directories.iter().filter_map(repository).collect();
-    let read = |repo: OsString| {
-        let file = small_file(&root.join(&repo).join("repodata/repomd.xml"), REPOMD_LIMIT);
-        (repo, file.map(|file| file.bytes).map_err(|error| error.to_string()))
-    };
-    let heads = pool::map(repos, Width::default(), cancel, read);
-    let heads: Option<BTreeMap<_, _>> = heads.into_iter().collect();
-    Ok(Holding { tree, heads: heads.ok_or(WalkError::Cancelled)? })
+    let heads = pool::map(repos, Width::default(), pulse, |(at, path, repo)| {
+        let file = small_file(&path.join("repodata/repomd.xml"), REPOMD_LIMIT);
+        (at, repo, file.map(|file| file.bytes).map_err(|error| error.to_string()))
+    });
+    for head in heads {
+        let Some((at, repo, head)) = head else {
+            return roots.iter().map(|_| Err(WalkError::Cancelled)).collect();
+        };
+        if let Some(Ok(holding)) = holdings.get_mut(at) {
+            holding.heads.insert(repo, head);
+        }
+    }
+    holdings
 }
 
 /// Returns the path of the repository whose `repodata` this directory is.

@@ -3,6 +3,7 @@
 //! A staging that is not mounted looks like an empty folder to the scripts, which then fill the local
 //! disk (reality.md 3.1). Asking may block for ever: callers go through [`super::probe`].
 
+use super::read::explain;
 use crate::domain::catalog::{Mount, MountRequirement};
 use crate::domain::status::MountState;
 use std::ffi::OsString;
@@ -55,8 +56,7 @@ fn octal(digits: &[u8]) -> Option<u8> {
 pub fn look(mount: &Mount) -> MountState {
     match std::fs::metadata(&mount.path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return MountState::Missing,
-        // A server that is gone (stale handle, I/O error) answers, but not with its content.
-        Err(_) => return MountState::NotAnswering { for_s: 0 },
+        Err(error) => return failing(&error),
         Ok(meta) if !meta.is_dir() => return MountState::Missing,
         Ok(_) => {}
     }
@@ -65,7 +65,11 @@ pub fn look(mount: &Mount) -> MountState {
         MountRequirement::Marker => {
             // Opened, not only looked at: what `stat` says may come from a cache while the server hangs.
             let marker = mount.path.join(MARKER);
-            std::fs::File::open(marker).and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file())
+            match std::fs::File::open(marker).and_then(|file| file.metadata()) {
+                Ok(meta) => meta.is_file(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+                Err(error) => return failing(&error),
+            }
         }
         // After the question above, which makes an automounter mount it.
         MountRequirement::Mount => is_mount_point(&mount.path),
@@ -74,8 +78,7 @@ pub fn look(mount: &Mount) -> MountState {
 }
 
 fn is_mount_point(path: &Path) -> bool {
-    let Ok(text) = std::fs::read("/proc/self/mountinfo") else { return false };
-    let mounts = parse_mountinfo(&text);
+    let mounts = mounted();
     let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     stands(&mounts, &real)
 }
@@ -87,10 +90,47 @@ fn stands(mounts: &[MountPoint], path: &Path) -> bool {
 
 fn room(path: &Path) -> MountState {
     // What root may use up is not room: f_bavail, not f_bfree.
-    rustix::fs::statvfs(path).map_or(MountState::NotAnswering { for_s: 0 }, |stat| MountState::Ready {
-        free: stat.f_bavail.saturating_mul(stat.f_frsize),
-        total: stat.f_blocks.saturating_mul(stat.f_frsize),
-    })
+    match rustix::fs::statvfs(path) {
+        Err(errno) => failing(&errno.into()),
+        Ok(stat) => MountState::Ready {
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            total: stat.f_blocks.saturating_mul(stat.f_frsize),
+        },
+    }
+}
+
+/// A server that is gone (stale handle, I/O error) answers, but not with its content.
+fn failing(error: &std::io::Error) -> MountState {
+    MountState::Failing { problem: explain(error) }
+}
+
+/// Reads what is mounted; the kernel answers that without asking any server.
+pub fn mounted() -> Vec<MountPoint> {
+    std::fs::read("/proc/self/mountinfo").map(|text| parse_mountinfo(&text)).unwrap_or_default()
+}
+
+/// Returns the place that `path` is on: the catalog's name of the mount, else the mount point, and the path
+/// itself where not even that is known. Only the path is looked at, never the disk.
+pub fn place_of(mounts: &[Mount], mounted: &[MountPoint], path: &Path) -> String {
+    let depth = |path: &Path| path.components().count();
+    let named =
+        mounts.iter().filter(|mount| path.starts_with(&mount.path)).max_by_key(|mount| depth(&mount.path));
+    let point =
+        mounted.iter().filter(|point| path.starts_with(&point.path)).max_by_key(|point| depth(&point.path));
+    match (named, point) {
+        // A mount within a mount answers for itself.
+        (Some(named), Some(point)) if depth(&point.path) > depth(&named.path) => {
+            point.path.display().to_string()
+        }
+        (Some(named), _) => named.name.clone(),
+        (None, Some(point)) => point.path.display().to_string(),
+        (None, None) => path.display().to_string(),
+    }
+}
+
+/// Says since when a place has been silent: `production: not answering for 40 s`.
+pub fn silence(place: &str, for_s: u64) -> String {
+    format!("{place}: not answering for {for_s} s")
 }
 
 #[cfg(test)]
@@ -120,7 +160,7 @@ mod tests {
     fn each_requirement_is_asked_for() {
         let dir = tempfile::tempdir().unwrap();
         let at = |path: &Path, require| {
-            look(&Mount { name: "m".to_owned(), path: path.to_owned(), require, min_free: 0 })
+            look(&Mount { name: "m".to_owned(), path: path.to_owned(), require, min_free: 0, deadline_s: 20 })
         };
         let ready = |state| matches!(state, MountState::Ready { free, total } if total > 0 && free <= total);
         assert!(ready(at(dir.path(), MountRequirement::Folder)));

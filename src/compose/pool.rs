@@ -1,10 +1,10 @@
 //! A pool of threads for file system calls: few on a local disk, many on a mount that is slow to answer.
 //!
-//! A walk of a network mount waits, it does not compute: two threads are best for a local disk, 32 to 64
-//! where each call costs a millisecond (measured, performance.md "Trees"). Which of the two it is shows
+//! A walk of a network mount waits, it does not compute: two threads are best for a local disk, 32
+//! and more where each call costs a millisecond (measured, performance.md "Trees"). Which of the two it is shows
 //! in the first calls, so the pool begins narrow and grows while calls turn out slow.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use super::pulse::Pulse;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub struct Width {
 
 impl Default for Width {
     fn default() -> Self {
-        Self { first: 2, most: 64 }
+        Self { first: 2, most: 32 }
     }
 }
 
@@ -55,7 +55,7 @@ struct Shared<'env, T, F> {
     queue: Mutex<Queue<T>>,
     changed: Condvar,
     width: Width,
-    cancel: &'env AtomicBool,
+    pulse: &'env Pulse,
     work: F,
 }
 
@@ -69,7 +69,7 @@ impl<T, F> Shared<'_, T, F> {
     fn next(&self) -> Option<T> {
         let mut queue = self.lock();
         loop {
-            if self.cancel.load(Ordering::Relaxed) {
+            if self.pulse.is_cancelled() {
                 queue.items.clear();
             }
             if let Some(item) = queue.items.pop() {
@@ -86,6 +86,7 @@ impl<T, F> Shared<'_, T, F> {
 
     /// Puts back what an item led to, and says how many threads are wanted on top.
     fn finish(&self, more: Vec<T>, pace: Pace) -> usize {
+        self.pulse.beat();
         let mut queue = self.lock();
         queue.items.extend(more);
         queue.busy -= 1;
@@ -103,15 +104,15 @@ impl<T, F> Shared<'_, T, F> {
 
 /// Works through `items` and everything they lead to; `work` adds what an item leads to the vector.
 ///
-/// Returns when nothing is left, or soon after `cancel` is set; what is left is then dropped.
-pub fn drain<T, F>(items: Vec<T>, width: Width, cancel: &AtomicBool, work: F)
+/// Returns when nothing is left, or soon after `pulse` is cancelled; what is left is then dropped.
+pub fn drain<T, F>(items: Vec<T>, width: Width, pulse: &Pulse, work: F)
 where
     T: Send,
     F: Fn(T, &mut Vec<T>) -> Pace + Sync,
 {
     let first = width.first.clamp(1, items.len().max(1) * 2);
     let queue = Mutex::new(Queue { items, busy: 0, threads: first, done: 0, slow: 0 });
-    let shared = Shared { queue, changed: Condvar::new(), width, cancel, work };
+    let shared = Shared { queue, changed: Condvar::new(), width, pulse, work };
     std::thread::scope(|scope| {
         for _ in 1..first {
             scope.spawn(|| labour(scope, &shared));
@@ -136,8 +137,8 @@ where
 
 /// Applies `read` to every item on the pool's threads and returns the answers in the items' order.
 ///
-/// Answers that `cancel` kept from being made are missing (`None`).
-pub fn map<I, O, F>(items: Vec<I>, width: Width, cancel: &AtomicBool, read: F) -> Vec<Option<O>>
+/// Answers that a cancelled `pulse` kept from being made are missing (`None`).
+pub fn map<I, O, F>(items: Vec<I>, width: Width, pulse: &Pulse, read: F) -> Vec<Option<O>>
 where
     I: Send,
     O: Send,
@@ -148,7 +149,7 @@ where
     let answers = Mutex::new(answers);
     // The queue is a stack: turned round, it hands the items out in order.
     let numbered: Vec<(usize, I)> = items.into_iter().enumerate().rev().collect();
-    drain(numbered, width, cancel, |(at, item), _| {
+    drain(numbered, width, pulse, |(at, item), _| {
         let begun = std::time::Instant::now();
         let answer = read(item);
         let pace = Pace::of(begun.elapsed());
@@ -164,13 +165,13 @@ where
 mod tests {
     use super::*;
     use std::sync::Barrier;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn everything_that_items_lead_to_is_worked_through() {
         let seen = AtomicUsize::new(0);
-        let cancel = AtomicBool::new(false);
-        drain(vec![12_u32], Width::default(), &cancel, |depth, more| {
+        let pulse = Pulse::new();
+        drain(vec![12_u32], Width::default(), &pulse, |depth, more| {
             seen.fetch_add(1, Ordering::Relaxed);
             if depth > 0 {
                 more.extend([depth - 1, depth - 1]);
@@ -183,9 +184,9 @@ mod tests {
     #[test]
     fn slow_calls_widen_the_pool_and_fast_ones_do_not() {
         // Sixteen items that wait for each other can only end if sixteen threads work on them.
-        let cancel = AtomicBool::new(false);
+        let pulse = Pulse::new();
         let meeting = Barrier::new(16);
-        drain(vec![true], Width { first: 1, most: 16 }, &cancel, |root, more| {
+        drain(vec![true], Width { first: 1, most: 16 }, &pulse, |root, more| {
             if root {
                 more.extend([false; 16]);
             } else {
@@ -194,7 +195,7 @@ mod tests {
             Pace::Slow
         });
         let threads = Mutex::new(std::collections::HashSet::new());
-        drain((0..500).collect(), Width { first: 2, most: 64 }, &cancel, |_: u32, _| {
+        drain((0..500).collect(), Width { first: 2, most: 64 }, &pulse, |_: u32, _| {
             threads.lock().unwrap().insert(std::thread::current().id());
             Pace::Fast
         });
@@ -203,11 +204,11 @@ mod tests {
 
     #[test]
     fn a_cancelled_pool_ends_with_work_left() {
-        let cancel = AtomicBool::new(false);
+        let pulse = Pulse::new();
         let seen = AtomicUsize::new(0);
-        drain(vec![()], Width { first: 2, most: 4 }, &cancel, |(), more| {
+        drain(vec![()], Width { first: 2, most: 4 }, &pulse, |(), more| {
             if seen.fetch_add(1, Ordering::Relaxed) == 100 {
-                cancel.store(true, Ordering::Relaxed);
+                pulse.cancel();
             }
             more.extend([(), ()]);
             Pace::Fast
@@ -217,8 +218,8 @@ mod tests {
 
     #[test]
     fn answers_come_in_the_order_of_the_questions() {
-        let cancel = AtomicBool::new(false);
-        let answers = map((0..1000).collect(), Width::default(), &cancel, |n: usize| n * 2);
+        let pulse = Pulse::new();
+        let answers = map((0..1000).collect(), Width::default(), &pulse, |n: usize| n * 2);
         assert!(answers.iter().enumerate().all(|(at, answer)| *answer == Some(at * 2)));
     }
 }

@@ -12,9 +12,11 @@ pub use judge::judge;
 pub use older::find_older;
 
 use super::content::{Content, contents};
-use super::holding::{Holding, holding, placed};
+use super::holding::{Holding, holdings, placed};
+use super::pool::{self, Width};
+use super::pulse::Pulse;
 use super::scan::{RepoScan, Scan};
-use super::tree::Options;
+use super::tree::{Options, Root};
 use crate::domain::compose::ComposeId;
 use crate::domain::name::{RepoName, SigName};
 use crate::domain::release::{Release, Repo};
@@ -22,8 +24,7 @@ use crate::domain::status::RepoStatus;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 /// The compose that a repo's positions are measured against.
@@ -64,35 +65,67 @@ pub struct Facts {
 }
 
 /// The packages and images of composes that finished: they change no more, so they are listed once.
+///
+/// What two rounds in a row did not ask for is forgotten: composes come every day and are removed again.
 #[derive(Debug, Default)]
 pub struct ContentCache {
-    known: Mutex<BTreeMap<PathBuf, (SystemTime, Arc<Content>)>>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    round: u64,
+    contents: BTreeMap<PathBuf, Kept>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    modified: SystemTime,
+    content: Arc<Content>,
+    used: u64,
 }
 
 impl ContentCache {
-    /// Reads the payload of several composes of `release`, from memory where they are known.
-    pub fn read(
-        &self,
-        release: &Release,
-        ids: &[ComposeId],
-        cancel: &AtomicBool,
-    ) -> Vec<Result<Arc<Content>, String>> {
-        let folders: Vec<PathBuf> = ids.iter().map(|id| release.compose_dir.join(id.to_string())).collect();
-        let times: Vec<Option<SystemTime>> = folders.iter().map(|folder| modified(folder)).collect();
-        let mut answers: Vec<Option<Result<Arc<Content>, String>>> =
-            folders.iter().zip(&times).map(|(folder, time)| self.known(folder, *time).map(Ok)).collect();
-        let unknown: Vec<&Path> = folders
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a round.
+    pub fn begin_round(&self) {
+        let mut known = self.lock();
+        known.round += 1;
+        let round = known.round;
+        known.contents.retain(|_, kept| kept.used + 2 >= round);
+    }
+
+    /// Reads the payload of composes (top folder, and the depth at which its toolkit copies), from memory
+    /// where they are known.
+    pub fn read(&self, composes: &[(PathBuf, u8)], pulse: &Pulse) -> Vec<Result<Arc<Content>, String>> {
+        let folders = composes.iter().map(|(folder, _)| folder.as_path()).collect();
+        let times = pool::map(folders, Width::default(), pulse, modified);
+        let times: Vec<Option<SystemTime>> = times.into_iter().map(Option::flatten).collect();
+        let mut answers: Vec<Option<Result<Arc<Content>, String>>> = composes
+            .iter()
+            .zip(&times)
+            .map(|((folder, _), time)| self.known(folder, *time).map(Ok))
+            .collect();
+        let unknown: Vec<(&Path, u8)> = composes
             .iter()
             .zip(&answers)
             .filter(|(_, known)| known.is_none())
-            .map(|(folder, _)| folder.as_path())
+            .map(|((folder, depth), _)| (folder.as_path(), *depth))
             .collect();
-        let mut read = contents(&unknown, release.toolkit.depth, Options::names(cancel)).into_iter();
-        for ((answer, folder), time) in answers.iter_mut().zip(&folders).zip(times) {
+        let read = contents(&unknown, Options::names(pulse));
+        let whether_done = unknown.iter().map(|(folder, _)| *folder).collect();
+        // Asked after the content was listed: only then is the list final.
+        let done = pool::map(whether_done, Width::default(), pulse, finished);
+        let mut read = read.into_iter().zip(done);
+        for ((answer, (folder, _)), time) in answers.iter_mut().zip(composes).zip(times) {
             if answer.is_none() {
-                *answer = read
-                    .next()
-                    .map(|content| self.keep(folder, time, content.map_err(|error| error.to_string())?));
+                *answer = read.next().map(|(content, done)| {
+                    let content = content.map_err(|error| error.to_string())?;
+                    self.keep(folder, time.filter(|_| done == Some(true)), content)
+                });
             }
         }
         answers
@@ -102,30 +135,34 @@ impl ContentCache {
     }
 
     fn known(&self, folder: &Path, time: Option<SystemTime>) -> Option<Arc<Content>> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(folder).filter(|(then, _)| Some(*then) == time).map(|(_, content)| Arc::clone(content))
+        let mut known = self.lock();
+        let round = known.round;
+        let kept = known.contents.get_mut(folder).filter(|kept| Some(kept.modified) == time)?;
+        kept.used = round;
+        Some(Arc::clone(&kept.content))
     }
 
     fn keep(
         &self,
         folder: &Path,
-        time: Option<SystemTime>,
+        final_since: Option<SystemTime>,
         content: Content,
     ) -> Result<Arc<Content>, String> {
         if let Some(found) = content.tree.problems.first() {
             return Err(format!("compose/{}: {}", found.path.display(), found.problem));
         }
         let content = Arc::new(content.into_payload());
-        if let Some(time) = time.filter(|_| finished(folder)) {
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            known.insert(folder.to_owned(), (time, Arc::clone(&content)));
+        if let Some(modified) = final_since {
+            let mut known = self.lock();
+            let kept = Kept { modified, content: Arc::clone(&content), used: known.round };
+            known.contents.insert(folder.to_owned(), kept);
         }
         Ok(content)
     }
 
     /// Returns how many composes are kept.
     pub fn len(&self) -> usize {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.lock().contents.len()
     }
 
     /// Returns whether none is kept.
@@ -138,24 +175,40 @@ fn modified(folder: &Path) -> Option<SystemTime> {
     std::fs::symlink_metadata(folder).and_then(|meta| meta.modified()).ok()
 }
 
-/// Says whether a compose is done, asked after its content was listed: only then is the list final.
+/// Says whether a compose is done.
 fn finished(folder: &Path) -> bool {
     super::read::small_file(&folder.join("STATUS"), 64)
         .is_ok_and(|file| super::info::status_word(&file.bytes).is_finished())
 }
 
-/// Reads the compose that each repo of `release` is measured against.
+/// Reads, for each release, the compose that each of its repos is measured against.
 pub fn read_bases(
-    release: &Release,
-    scan: &Scan,
+    lanes: &[(&Release, &Scan)],
     cache: &ContentCache,
-    cancel: &AtomicBool,
-) -> BTreeMap<RepoName, Basis> {
-    let chosen: Vec<(RepoName, ComposeId, bool)> = scan.repos.iter().filter_map(basis_of).collect();
-    let ids: Vec<ComposeId> = chosen.iter().map(|(_, id, _)| id.clone()).collect();
-    let read = cache.read(release, &ids, cancel);
-    let bases = chosen.into_iter().zip(read);
-    bases.map(|((name, id, is_latest), content)| (name, Basis { id, is_latest, content })).collect()
+    pulse: &Pulse,
+) -> Vec<BTreeMap<RepoName, Basis>> {
+    let chosen: Vec<Vec<(RepoName, ComposeId, bool)>> =
+        lanes.iter().map(|(_, scan)| scan.repos.iter().filter_map(basis_of).collect()).collect();
+    let folders: Vec<(PathBuf, u8)> = lanes
+        .iter()
+        .zip(&chosen)
+        .flat_map(|((release, _), chosen)| chosen.iter().map(|(_, id, _)| compose_folder(release, id)))
+        .collect();
+    let mut read = cache.read(&folders, pulse).into_iter();
+    let of_lane = |chosen: Vec<(RepoName, ComposeId, bool)>| {
+        let read = read.by_ref().take(chosen.len());
+        chosen
+            .into_iter()
+            .zip(read)
+            .map(|((name, id, is_latest), content)| (name, Basis { id, is_latest, content }))
+            .collect()
+    };
+    chosen.into_iter().map(of_lane).collect()
+}
+
+/// Returns what the cache wants to know of a compose: its folder, and the depth of its toolkit.
+fn compose_folder(release: &Release, id: &ComposeId) -> (PathBuf, u8) {
+    (release.compose_dir.join(id.to_string()), release.toolkit.depth)
 }
 
 fn basis_of(repo: &RepoScan) -> Option<(RepoName, ComposeId, bool)> {
@@ -183,19 +236,23 @@ pub fn positions(
     release: &Release,
     scan: &Arc<Scan>,
     cache: &ContentCache,
-    cancel: &AtomicBool,
+    pulse: &Pulse,
 ) -> Vec<RepoStatus> {
-    let bases = read_bases(release, scan, cache, cancel);
+    let bases = read_bases(&[(release, scan)], cache, pulse).pop().unwrap_or_default();
     let within = folders(release, &bases);
-    let read = |root: Option<PathBuf>| {
-        let root = root.ok_or_else(|| "the toolkit's vars could not be read".to_owned())?;
-        holding(&root, within.clone(), cancel).map(Arc::new).map_err(|error| error.to_string())
+    let places = [release.staging(), release.production()];
+    let roots: Vec<Root> =
+        places.iter().flatten().map(|path| Root { path: path.clone(), within: within.clone() }).collect();
+    let mut held = holdings(&roots, pulse).into_iter();
+    let mut next = |place: &Option<PathBuf>| match place {
+        None => Err("the toolkit's vars could not be read".to_owned()),
+        Some(_) => match held.next() {
+            Some(holding) => holding.map(Arc::new).map_err(|error| error.to_string()),
+            None => Err("it was not read".to_owned()),
+        },
     };
-    let (staging, production) = std::thread::scope(|scope| {
-        let staging = scope.spawn(|| read(release.staging()));
-        let production = read(release.production());
-        (staging.join().unwrap_or_else(|_| Err("reading it failed".to_owned())), production)
-    });
+    let [staging, production] = &places;
+    let (staging, production) = (next(staging), next(production));
     let mut facts = Facts {
         scan: Ok(Arc::clone(scan)),
         bases,
@@ -204,7 +261,7 @@ pub fn positions(
         held: BTreeMap::new(),
         before: BTreeMap::new(),
     };
-    find_older(release, &mut facts, cache, cancel);
+    find_older(&mut [(release, &mut facts)], cache, pulse);
     judge(release, &facts)
 }
 

@@ -1,108 +1,101 @@
-//! Asks things of mounts that may not answer, with a deadline.
+//! Reads what may hang: mounts that may not answer, and checks that read them.
 //!
 //! A call into a hung mount cannot be taken back: the thread that made it is gone until the mount comes
-//! back. So each question runs on a thread of its own, the caller waits only until its deadline, and
-//! while a question to a mount is out no second one is put to it. When the mount comes back, the answer
-//! waits for the next caller who asks the same.
+//! back. So each place (a mount, a lane's checks) has a read of its own at a time, on a thread of its own.
+//! Whoever asked waits only as long as the read moves ([`Pulse`]); while one is silent, who asks next is
+//! told so at once and no further thread is started there. What a given up read finds out later is
+//! dropped, because it is no longer true; the next one who asks asks anew.
 
-use std::any::Any;
+use super::pulse::Pulse;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What became of a question.
+/// How often somebody who watches a read is told how far it is, and may end it.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What became of a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer<T> {
-    /// The answer.
+    /// What it came to.
     Ready(T),
-    /// None by the deadline.
+    /// Nothing moved for as long as the asker was ready to wait.
     Late {
-        /// Since when the mount owes an answer, to this or to an earlier question.
+        /// Since when the place has been silent, for this or for an earlier read.
         since: Instant,
     },
-    /// There will be none: the thread could not be started, or it broke off.
+    /// It was told to end before it was done.
+    Cancelled,
+    /// There will be no answer: the thread could not be started, or it broke off.
     Broken {
         /// Why.
         problem: String,
     },
 }
 
-type Boxed = Box<dyn Any + Send>;
+/// A read that is out.
+struct Out {
+    id: u64,
+    pulse: Arc<Pulse>,
+    beats: u64,
+    moved: Instant,
+    given_up: bool,
+}
+
+impl Out {
+    /// Returns since when nothing has moved; a read that moves again is no longer given up.
+    fn silent_since(&mut self) -> Instant {
+        let beats = self.pulse.beats();
+        if beats != self.beats {
+            self.beats = beats;
+            self.moved = Instant::now();
+            self.given_up = false;
+        }
+        self.moved
+    }
+}
+
+/// Where a read puts what it came to.
+type Slot<T> = Arc<Mutex<Option<T>>>;
+type Listener = Box<dyn Fn(&str) + Send + Sync>;
 
 #[derive(Default)]
-enum Content {
-    #[default]
-    Out,
-    Here(Boxed),
-    BrokenOff,
+struct Shared {
+    out: Mutex<Table>,
+    ended: Condvar,
+    recovered: Mutex<Option<Listener>>,
 }
 
 #[derive(Default)]
-struct Cell {
-    content: Mutex<Content>,
-    arrived: Condvar,
+struct Table {
+    reads: HashMap<String, Out>,
+    last_id: u64,
 }
 
-impl Cell {
-    fn lock(&self) -> MutexGuard<'_, Content> {
-        self.content.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(&self, content: Content) {
-        *self.lock() = content;
-        self.arrived.notify_all();
-    }
-
-    /// Waits until the question is no longer out; says whether that came before `until`.
-    fn wait(&self, until: Instant) -> bool {
-        let mut content = self.lock();
-        while matches!(*content, Content::Out) {
-            let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
-            else {
-                return false;
-            };
-            content = self.arrived.wait_timeout(content, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
-    }
-
-    fn answer<T: Clone + 'static>(&self) -> Option<Answer<T>> {
-        match &*self.lock() {
-            Content::Out => None,
-            Content::Here(answer) => answer.downcast_ref::<T>().cloned().map(Answer::Ready),
-            Content::BrokenOff => Some(Answer::Broken { problem: "reading it broke off".to_owned() }),
-        }
-    }
+/// Who waits for a read and wants to know how far it is.
+pub struct Watch<'a> {
+    /// Called many times a second with how far it is.
+    pub tick: &'a mut dyn FnMut(&Pulse),
+    /// Asked once the read has been silent for as long as it may be: is that to be waited for longer?
+    pub silent: &'a mut dyn FnMut(Duration) -> bool,
 }
 
-/// Tells the waiting that there will be no answer, if the thread ends without one.
-struct Guard(Arc<Cell>);
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if matches!(*self.0.lock(), Content::Out) {
-            self.0.put(Content::BrokenOff);
-        }
-    }
+/// How the waiting for a read ended.
+enum End {
+    Over,
+    Late { since: Instant },
+    Cancelled,
 }
 
-#[derive(Clone)]
-struct Question {
-    what: String,
-    since: Instant,
-    cell: Arc<Cell>,
-}
-
-/// Puts questions to mounts. Clones share what is out.
+/// Puts reads on threads of their own. Clones share what is out.
 #[derive(Clone, Default)]
 pub struct Prober {
-    out: Arc<Mutex<HashMap<String, Question>>>,
+    shared: Arc<Shared>,
 }
 
 impl std::fmt::Debug for Prober {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let out = self.lock();
-        f.debug_map().entries(out.iter().map(|(mount, question)| (mount, &question.what))).finish()
+        f.debug_set().entries(self.lock().reads.keys()).finish()
     }
 }
 
@@ -112,196 +105,191 @@ impl Prober {
         Self::default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Question>> {
-        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.shared.out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks `read` of `mount` and waits for the answer until `deadline` has passed.
+    /// Has `listener` told the place of every read that somebody had given up and that has ended after all.
+    pub fn on_recovery(&self, listener: impl Fn(&str) + Send + Sync + 'static) {
+        *self.shared.recovered.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(listener));
+    }
+
+    /// Has `place` read, and waits for the answer unless it is silent for `patience`.
     ///
-    /// `what` says which question it is: an answer to the same one that came too late for an earlier
-    /// caller is taken instead of asking again. While another question to the same mount is out, its
-    /// end is waited for first.
-    pub fn ask<T>(
+    /// While another read of the same place is out, its end is waited for first; if that one has been given
+    /// up, the answer comes at once.
+    pub fn ask<T: Send + 'static>(
         &self,
-        mount: &str,
-        what: &str,
-        deadline: Duration,
-        read: impl FnOnce() -> T + Send + 'static,
-    ) -> Answer<T>
-    where
-        T: Clone + Send + 'static,
-    {
-        self.ask_until(mount, what, Instant::now() + deadline, read)
+        place: &str,
+        patience: Duration,
+        read: impl FnOnce(&Pulse) -> T + Send + 'static,
+    ) -> Answer<T> {
+        self.carry_out(place, patience, &Arc::default(), None, read)
     }
 
-    /// The same as [`Self::ask`], with a point in time as deadline.
-    pub fn ask_until<T>(
+    /// The same, for a read that is watched and can be cancelled through `pulse`.
+    pub fn watch<T: Send + 'static>(
         &self,
-        mount: &str,
-        what: &str,
-        until: Instant,
-        read: impl FnOnce() -> T + Send + 'static,
-    ) -> Answer<T>
-    where
-        T: Clone + Send + 'static,
-    {
-        loop {
-            let out = self.lock();
-            let Some(question) = out.get(mount).cloned() else {
+        place: &str,
+        patience: Duration,
+        pulse: &Arc<Pulse>,
+        watch: Watch<'_>,
+        read: impl FnOnce(&Pulse) -> T + Send + 'static,
+    ) -> Answer<T> {
+        self.carry_out(place, patience, pulse, Some(watch), read)
+    }
+
+    fn carry_out<T: Send + 'static>(
+        &self,
+        place: &str,
+        patience: Duration,
+        pulse: &Arc<Pulse>,
+        mut watch: Option<Watch<'_>>,
+        read: impl FnOnce(&Pulse) -> T + Send + 'static,
+    ) -> Answer<T> {
+        let (id, answer) = loop {
+            let table = self.lock();
+            let Some(before) = table.reads.get(place).map(|out| out.id) else {
                 // Still under the lock: nobody else can start one in between.
-                return match start(out, mount, what, read) {
-                    Ok(question) => self.await_own(mount, &question, until),
-                    Err(problem) => Answer::Broken { problem },
+                break match self.start(table, place, pulse, read) {
+                    Ok(started) => started,
+                    Err(problem) => return Answer::Broken { problem },
                 };
             };
-            drop(out);
-            if !question.cell.wait(until) {
-                return Answer::Late { since: question.since };
+            drop(table);
+            match self.wait(place, before, patience, pulse, &mut watch) {
+                End::Over => {}
+                End::Late { since } => return Answer::Late { since },
+                End::Cancelled => return Answer::Cancelled,
             }
-            self.settled(mount, &question);
-            if question.what == what
-                && let Some(answer) = question.cell.answer()
-            {
-                return answer;
+        };
+        match self.wait(place, id, patience, pulse, &mut watch) {
+            End::Late { since } => {
+                // Should it come back, it need not do the rest.
+                pulse.cancel();
+                Answer::Late { since }
+            }
+            End::Cancelled => Answer::Cancelled,
+            End::Over => answer
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+                .map_or_else(|| Answer::Broken { problem: "reading it broke off".to_owned() }, Answer::Ready),
+        }
+    }
+
+    fn wait(
+        &self,
+        place: &str,
+        id: u64,
+        patience: Duration,
+        pulse: &Pulse,
+        watch: &mut Option<Watch<'_>>,
+    ) -> End {
+        let mut patience_ends = patience;
+        loop {
+            let mut table = self.lock();
+            let Some(out) = table.reads.get_mut(place).filter(|out| out.id == id) else { return End::Over };
+            if pulse.is_cancelled() {
+                return End::Cancelled;
+            }
+            let since = out.silent_since();
+            let silent = since.elapsed();
+            if out.given_up {
+                return End::Late { since };
+            }
+            if silent >= patience_ends {
+                drop(table);
+                if watch.as_mut().is_some_and(|watch| (watch.silent)(silent)) {
+                    patience_ends = since.elapsed() + patience;
+                    continue;
+                }
+                return self.give_up(place, id, since);
+            }
+            if silent < patience {
+                patience_ends = patience;
+            }
+            let left = patience_ends.saturating_sub(silent);
+            let nap = if watch.is_some() { left.min(TICK) } else { left };
+            drop(self.shared.ended.wait_timeout(table, nap).unwrap_or_else(PoisonError::into_inner));
+            if let Some(watch) = watch {
+                (watch.tick)(pulse);
             }
         }
     }
 
-    fn await_own<T: Clone + 'static>(&self, mount: &str, question: &Question, until: Instant) -> Answer<T> {
-        if !question.cell.wait(until) {
-            return Answer::Late { since: question.since };
-        }
-        self.settled(mount, question);
-        question.cell.answer().unwrap_or_else(|| Answer::Broken { problem: "its answer is lost".to_owned() })
-    }
-
-    /// Frees the mount for the next question.
-    fn settled(&self, mount: &str, question: &Question) {
-        let mut out = self.lock();
-        if out.get(mount).is_some_and(|other| Arc::ptr_eq(&other.cell, &question.cell)) {
-            out.remove(mount);
+    /// Notes that nobody waits for a read any more, unless it has just ended.
+    fn give_up(&self, place: &str, id: u64, since: Instant) -> End {
+        match self.lock().reads.get_mut(place).filter(|out| out.id == id) {
+            Some(out) => {
+                out.given_up = true;
+                End::Late { since }
+            }
+            None => End::Over,
         }
     }
 
-    /// Returns since when `mount` owes an answer.
-    pub fn waiting_since(&self, mount: &str) -> Option<Instant> {
-        let question = self.lock().get(mount).cloned()?;
-        let still_out = matches!(*question.cell.lock(), Content::Out);
-        still_out.then_some(question.since)
+    fn start<T: Send + 'static>(
+        &self,
+        mut table: MutexGuard<'_, Table>,
+        place: &str,
+        pulse: &Arc<Pulse>,
+        read: impl FnOnce(&Pulse) -> T + Send + 'static,
+    ) -> Result<(u64, Slot<T>), String> {
+        table.last_id += 1;
+        let id = table.last_id;
+        let answer = Arc::new(Mutex::new(None));
+        let ending = Ending { shared: Arc::clone(&self.shared), place: place.to_owned(), id };
+        let (theirs, pulse_of_read) = (Arc::clone(&answer), Arc::clone(pulse));
+        let out = Out {
+            id,
+            pulse: Arc::clone(pulse),
+            beats: pulse.beats(),
+            moved: Instant::now(),
+            given_up: false,
+        };
+        std::thread::Builder::new()
+            .name(format!("read {place}"))
+            .spawn(move || {
+                let read = read(&pulse_of_read);
+                *theirs.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+                drop(ending);
+            })
+            .map_err(|error| format!("no thread to read {place} with: {}", error.kind()))?;
+        table.reads.insert(place.to_owned(), out);
+        Ok((id, answer))
+    }
+
+    /// Returns since when `place` has been silent, if a read of it was given up.
+    pub fn silent_since(&self, place: &str) -> Option<Instant> {
+        let mut table = self.lock();
+        let out = table.reads.get_mut(place)?;
+        let since = out.silent_since();
+        out.given_up.then_some(since)
     }
 }
 
-fn start<T, F>(
-    mut out: MutexGuard<'_, HashMap<String, Question>>,
-    mount: &str,
-    what: &str,
-    read: F,
-) -> Result<Question, String>
-where
-    T: Clone + Send + 'static,
-    F: FnOnce() -> T + Send + 'static,
-{
-    let question = Question { what: what.to_owned(), since: Instant::now(), cell: Arc::default() };
-    let guard = Guard(Arc::clone(&question.cell));
-    let thread = std::thread::Builder::new().name(format!("probe {mount}"));
-    thread
-        .spawn(move || {
-            let answer: T = read();
-            guard.0.put(Content::Here(Box::new(answer)));
-        })
-        .map_err(|error| format!("no thread to ask {mount} with: {}", error.kind()))?;
-    out.insert(mount.to_owned(), question.clone());
-    Ok(question)
+/// Frees the place when the read is over, however it ended.
+struct Ending {
+    shared: Arc<Shared>,
+    place: String,
+    id: u64,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let mut table = self.shared.out.lock().unwrap_or_else(PoisonError::into_inner);
+        let mine = table.reads.get(&self.place).is_some_and(|out| out.id == self.id);
+        let ended = if mine { table.reads.remove(&self.place) } else { None };
+        drop(table);
+        self.shared.ended.notify_all();
+        if ended.is_some_and(|out| out.given_up)
+            && let Some(listener) = &*self.shared.recovered.lock().unwrap_or_else(PoisonError::into_inner)
+        {
+            listener(&self.place);
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rustix::fs::{FileType, Mode};
-    use std::path::PathBuf;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    const SOON: Duration = Duration::from_millis(30);
-    const LONG: Duration = Duration::from_secs(30);
-
-    /// A FIFO stands for a mount that does not answer: opening it blocks until somebody writes.
-    fn fifo(dir: &tempfile::TempDir) -> PathBuf {
-        let path = dir.path().join("fifo");
-        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        path
-    }
-
-    #[test]
-    fn an_answer_in_time_is_handed_on() {
-        let prober = Prober::new();
-        assert_eq!(prober.ask("m", "q", LONG, || 7), Answer::Ready(7));
-        assert_eq!(prober.ask("m", "q", LONG, || 8), Answer::Ready(8));
-        assert_eq!(prober.waiting_since("m"), None);
-    }
-
-    #[test]
-    fn a_hung_mount_costs_one_thread_and_its_answer_is_used_when_it_comes() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = fifo(&dir);
-        let prober = Prober::new();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let read = || {
-            let (path, asked) = (path.clone(), Arc::clone(&asked));
-            move || {
-                asked.fetch_add(1, Ordering::SeqCst);
-                std::fs::read_to_string(path).unwrap()
-            }
-        };
-        let Answer::Late { since } = prober.ask("m", "q", SOON, read()) else { panic!("it answered") };
-        // Nobody asks twice, whatever the question; since when it owes an answer stays the same.
-        for what in ["q", "q", "other"] {
-            assert_eq!(prober.ask("m", what, SOON, read()), Answer::Late { since });
-        }
-        assert_eq!(prober.waiting_since("m"), Some(since));
-        // Other mounts are not held up.
-        assert_eq!(prober.ask("n", "q", LONG, || 1), Answer::Ready(1));
-        std::fs::write(&path, "back again").unwrap();
-        assert_eq!(prober.ask("m", "q", LONG, read()), Answer::Ready("back again".to_owned()));
-        assert_eq!(asked.load(Ordering::SeqCst), 1);
-        assert_eq!(prober.ask("m", "q", LONG, || "fresh".to_owned()), Answer::Ready("fresh".to_owned()));
-    }
-
-    #[test]
-    fn a_late_answer_to_another_question_is_dropped() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = fifo(&dir);
-        let prober = Prober::new();
-        let slow = path.clone();
-        assert!(matches!(
-            prober.ask("m", "old", SOON, move || std::fs::read(slow).unwrap().len()),
-            Answer::Late { .. }
-        ));
-        std::fs::write(&path, "abc").unwrap();
-        assert_eq!(prober.ask("m", "new", LONG, || 99_usize), Answer::Ready(99));
-    }
-
-    #[test]
-    fn a_read_that_breaks_off_is_told() {
-        let prober = Prober::new();
-        let answer = prober
-            .ask("m", "q", LONG, || if std::env::args().count() > 0 { panic!("on purpose") } else { 1 });
-        assert!(matches!(answer, Answer::Broken { .. }));
-        assert_eq!(prober.ask("m", "q", LONG, || 2), Answer::Ready(2));
-    }
-
-    #[test]
-    fn several_callers_share_one_question() {
-        let prober = Prober::new();
-        let (release, gate) = std::sync::mpsc::channel::<()>();
-        let first = prober.ask("m", "q", SOON, move || gate.recv().map_or(1_usize, |()| 0));
-        assert!(matches!(first, Answer::Late { .. }));
-        let answers: Vec<Answer<usize>> = std::thread::scope(|scope| {
-            let callers: Vec<_> = (0..4).map(|_| scope.spawn(|| prober.ask("m", "q", LONG, || 5))).collect();
-            release.send(()).unwrap();
-            callers.into_iter().map(|caller| caller.join().unwrap()).collect()
-        });
-        // Whoever was early has the first answer, whoever came after it has one of their own.
-        assert!(answers.contains(&Answer::Ready(0)), "{answers:?}");
-        assert!(answers.iter().all(|answer| matches!(answer, Answer::Ready(0 | 5))), "{answers:?}");
-    }
-}
+mod tests;

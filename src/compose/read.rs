@@ -44,10 +44,7 @@ pub(crate) fn small_file(path: &Path, limit: u64) -> Result<SmallFile, ReadError
         return Err(ReadError::NotAFile);
     }
     let mut bytes = Vec::new();
-    File::from(fd)
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| ReadError::Io(error.kind().to_string()))?;
+    File::from(fd).take(limit + 1).read_to_end(&mut bytes).map_err(|error| ReadError::Io(explain(&error)))?;
     if bytes.len() as u64 > limit {
         return Err(ReadError::TooLong(limit));
     }
@@ -56,12 +53,29 @@ pub(crate) fn small_file(path: &Path, limit: u64) -> Result<SmallFile, ReadError
 
 /// Says what an error number means, without the number.
 pub(crate) fn describe(errno: Errno) -> String {
-    std::io::Error::from(errno).kind().to_string()
+    explain(&std::io::Error::from(errno))
+}
+
+/// Says what an error means, without its number; where Rust has no words for it, the system's.
+pub(crate) fn explain(error: &std::io::Error) -> String {
+    let kind = error.kind().to_string();
+    if kind != "uncategorized error" {
+        return kind;
+    }
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_error_has_words() {
+        assert_eq!(describe(Errno::IO), "input/output error");
+        assert_eq!(describe(Errno::STALE), "stale network file handle");
+        assert_eq!(describe(Errno::NOENT), "entity not found");
+    }
 
     #[test]
     fn only_plain_files_of_the_right_size_are_read() {

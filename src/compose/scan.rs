@@ -6,24 +6,32 @@
 //! moved at the very end of a compose that finished, and a `STATUS` of `STARTED` may be left for ever
 //! by a pungi that was killed.
 
+mod summaries;
+
+pub use summaries::SummaryCache;
+
 use super::info::{compose_info, status_word};
 use super::pool::{self, Width};
-use super::read::{ReadError, small_file};
+use super::pulse::Pulse;
+use super::read::{ReadError, explain, small_file};
 use crate::domain::compose::ComposeId;
 use crate::domain::name::RepoName;
 use crate::domain::release::Release;
 use crate::domain::status::{ComposeStatus, ComposeSummary, LatestLink};
 use jiff::Timestamp;
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
+use summaries::{Stamp, Trust};
 
 /// How many composes of each repo are opened, counted from the newest.
 pub const HISTORY: usize = 10;
 /// Of how many the label is read too.
 const LABELLED: usize = 2;
+/// How many links may lead from one to the next before a compose.
+const LONGEST_CHAIN: usize = 8;
 /// A `STATUS` is one word.
 const STATUS_LIMIT: u64 = 64;
 /// A `COMPOSE_ID` is the name of a directory.
@@ -84,24 +92,61 @@ impl Scan {
 
 /// Reads the compose folder of `release`; ages are counted to `now`.
 pub fn scan(release: &Release, now: Timestamp) -> Result<Scan, ScanError> {
-    let names = list(&release.compose_dir)?;
-    let all: Vec<Vec<ComposeId>> =
-        release.repos.iter().map(|repo| of_repo(release, &repo.name, &names)).collect();
-    let mut questions = Vec::new();
-    for (repo, ids) in release.repos.iter().zip(&all) {
-        questions.push(Question::Link(&repo.name));
-        let newest = ids.iter().take(HISTORY).enumerate();
-        questions.extend(newest.map(|(at, id)| Question::Compose(id, at < LABELLED)));
-    }
-    let reader = Reader { release, now };
-    let width = Width { first: 2, most: 32 };
-    let answers = pool::map(questions, width, &AtomicBool::new(false), |question| reader.answer(&question));
-    let mut answers = answers.into_iter().flatten();
-    let repos = release.repos.iter().zip(all).map(|(repo, all)| {
-        let mine = answers.by_ref().take(1 + all.len().min(HISTORY));
-        gather(repo.name.clone(), all, mine)
+    let unread = || Err(ScanError { path: release.compose_dir.clone(), problem: "cancelled".to_owned() });
+    scan_all(&[release], now, &SummaryCache::default(), &Pulse::new()).pop().unwrap_or_else(unread)
+}
+
+/// Reads the compose folders of several releases at once, and only what `cache` does not know for good.
+pub fn scan_all(
+    releases: &[&Release],
+    now: Timestamp,
+    cache: &SummaryCache,
+    pulse: &Pulse,
+) -> Vec<Result<Scan, ScanError>> {
+    let cancelled = |release: &&Release| ScanError {
+        path: release.compose_dir.clone(),
+        problem: "the look at it was cancelled".to_owned(),
+    };
+    let listed = pool::map(releases.to_vec(), Width::default(), pulse, |release| {
+        let names = list(&release.compose_dir)?;
+        cache.forget_all_but(&release.compose_dir, &names);
+        let mine = release.repos.iter().map(|repo| of_repo(release, &repo.name, &names));
+        Ok::<_, ScanError>(mine.collect::<Vec<_>>())
     });
-    Ok(Scan { taken: now, repos: repos.collect() })
+    let mut questions = Vec::new();
+    for (release, all) in releases.iter().zip(&listed) {
+        let Some(Ok(all)) = all else { continue };
+        let reader = Reader { release, now, cache };
+        for (repo, ids) in release.repos.iter().zip(all) {
+            questions.push((reader, Question::Link(&repo.name)));
+            let newest = ids.iter().take(HISTORY).enumerate();
+            questions.extend(newest.map(|(at, id)| (reader, Question::Compose(id, at < LABELLED))));
+        }
+    }
+    let answers =
+        pool::map(questions, Width::default(), pulse, |(reader, question)| reader.answer(&question));
+    if pulse.is_cancelled() {
+        return releases.iter().map(|release| Err(cancelled(release))).collect();
+    }
+    let mut answers = answers.into_iter().flatten();
+    let mut of_release = |release: &&Release, all: Vec<Vec<ComposeId>>| {
+        let repos = release.repos.iter().zip(all).map(|(repo, all)| {
+            let mine = answers.by_ref().take(1 + all.len().min(HISTORY));
+            gather(repo.name.clone(), all, mine)
+        });
+        Scan { taken: now, repos: repos.collect() }
+    };
+    let scanned = releases.iter().zip(listed);
+    scanned
+        .map(|(release, all)| {
+            all.unwrap_or_else(|| Err(cancelled(release))).map(|all| of_release(release, all))
+        })
+        .collect()
+}
+
+/// Reads where the latest link of one repo leads now, and nothing else.
+pub fn latest(release: &Release, repo: &RepoName) -> LatestLink {
+    Reader { release, now: Timestamp::now(), cache: &SummaryCache::default() }.link(repo)
 }
 
 fn gather(name: RepoName, all: Vec<ComposeId>, answers: impl Iterator<Item = Answer>) -> RepoScan {
@@ -123,8 +168,7 @@ fn gather(name: RepoName, all: Vec<ComposeId>, answers: impl Iterator<Item = Ans
 }
 
 fn list(folder: &Path) -> Result<Vec<ComposeId>, ScanError> {
-    let fail =
-        |error: &std::io::Error| ScanError { path: folder.to_owned(), problem: error.kind().to_string() };
+    let fail = |error: &std::io::Error| ScanError { path: folder.to_owned(), problem: explain(error) };
     let mut ids = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| fail(&error))? {
         let entry = entry.map_err(|error| fail(&error))?;
@@ -150,19 +194,18 @@ enum Answer {
     Compose(Option<ComposeSummary>),
 }
 
+#[derive(Clone, Copy)]
 struct Reader<'a> {
     release: &'a Release,
     now: Timestamp,
+    cache: &'a SummaryCache,
 }
 
 impl Reader<'_> {
     fn answer(&self, question: &Question<'_>) -> Answer {
         match question {
             Question::Link(repo) => Answer::Link(self.link(repo)),
-            Question::Compose(id, label) => {
-                let label = if *label { self.label(id).ok().flatten() } else { None };
-                Answer::Compose(self.summary(id, label, None))
-            }
+            Question::Compose(id, label) => Answer::Compose(self.listed(id, *label)),
         }
     }
 
@@ -191,17 +234,11 @@ impl Reader<'_> {
         let shown = printable(target.as_os_str());
         let foreign = |problem: String| LatestLink::Foreign { target: shown.clone(), problem };
         let folder = &self.release.compose_dir;
-        let mut place = folder.join(target);
-        // `./X` and `X/` name the same folder.
-        place = place.components().collect();
-        match std::fs::symlink_metadata(&place) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return LatestLink::Dangling { target: shown };
-            }
-            Err(error) => return foreign(format!("it could not be read: {}", error.kind())),
-            Ok(meta) if !meta.is_dir() => return foreign("it is not a folder".to_owned()),
-            Ok(_) => {}
-        }
+        let place = match end_of_chain(folder, target) {
+            Ok(place) => place,
+            Err(None) => return LatestLink::Dangling { target: shown },
+            Err(Some(problem)) => return foreign(problem),
+        };
         if place.parent() != Some(folder) {
             return foreign(format!("it is outside {}", folder.display()));
         }
@@ -221,8 +258,25 @@ impl Reader<'_> {
         self.compose(&id).unwrap_or_else(foreign)
     }
 
+    /// Reads a compose that the folder lists; none where its folder is not a real one.
+    fn listed(&self, id: &ComposeId, label: bool) -> Option<ComposeSummary> {
+        let stamp = self.stamp(id)?;
+        let wanted = if label { Trust::Labelled } else { Trust::Listed };
+        if let Some(known) = self.cache.get(&self.folder(id), &stamp, wanted) {
+            return Some(self.aged(known));
+        }
+        let label = if label { self.label(id).ok().flatten() } else { None };
+        let summary = self.summary(id, &stamp, label, None);
+        self.cache.keep(&self.folder(id), stamp, wanted, &summary);
+        Some(summary)
+    }
+
     /// Reads the compose that a link names, and whether its files agree that it is that compose.
     fn compose(&self, id: &ComposeId) -> Result<LatestLink, String> {
+        let stamp = self.stamp(id).ok_or("it is not a folder")?;
+        if let Some(known) = self.cache.get(&self.folder(id), &stamp, Trust::Named) {
+            return Ok(LatestLink::Compose { compose: self.aged(known) });
+        }
         let file = small_file(&self.folder(id).join("COMPOSE_ID"), ID_LIMIT)
             .map_err(|error| format!("its COMPOSE_ID could not be read: {error}"))?;
         let said = file.bytes.trim_ascii();
@@ -230,8 +284,17 @@ impl Reader<'_> {
             return Err(format!("its COMPOSE_ID says {}", printable(OsStr::from_bytes(said))));
         }
         let label = self.label(id)?;
-        let summary = self.summary(id, label, Some(file.mtime)).ok_or("it is not a folder")?;
+        let summary = self.summary(id, &stamp, label, Some(file.mtime));
+        self.cache.keep(&self.folder(id), stamp, Trust::Named, &summary);
         Ok(LatestLink::Compose { compose: summary })
+    }
+
+    fn stamp(&self, id: &ComposeId) -> Option<Stamp> {
+        std::fs::symlink_metadata(self.folder(id)).ok().filter(Metadata::is_dir).map(|meta| Stamp::of(&meta))
+    }
+
+    fn aged(&self, summary: ComposeSummary) -> ComposeSummary {
+        ComposeSummary { age_s: self.now.as_second() - summary.created.as_second(), ..summary }
     }
 
     fn label(&self, id: &ComposeId) -> Result<Option<String>, String> {
@@ -243,24 +306,47 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads `STATUS` and the time of the compose; none where its folder is not a real one.
+    /// Reads `STATUS` and the time of the compose.
     fn summary(
         &self,
         id: &ComposeId,
+        stamp: &Stamp,
         label: Option<String>,
         made: Option<(i64, u32)>,
-    ) -> Option<ComposeSummary> {
-        let folder = self.folder(id);
-        let meta = std::fs::symlink_metadata(&folder).ok().filter(std::fs::Metadata::is_dir)?;
-        let (status, ended) = match small_file(&folder.join("STATUS"), STATUS_LIMIT) {
+    ) -> ComposeSummary {
+        let (status, ended) = match small_file(&self.folder(id).join("STATUS"), STATUS_LIMIT) {
             Ok(file) => (status_word(&file.bytes), Some(file.mtime)),
             Err(ReadError::Missing) => (ComposeStatus::None, None),
             Err(_) => (ComposeStatus::Unknown, None),
         };
-        let created = created(id, meta.created().ok(), [made, ended]);
+        let created = created(id, stamp.born, [made, ended]);
         let age_s = self.now.as_second() - created.as_second();
-        Some(ComposeSummary { id: id.clone(), status, created, age_s, label })
+        ComposeSummary { id: id.clone(), status, created, age_s, label }
     }
+}
+
+/// Follows the links that begin with `target` in `folder` to a real folder, as a script's `cd` does.
+///
+/// None as the error says that a link of the chain dangles.
+fn end_of_chain(folder: &Path, target: &Path) -> Result<PathBuf, Option<String>> {
+    let mut at = folder.to_owned();
+    let mut target = target.to_owned();
+    for _ in 0..LONGEST_CHAIN {
+        // `./X` and `X/` name the same folder.
+        let place: PathBuf = at.join(&target).components().collect();
+        match std::fs::symlink_metadata(&place) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(None),
+            Err(error) => return Err(Some(format!("it could not be read: {}", error.kind()))),
+            Ok(meta) if meta.is_dir() => return Ok(place),
+            Ok(meta) if meta.is_symlink() => {
+                target = std::fs::read_link(&place)
+                    .map_err(|error| Some(format!("it could not be read: {}", error.kind())))?;
+                place.parent().unwrap_or(folder).clone_into(&mut at);
+            }
+            Ok(_) => return Err(Some("it is not a folder".to_owned())),
+        }
+    }
+    Err(Some(format!("it is the first of more than {LONGEST_CHAIN} links, or of a circle")))
 }
 
 /// Says when a compose was made: when its folder was, or the time of a file in it where that is earlier,

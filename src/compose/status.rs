@@ -9,13 +9,15 @@
 mod reading;
 mod round;
 
-use super::probe::Prober;
+use super::mounts::{mounted, place_of, silence};
+use super::probe::{Answer, Prober};
 use crate::domain::catalog::Catalog;
 use crate::domain::status::{MountStatus, ReleaseStatus};
 use reading::Reading;
 use round::{Asker, Round};
+use std::path::Path;
 use std::sync::mpsc::channel;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// One thing that became known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +55,28 @@ impl StatusReader {
         &self.prober
     }
 
-    /// Reads everything within `deadline`, telling `on_part` of each part as it becomes known.
-    pub fn read(&self, catalog: &Catalog, deadline: Duration, mut on_part: impl FnMut(StatusPart)) -> Status {
+    /// Asks the mount that `path` is on whether it answers at all; what stands there does not matter.
+    ///
+    /// For those who are about to start a program that reads there: one that hangs cannot be ended.
+    pub fn reach(&self, catalog: &Catalog, path: &Path, patience: Duration) -> Result<(), String> {
+        let place = place_of(&catalog.mounts, &mounted(), path);
+        let asked = path.to_owned();
+        // What the root of a mount is called may come from a cache; how much room there is never does.
+        match self.prober.ask(&place, patience, move |_| drop(rustix::fs::statvfs(&asked))) {
+            Answer::Ready(()) => Ok(()),
+            Answer::Late { since } => Err(silence(&place, since.elapsed().as_secs())),
+            Answer::Cancelled => Err(format!("{place}: the look at it was cancelled")),
+            Answer::Broken { problem } => Err(format!("{place}: {problem}")),
+        }
+    }
+
+    /// Reads everything, telling `on_part` of each part as it becomes known. A mount in which nothing moves
+    /// for `patience`, or for the deadline that the catalog gives it, is not waited for.
+    pub fn read(&self, catalog: &Catalog, patience: Duration, mut on_part: impl FnMut(StatusPart)) -> Status {
         let (tell, told) = channel();
         std::thread::scope(|scope| {
-            let asker = Asker::new(scope, self, tell, Instant::now() + deadline);
+            self.reading.begin_round();
+            let asker = Asker::new(scope, self, tell, patience);
             let mut round = Round::new(catalog, asker, &mut on_part);
             round.begin();
             round.listen(&told);

@@ -121,6 +121,12 @@ pub enum Refusal {
         /// `added`, `removed` or `changed`.
         how: String,
     },
+    /// Staging could not be looked at, so nobody knows whether it is what was vetted.
+    #[error("the seal cannot be taken: {problem}")]
+    SealUnknown {
+        /// Why not.
+        problem: String,
+    },
     /// Blocking findings are neither gone nor waived.
     #[error("{count} blocking findings stand, the first at {path}; mend them or waive them by name")]
     Blocked {

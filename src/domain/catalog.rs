@@ -6,6 +6,7 @@
 use super::finding::SeverityRule;
 use super::flow::{Flow, StepTemplate};
 use super::name::{FlowName, ReleaseId, TemplateName};
+use super::redact::Secrets;
 use super::release::Release;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ pub struct Mount {
     pub require: MountRequirement,
     /// The free space, in bytes, below which no step that writes to it starts.
     pub min_free: u64,
+    /// For how long, in seconds, nothing may move in it before it counts as not answering.
+    pub deadline_s: u64,
 }
 
 /// A git checkout whose revision belongs to the record of a run.
@@ -84,8 +87,8 @@ pub struct Catalog {
     pub checkouts: Vec<Checkout>,
     /// The environment of every step: what the catalog sets and what it lets through.
     pub environment: BTreeMap<String, String>,
-    /// Names and patterns of secrets, redacted wherever text leaves the log files.
-    pub secrets: Vec<String>,
+    /// What is secret, redacted wherever text leaves the log files.
+    pub secrets: Secrets,
     /// All releases.
     pub releases: Vec<Release>,
     /// All flows.

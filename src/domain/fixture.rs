@@ -167,7 +167,7 @@ pub(crate) fn catalog() -> Catalog {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: vec![release("8", &REPOS, &SYNC_ORDER), release("9", &REPOS, &SYNC_ORDER)],
         flows: vec![
             flow("update", &["compose", "sync", "prep", "errata", "sign", "gate", "publish", "lists"]),
@@ -225,6 +225,7 @@ pub(crate) fn status(catalog: &Catalog) -> Vec<ReleaseStatus> {
         .map(|release| ReleaseStatus {
             major: release.id.clone(),
             revision: release.revision().to_owned(),
+            silent: None,
             problem: None,
             repos: release.repos.iter().map(|one| repo(release, one)).collect(),
         })

@@ -8,6 +8,21 @@ use super::name::{ReleaseId, ResourceName, StepId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// How far a look at files is: of a check, of the evidence, of a seal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Looking {
+    /// What is looked at.
+    pub what: String,
+    /// Files looked at so far.
+    pub done: u64,
+    /// Files in all, where that is known.
+    pub of: Option<u64>,
+    /// Bytes read so far.
+    pub bytes: u64,
+    /// Bytes read in a second; 0 where nothing can be told yet.
+    pub rate: u64,
+}
+
 /// What is known about a running step beyond its journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
 pub struct LiveStep {
@@ -21,8 +36,8 @@ pub struct LiveStep {
     pub prompt: Option<String>,
     /// Whether the answer will not be shown as it is typed: a password.
     pub secret: bool,
-    /// The check that is at work before or after it, with paths done and paths in all where known.
-    pub checking: Option<(String, u64, Option<u64>)>,
+    /// How far the check is that is at work before or after it.
+    pub checking: Option<Looking>,
     /// The resource that it waits for, and who holds it.
     pub waits_for: Option<(ResourceName, String)>,
     /// Seconds left of the grace after a stop was asked for.
@@ -34,10 +49,19 @@ pub struct LiveStep {
 pub struct Live {
     /// The running steps.
     pub steps: BTreeMap<StepId, LiveStep>,
-    /// Gates whose evidence is being gathered: what is at work, paths done.
-    pub gathering: BTreeMap<ReleaseId, (String, u64)>,
+    /// Gates whose evidence is being gathered, and how far that is.
+    pub gathering: BTreeMap<ReleaseId, Looking>,
     /// Who has the helm.
     pub helm: Option<Identity>,
+    /// How often the helm has changed hands: tells a console's own turn from any other, whoever has it.
+    #[serde(default)]
+    pub helm_turn: u64,
+    /// Why it was taken from whoever had it before, if it was taken.
+    #[serde(default)]
+    pub helm_reason: Option<String>,
+    /// Why the supervisor gives up and stops what runs, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// How many events the journal has; a console that has fewer reads on.
     pub events: u64,
 }

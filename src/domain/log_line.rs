@@ -5,8 +5,13 @@
 //! and no control character ever comes out: a log can hold anything, and the engineer's terminal must not
 //! obey it (design 12.4). Characters that reorder or hide text are replaced, for the same reason.
 //!
+//! A [`Drawing`] also knows what was printed, in its order, and which of its cells shows which part of that: what
+//! must not be seen ([`super::redact`]) is found there, whatever colours and carriage returns lie in its middle.
+//!
 //! It is no terminal emulator: one line, no cursor addressing up or down, no screen.
 
+use super::visible::{self, MOST_MARKS};
+use std::ops::Range;
 use unicode_width::UnicodeWidthChar as _;
 use vte::{Params, Parser, Perform};
 
@@ -14,8 +19,6 @@ use vte::{Params, Parser, Perform};
 const MAX_BYTES: usize = 64 * 1024;
 /// Columns that a line can have, whatever cursor movements it holds.
 const MAX_COLUMNS: usize = 16 * 1024;
-/// Combining characters that one cell keeps.
-const MAX_COMBINING: usize = 4;
 const TAB: usize = 8;
 
 /// A colour as the output named it; what it looks like is the theme's affair.
@@ -76,9 +79,14 @@ impl LogLine {
 
 /// Renders the bytes of one line, with or without its line end.
 pub fn render(raw: &[u8]) -> LogLine {
+    draw(raw).into_line(&[], &[], "")
+}
+
+/// Draws the bytes of one line, with or without its line end.
+pub fn draw(raw: &[u8]) -> Drawing {
     let mut canvas = Canvas::default();
     Parser::new().advance(&mut canvas, &raw[..raw.len().min(MAX_BYTES)]);
-    canvas.into_line()
+    Drawing(canvas)
 }
 
 /// Renders the text of one line without colours and without blanks at its end.
@@ -88,25 +96,106 @@ pub fn plain(raw: &[u8]) -> String {
     text
 }
 
+/// A line as it stands on the canvas, with what was printed on the way.
+#[derive(Debug)]
+pub struct Drawing(Canvas);
+
+impl Drawing {
+    /// Returns every character that was printed, in that order, with `\n` where a carriage return was.
+    pub fn printed(&self) -> &str {
+        &self.0.printed
+    }
+
+    /// Returns whether the line was written otherwise than once from left to right.
+    pub fn overwrites(&self) -> bool {
+        self.0.overwrites
+    }
+
+    /// Returns the text that shows.
+    pub fn seen(&self) -> String {
+        let mut text = String::with_capacity(self.0.cells.len());
+        for cell in &self.0.cells {
+            cell.write(&mut text);
+        }
+        text
+    }
+
+    /// Makes the line, with `instead` for the cells that show bytes of [`Self::printed`] within `hidden` or bytes of
+    /// [`Self::seen`] within `seen`; both in order and apart from each other.
+    pub fn into_line(self, hidden: &[Range<usize>], seen: &[Range<usize>], instead: &str) -> LogLine {
+        let mut line = LogLine::default();
+        let (mut at, mut hiding) = (0, false);
+        for cell in &self.0.cells {
+            if cell.first == '\0' {
+                continue;
+            }
+            let hide = (cell.from.is_some_and(|from| holds(hidden, from as usize))) || holds(seen, at);
+            at += cell.bytes();
+            if !hide {
+                line.push(cell.ink, |text| cell.write(text));
+            } else if !hiding {
+                line.push(cell.ink, |text| text.push_str(instead));
+            }
+            hiding = hide;
+        }
+        line
+    }
+}
+
+fn holds(ranges: &[Range<usize>], place: usize) -> bool {
+    let before = ranges.partition_point(|range| range.start <= place);
+    before.checked_sub(1).and_then(|last| ranges.get(last)).is_some_and(|range| place < range.end)
+}
+
+impl LogLine {
+    /// Writes at the end of the line.
+    fn push(&mut self, ink: Ink, write: impl FnOnce(&mut String)) {
+        if self.spans.last().is_none_or(|span| span.ink != ink) {
+            self.spans.push(LogSpan { text: String::new(), ink });
+        }
+        if let Some(span) = self.spans.last_mut() {
+            let before = span.text.len();
+            write(&mut span.text);
+            let written = span.text.get(before..).unwrap_or_default();
+            self.width += written.chars().filter_map(char::width).sum::<usize>();
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Cell {
     // NUL stands for the right half of a wide character.
     first: char,
-    combining: [Option<char>; MAX_COMBINING],
+    combining: [Option<char>; MOST_MARKS],
     ink: Ink,
+    /// Where its character stands in what was printed; none for blanks that nobody printed.
+    from: Option<u32>,
 }
 
 impl Cell {
     const fn new(first: char, ink: Ink) -> Self {
-        Self { first, combining: [None; MAX_COMBINING], ink }
+        Self { first, combining: [None; MOST_MARKS], ink, from: None }
+    }
+
+    fn write(&self, text: &mut String) {
+        if self.first != '\0' {
+            text.push(self.first);
+            text.extend(self.combining.iter().flatten());
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.first.len_utf8() + self.combining.iter().flatten().map(|mark| mark.len_utf8()).sum::<usize>()
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Canvas {
     cells: Vec<Cell>,
     column: usize,
     ink: Ink,
+    printed: String,
+    overwrites: bool,
 }
 
 impl Canvas {
@@ -125,6 +214,7 @@ impl Canvas {
             self.clear_cell(column, self.ink);
         }
         self.cells[self.column].first = character;
+        self.cells[self.column].from = u32::try_from(self.printed.len()).ok();
         if width == 2 {
             self.cells[self.column + 1].first = '\0';
         }
@@ -169,51 +259,40 @@ impl Canvas {
             range.for_each(|column| self.clear_cell(column, Ink::default()));
         }
     }
-
-    fn into_line(self) -> LogLine {
-        let width = self.cells.len();
-        let mut spans: Vec<LogSpan> = Vec::new();
-        for cell in self.cells.iter().filter(|cell| cell.first != '\0') {
-            let same_ink = spans.last().is_some_and(|span| span.ink == cell.ink);
-            if !same_ink {
-                spans.push(LogSpan { text: String::new(), ink: cell.ink });
-            }
-            if let Some(span) = spans.last_mut() {
-                span.text.push(cell.first);
-                span.text.extend(cell.combining.iter().flatten());
-            }
-        }
-        LogLine { spans, width }
-    }
-}
-
-/// Tells whether a character could reorder, hide or break text (Unicode UAX 9, and the line separators).
-fn misleads(character: char) -> bool {
-    matches!(character,
-        '\u{061c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 impl Perform for Canvas {
     fn print(&mut self, character: char) {
-        let character = if misleads(character) { char::REPLACEMENT_CHARACTER } else { character };
-        match character.width() {
-            None => {} // a control character
-            Some(0) => self.combine(character),
-            Some(width) => self.put(character, width),
+        let character = if visible::misleads(character) { char::REPLACEMENT_CHARACTER } else { character };
+        let Some(width) = character.width().filter(|_| !visible::joins(character)) else { return };
+        if width == 0 {
+            self.combine(character);
+        } else {
+            self.put(character, width);
         }
+        self.printed.push(character);
     }
 
     fn execute(&mut self, byte: u8) {
         match byte {
-            b'\r' => self.column = 0,
-            0x08 => self.column = self.column.saturating_sub(1),
+            b'\r' => {
+                self.column = 0;
+                self.overwrites = true;
+                self.printed.push('\n');
+            }
+            0x08 => {
+                self.column = self.column.saturating_sub(1);
+                self.overwrites = true;
+            }
             b'\t' => {
                 // What stood below is blanked, other than on a terminal: GNU parallel's tags overwrite longer ones.
                 let end = (self.column / TAB * TAB + TAB).min(MAX_COLUMNS);
                 self.pad_to(end);
                 (self.column..end).for_each(|column| self.clear_cell(column, Ink::default()));
+                let from = u32::try_from(self.printed.len()).ok();
+                self.cells[self.column..end].iter_mut().for_each(|cell| cell.from = from);
                 self.column = end;
+                self.printed.push('\t');
             }
             _ => {}
         }
@@ -225,6 +304,7 @@ impl Perform for Canvas {
         }
         let first = params.iter().next().and_then(|group| group.first()).copied().unwrap_or(0);
         let step = usize::from(first.max(1));
+        self.overwrites |= action != 'm';
         match action {
             'm' => apply_sgr(&mut self.ink, params),
             'K' => self.erase(first),

@@ -4,6 +4,7 @@
 //! runs: the supervisor takes commands from nowhere else.
 
 pub mod make;
+pub mod replan;
 pub mod script;
 
 use super::compose::ComposeId;

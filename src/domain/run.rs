@@ -4,10 +4,16 @@
 //! reports all go through it, so they cannot disagree (design 3).
 
 pub mod event;
+pub mod hands;
+pub mod recovery;
+pub mod resume;
 pub mod state;
+pub mod step;
 
 pub use event::Event;
-pub use state::{GateState, RunState, RunVerdict, StepRecord, StepState};
+pub use hands::{GivenUp, Taken};
+pub use state::{RunState, RunVerdict};
+pub use step::{Cut, GateState, Place, Stale, StepRecord, StepState};
 
 #[cfg(test)]
 mod tests;

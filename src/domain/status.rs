@@ -147,6 +147,9 @@ pub struct ReleaseStatus {
     pub major: ReleaseId,
     /// Its revision, `8.10`, or empty where the vars could not be read.
     pub revision: String,
+    /// The mount of it that does not answer, and for how long, if so: nothing can be planned on it.
+    #[serde(default)]
+    pub silent: Option<String>,
     /// Why nothing of it can run, if so.
     pub problem: Option<String>,
     /// Its repos in the catalog's order.
@@ -179,6 +182,11 @@ pub enum MountState {
     NotAnswering {
         /// For how long, in seconds.
         for_s: u64,
+    },
+    /// Its server answers with errors alone: a stale handle, an I/O error.
+    Failing {
+        /// What the system said.
+        problem: String,
     },
     /// It has not been asked yet.
     Asking,

@@ -16,8 +16,6 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// Identifies a process for as long as the machine is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,21 +79,9 @@ impl ProcessStat {
     }
 }
 
-/// Makes this process the parent of its orphaned descendants, and makes its children start with default
-/// signals even where we were started with some ignored (as `nohup` and cron do). Call once, early.
-///
-/// A handler, unlike an ignored signal, does not survive `exec`; so each ignored signal gets one that does
-/// nothing.
+/// Makes this process the parent of its orphaned descendants. Call once, early.
 pub fn adopt_orphans() -> io::Result<()> {
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    let status = fs::read_to_string("/proc/self/status")?;
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or(0);
-    let sigpipe = Signal::PIPE.as_raw(); // std restores that one itself
-    for signal in (1..=31).filter(|signal| mask & (1 << (signal - 1)) != 0 && *signal != sigpipe) {
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
-    }
-    Ok(())
+    Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
 }
 
 /// Sends `signal` to exactly this process. Returns whether it was there to receive it.
@@ -111,7 +97,8 @@ pub fn send(id: ProcessId, signal: Signal) -> bool {
     }
 }
 
-fn snapshot() -> Vec<ProcessStat> {
+/// Returns every process of the host that can be seen.
+pub(super) fn snapshot() -> Vec<ProcessStat> {
     let Ok(folder) = fs::read_dir("/proc") else { return Vec::new() };
     let mut text = Vec::with_capacity(512);
     let mut found = Vec::new();
@@ -128,18 +115,14 @@ fn snapshot() -> Vec<ProcessStat> {
     found
 }
 
-/// Returns the pids of all living processes whose environment has the entry `mark`, `NAME=value`.
-///
-/// Daemons that tools leave behind on purpose are not among them. For steps whose supervisor died: their
-/// processes are nobody's children any more, so nothing but the mark tells whose they are.
-pub fn marked(mark: &str) -> Vec<i32> {
-    let carries = |pid: i32| {
-        fs::read(format!("/proc/{pid}/environ"))
-            .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
-    };
-    let alive =
-        |process: &ProcessStat| !process.is_dead() && carries(process.id.pid) && !is_resident(process);
-    snapshot().into_iter().filter(alive).map(|process| process.id.pid).collect()
+/// A process that waits for somebody to type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reader {
+    /// Who.
+    pub id: ProcessId,
+    /// The terminal that it reads, where that is not the step's own: sudo gives a command one and hands on what is
+    /// typed on its own (`use_pty`).
+    pub behind: Option<PathBuf>,
 }
 
 /// The processes of one step, found anew at each [`Tree::scan`] and remembered in between.
@@ -214,26 +197,29 @@ impl Tree {
         }
     }
 
-    /// Returns the member that sleeps in a read of the step's terminal, if one does.
-    pub fn reader_of_terminal(&self, alive: &[ProcessStat]) -> Option<ProcessId> {
-        let mut sleeping = alive.iter().filter(|process| process.state == b'S');
-        sleeping.find(|process| self.reads_terminal(process)).map(|process| process.id)
+    /// Returns a member that sleeps in a read of the step's terminal, or of one that stands before it.
+    pub fn reader_of_terminal(&self, alive: &[ProcessStat]) -> Option<Reader> {
+        // Background groups that read are stopped by the kernel, so they cannot be waiting.
+        let mut sleeping = alive.iter().filter(|process| {
+            process.state == b'S' && process.terminal != 0 && process.group == process.foreground
+        });
+        sleeping.find_map(|process| self.reader(process))
     }
 
-    fn reads_terminal(&self, process: &ProcessStat) -> bool {
-        // Background groups that read are stopped by the kernel, so they cannot be waiting.
-        if process.terminal != self.terminal || process.group != process.foreground {
-            return false;
-        }
-        let Ok(call) = fs::read_to_string(format!("/proc/{}/syscall", process.id.pid)) else { return false };
+    fn reader(&self, process: &ProcessStat) -> Option<Reader> {
+        let own = process.terminal == self.terminal;
+        let behind = if own { None } else { Some(terminal_behind_sudo(process)?) };
+        let pid = process.id.pid;
+        // Where the kernel does not let us look (hidepid, another user's process), the wording must do.
+        let call = fs::read_to_string(format!("/proc/{pid}/syscall")).ok()?;
         let mut words = call.split_ascii_whitespace();
         let is_read = words.next() == Some(READ_CALL);
-        let descriptor = words.next().and_then(|word| word.strip_prefix("0x"));
-        let Some(descriptor) = descriptor.and_then(|hex| u64::from_str_radix(hex, 16).ok()) else {
-            return false;
-        };
-        let target = fs::read_link(format!("/proc/{}/fd/{descriptor}", process.id.pid));
-        is_read && target.is_ok_and(|path| path == self.slave || path == Path::new("/dev/tty"))
+        let descriptor = words.next().and_then(|word| word.strip_prefix("0x"))?;
+        let descriptor = u64::from_str_radix(descriptor, 16).ok()?;
+        let target = fs::read_link(format!("/proc/{pid}/fd/{descriptor}")).ok()?;
+        let terminal = behind.as_deref().unwrap_or(&self.slave);
+        (is_read && (target == terminal || target == Path::new("/dev/tty")))
+            .then_some(Reader { id: process.id, behind })
     }
 
     fn forget_gone(&mut self, all: &[ProcessStat]) {
@@ -286,7 +272,8 @@ const READ_CALL: &str = "3";
 /// stopping them would hurt others who use them.
 const RESIDENTS: [&str; 6] = ["gpg-agent", "keyboxd", "scdaemon", "dirmngr", "ssh-agent", "tpm2daemon"];
 
-fn is_resident(process: &ProcessStat) -> bool {
+/// Tells whether a process is a daemon that a tool left behind on purpose.
+pub(super) fn is_resident(process: &ProcessStat) -> bool {
     // Whoever has a terminal has not left it: that is no daemon.
     if process.terminal != 0 {
         return false;
@@ -309,6 +296,16 @@ fn reap(pid: i32) {
 fn holds(pid: i32, slave: &Path) -> bool {
     let Ok(folder) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
     folder.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == slave))
+}
+
+/// Returns the terminal of a process, if it was given by a program that hands on what is typed on its own.
+fn terminal_behind_sudo(process: &ProcessStat) -> Option<PathBuf> {
+    // Its session is led by the program itself; others that make terminals (expect, script) answer by themselves.
+    let leader = fs::read(format!("/proc/{}/comm", process.session)).ok()?;
+    let hands_on = [&b"sudo"[..], b"su", b"doas"].contains(&leader.trim_ascii_end());
+    let device = process.terminal.cast_unsigned();
+    let path = PathBuf::from(format!("/dev/pts/{}", (device & 0xff) | ((device >> 12) & 0xf_ff00)));
+    (hands_on && terminal_number(&path) == process.terminal).then_some(path)
 }
 
 /// Returns the terminal as `/proc/PID/stat` encodes it (`new_encode_dev` in the kernel), 0 if unknown.

@@ -8,12 +8,15 @@
 //! It reads with positioned reads and never maps the file: a log that is truncated under us must not kill
 //! the console.
 
-use memchr::memmem;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+
+mod search;
+
+pub use search::{Found, Needle, Search, Tally};
 
 /// Bytes that are kept of a line.
 pub const LINE_LIMIT: usize = 8 * 1024;
@@ -101,6 +104,15 @@ impl LogFile {
         Ok((now > before).then_some(before))
     }
 
+    /// Returns the last bytes before `offset`, at most `count`.
+    pub fn bytes_before(&self, offset: u64, count: usize) -> io::Result<Vec<u8>> {
+        let begin = offset.saturating_sub(count as u64);
+        let mut bytes = vec![0; usize::try_from(offset - begin).unwrap_or(count)];
+        let filled = read_at(&self.file, &mut bytes, begin, offset.min(self.len))?.len();
+        bytes.truncate(filled);
+        Ok(bytes)
+    }
+
     /// Returns up to `count` lines from the one that begins at `offset`.
     pub fn after(&mut self, offset: u64, count: usize) -> io::Result<Vec<RawLine>> {
         let mut lines = Vec::new();
@@ -180,53 +192,6 @@ impl LogFile {
     /// Returns how many lines have been counted, and whether these are all.
     pub fn counted(&self) -> (u64, bool) {
         (self.index.line_ends, self.index.upto >= self.len)
-    }
-
-    /// Finds the first `needle` at or after `from`.
-    pub fn find(&mut self, needle: &[u8], from: u64) -> io::Result<Option<u64>> {
-        if needle.is_empty() {
-            return Ok(None);
-        }
-        let finder = memmem::Finder::new(needle);
-        let mut window = vec![0; CHUNK.max(2 * needle.len())];
-        let mut at = from;
-        loop {
-            let piece = read_at(&self.file, &mut window, at, self.len)?;
-            if let Some(found) = finder.find(piece) {
-                return Ok(Some(at + found as u64));
-            }
-            if at + piece.len() as u64 >= self.len || piece.len() < needle.len() {
-                return Ok(None);
-            }
-            // The next window begins early enough for one that lies across the border.
-            at += (piece.len() - needle.len() + 1) as u64;
-        }
-    }
-
-    /// Finds the last `needle` that begins before `before`.
-    pub fn find_back(&mut self, needle: &[u8], before: u64) -> io::Result<Option<u64>> {
-        if needle.is_empty() {
-            return Ok(None);
-        }
-        let finder = memmem::Finder::new(needle);
-        let mut window = vec![0; CHUNK.max(2 * needle.len())];
-        let reach = needle.len() as u64 - 1;
-        let mut end = before.saturating_add(reach).min(self.len);
-        while end > 0 {
-            let begin = end.saturating_sub(window.len() as u64);
-            let piece = read_at(&self.file, &mut window, begin, end)?;
-            // Forwards is three times as fast as backwards, and mostly there is nothing to be found.
-            if finder.find(piece).is_some()
-                && let Some(found) = memmem::rfind(piece, needle)
-            {
-                return Ok(Some(begin + found as u64));
-            }
-            if begin == 0 {
-                break;
-            }
-            end = begin + reach;
-        }
-        Ok(None)
     }
 
     /// Reads lines from one chunk on. Returns where the next one begins.

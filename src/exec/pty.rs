@@ -8,8 +8,8 @@
 //! 6 times faster for short ones, and the log holds `\n` where a terminal would have made `\r\n`. Whoever
 //! draws the log reads `\n` as carriage return and line feed.
 
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::termios::{OptionalActions, OutputModes, tcgetattr, tcsetattr};
+use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -113,9 +113,24 @@ fn prepare(
 }
 
 /// Tells whether the terminal swallows what is typed, as it does while a password is asked for.
-pub fn echo_is_off(master: &OwnedFd) -> bool {
-    use rustix::termios::LocalModes;
-    tcgetattr(master).is_ok_and(|modes| {
-        modes.local_modes.contains(LocalModes::ICANON) && !modes.local_modes.contains(LocalModes::ECHO)
-    })
+pub fn swallows(master: &OwnedFd) -> bool {
+    // Whoever reads key by key (readline, curses) shows what is typed by itself.
+    tcgetattr(master)
+        .is_ok_and(|modes| modes.local_modes.contains(LocalModes::ICANON) && !shows(modes.local_modes))
+}
+
+/// Tells whether the terminal shows what is typed.
+pub fn echoes(master: &OwnedFd) -> bool {
+    tcgetattr(master).is_ok_and(|modes| shows(modes.local_modes))
+}
+
+/// Tells whether another terminal shows what is typed there; one that cannot be asked is taken for a secretive one.
+pub fn echoes_at(terminal: &Path) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let asked = rustix::fs::open(terminal, flags, Mode::empty()).and_then(tcgetattr);
+    asked.is_ok_and(|modes| shows(modes.local_modes))
+}
+
+fn shows(modes: LocalModes) -> bool {
+    modes.contains(LocalModes::ECHO)
 }

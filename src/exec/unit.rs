@@ -8,10 +8,12 @@
 //! Three threads: one drains the PTY, one waits for the leader, and the unit's own decides. A
 //! [`UnitEvent`] is a fact; none carries log bytes.
 
+use super::group;
+use super::guard::{Owed, guarded};
 use super::output::{Drain, Drained, LastCall, Notice, create_log};
 use super::phrases::Phrase;
 use super::pty::{self, PtySize, Spawned};
-use crate::domain::outcome::{PhraseHit, ProcessEnd};
+use crate::domain::outcome::{LeftProcess, PhraseHit, ProcessEnd};
 use crate::domain::progress::{Progress, ProgressFormat};
 use course::Course;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
@@ -54,6 +56,8 @@ pub struct UnitSpec {
     pub leak_patience: Duration,
     /// How long after TERM before KILL may be asked for, or comes by itself after a timeout.
     pub grace: Duration,
+    /// How long KILL may take; who is there after that sleeps in the kernel, and is named.
+    pub kill_patience: Duration,
 }
 
 impl UnitSpec {
@@ -71,6 +75,7 @@ impl UnitSpec {
             progress: ProgressFormat::None,
             leak_patience: Duration::from_secs(10),
             grace: Duration::from_secs(10),
+            kill_patience: Duration::from_secs(10),
         }
     }
 }
@@ -95,15 +100,6 @@ pub enum StopStage {
         /// How many processes are still there.
         alive: usize,
     },
-}
-
-/// A process that KILL could not end: it sleeps in the kernel, on a dead mount as a rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Survivor {
-    /// Its pid.
-    pub pid: i32,
-    /// Its name.
-    pub name: String,
 }
 
 /// What happened to a unit.
@@ -148,7 +144,7 @@ pub enum UnitEvent {
         /// From start to end.
         duration: Duration,
         /// Who is still there although everything was tried.
-        survivors: Vec<Survivor>,
+        survivors: Vec<LeftProcess>,
     },
 }
 
@@ -161,6 +157,11 @@ pub enum UnitError {
     /// KILL is a second step.
     #[error("the step has not been asked to stop: cancel it first, kill it if that does not help")]
     NotStopping,
+    /// What must not be shown would be.
+    #[error(
+        "nothing was typed: the step's terminal would show it by now; look at what it asks, and answer again"
+    )]
+    Shown,
 }
 
 /// What the unit's thread is told.
@@ -168,10 +169,11 @@ pub enum UnitError {
 enum Control {
     Cancel,
     Kill,
-    Input(Vec<u8>),
+    Input { bytes: Vec<u8>, hidden: bool, typed: Owed<Result<(), UnitError>> },
     LeaderExited,
     Output(Notice),
     Drained(Drained),
+    DrainBroken(String),
 }
 
 /// The way to a running unit. Dropping it changes nothing for the unit.
@@ -192,15 +194,30 @@ impl UnitHandle {
 
     /// Ends whatever TERM has not ended. Refused before [`UnitHandle::cancel`].
     pub fn kill(&self) -> Result<(), UnitError> {
-        if !self.cancelled.load(Ordering::Relaxed) {
-            return Err(UnitError::NotStopping);
-        }
+        self.may_kill()?;
         self.tell(Control::Kill)
     }
 
-    /// Types `bytes` on the unit's terminal.
-    pub fn write_input(&self, bytes: &[u8]) -> Result<(), UnitError> {
-        self.tell(Control::Input(bytes.to_vec()))
+    /// Says whether [`UnitHandle::kill`] would be refused, and why.
+    pub fn may_kill(&self) -> Result<(), UnitError> {
+        if self.is_over() {
+            return Err(UnitError::Ended);
+        }
+        if self.cancelled.load(Ordering::Relaxed) { Ok(()) } else { Err(UnitError::NotStopping) }
+    }
+
+    /// Types `bytes` on the unit's terminal, and calls `typed` with what came of it.
+    ///
+    /// What is `hidden` is not typed where the terminal shows what is typed: it would stand in the log for good.
+    pub fn write_input(
+        &self,
+        bytes: Vec<u8>,
+        hidden: bool,
+        typed: impl FnOnce(Result<(), UnitError>) + Send + 'static,
+    ) {
+        let typed = Owed::new(|answer: Option<_>| typed(answer.unwrap_or(Err(UnitError::Ended))));
+        // What cannot be sent is dropped, and the debt with it told as lost.
+        let _told = self.tell(Control::Input { bytes, hidden, typed });
     }
 
     /// Returns the leader's pid, if the command could be started.
@@ -235,22 +252,34 @@ impl Unit {
     /// [`UnitEvent::Ended`]. An error means that the system gives no threads or descriptors.
     pub fn start(spec: UnitSpec, events: impl Fn(UnitEvent) + Send + 'static) -> io::Result<UnitHandle> {
         let (control, requests) = channel();
-        let begun = Instant::now();
         let last_call = Arc::new(LastCall::new()?);
-        let launched = launch(&spec);
-        let pid = launched.as_ref().ok().map(|(_, spawned)| spawned.child.id().cast_signed());
         let told = control.clone();
+        let (hand_over, handed) = channel::<(UnitSpec, Instant, Result<(File, Spawned), ProcessEnd>)>();
         let body = move || {
+            // Nothing comes only where the launch itself panicked, and its caller with it.
+            let Ok((spec, begun, launched)) = handed.recv() else { return };
             let end = match launched {
                 Err(end) => ended(end, begun),
                 Ok((log, spawned)) => {
-                    let course = Course::new(spec, spawned, begun, &events, requests, Arc::clone(&last_call));
-                    course.run(log, &told)
+                    let id = group::ProcessStat::of(spawned.child.id().cast_signed()).map(|stat| stat.id);
+                    let course =
+                        || Course::new(spec, spawned, begun, &events, requests, last_call).run(log, &told);
+                    guarded(course).unwrap_or_else(|error| {
+                        // Not even the course's own rescue got through: its session goes down with its leader.
+                        let _gone = id.is_some_and(|id| group::send(id, rustix::process::Signal::KILL));
+                        ended(ProcessEnd::Faulted { error }, begun)
+                    })
                 }
             };
             events(end);
         };
+        // The thread before the command, which must not run unwatched where there is no thread to be had.
         let thread = std::thread::Builder::new().name("unit".into()).spawn(body)?;
+        let begun = Instant::now();
+        let launched = launch(&spec);
+        let pid = launched.as_ref().ok().map(|(_, spawned)| spawned.child.id().cast_signed());
+        // The thread waits for it.
+        let _taken = hand_over.send((spec, begun, launched));
         Ok(UnitHandle { pid, control, cancelled: AtomicBool::new(false), thread })
     }
 }
@@ -285,10 +314,15 @@ fn watch_leader(pid: i32, control: Sender<Control>) -> io::Result<JoinHandle<()>
 /// Starts the thread that drains the PTY.
 fn watch_output(drain: Drain, control: Sender<Control>) -> io::Result<JoinHandle<()>> {
     let body = move || {
-        let drained = drain.run(|notice| {
-            let _told = control.send(Control::Output(notice));
+        let drained = guarded(|| {
+            drain.run(|notice| {
+                let _told = control.send(Control::Output(notice));
+            })
         });
-        let _told = control.send(Control::Drained(drained));
+        let _told = control.send(match drained {
+            Ok(drained) => Control::Drained(drained),
+            Err(error) => Control::DrainBroken(error),
+        });
     };
     std::thread::Builder::new().name("unit-output".into()).spawn(body)
 }

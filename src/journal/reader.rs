@@ -1,7 +1,11 @@
 //! Reads journals: whole, or as they grow.
+//!
+//! Reading stops at the first record that is wrong, and everything before it counts. What exactly is wrong,
+//! there and behind it, is [`super::audit`]'s question.
 
 use super::JournalError;
-use super::format::{self, GENESIS, ReadRecord, line_hash};
+use super::format::{self, FORMAT, GENESIS, ReadRecord, RecordDigest};
+use super::head::{self, Head, HeadRead};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -20,8 +24,10 @@ pub struct ReadJournal {
     pub torn: Vec<u8>,
     /// How many bytes its whole records take.
     pub whole_bytes: u64,
-    /// The hash of its last whole line.
-    pub last_hash: Option<String>,
+    /// The format of its last record; none where it has no record.
+    pub format: Option<u32>,
+    /// Number and digest of its last whole record.
+    pub head: Option<Head>,
 }
 
 /// Reads the journal at `path`; a journal that is not there is empty.
@@ -30,10 +36,11 @@ pub fn read(path: &Path) -> Result<ReadJournal, JournalError> {
     let records = tail.poll()?;
     Ok(ReadJournal {
         records,
+        head: tail.head(),
         problem: tail.problem,
         torn: tail.rest,
         whole_bytes: tail.whole_bytes,
-        last_hash: tail.last_hash,
+        format: tail.format,
     })
 }
 
@@ -43,8 +50,9 @@ pub struct Tail {
     path: PathBuf,
     rest: Vec<u8>,
     whole_bytes: u64,
-    last_hash: Option<String>,
-    seq: u64,
+    format: Option<u32>,
+    /// The digest of every record so far: the head may name any of them.
+    digests: Vec<RecordDigest>,
     problem: Option<String>,
 }
 
@@ -55,8 +63,8 @@ impl Tail {
             path: path.to_owned(),
             rest: Vec::new(),
             whole_bytes: 0,
-            last_hash: None,
-            seq: 0,
+            format: None,
+            digests: Vec::new(),
             problem: None,
         }
     }
@@ -66,11 +74,25 @@ impl Tail {
         self.problem.as_deref()
     }
 
+    /// Returns number and digest of the last record that was read.
+    pub fn head(&self) -> Option<Head> {
+        self.digests.last().map(|digest| Head { seq: self.seq(), digest: *digest })
+    }
+
+    fn seq(&self) -> u64 {
+        self.digests.len() as u64
+    }
+
     /// Returns the records that are new since the last call.
     pub fn poll(&mut self) -> Result<Vec<ReadRecord>, JournalError> {
+        // First the head: the journal is never behind what it said a moment ago.
+        let head = head::read(&self.path);
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                self.compare(head);
+                return Ok(Vec::new());
+            }
             Err(error) => return Err(JournalError::io("cannot read the journal", &self.path)(error)),
         };
         let length = file.metadata().map_err(JournalError::io("cannot read the journal", &self.path))?.len();
@@ -79,16 +101,39 @@ impl Tail {
         }
         // What was torn is read again: a new supervisor may have cut it off and written something else there.
         self.rest.clear();
-        if length == self.whole_bytes || self.problem.is_some() {
-            return Ok(Vec::new());
+        let mut records = Vec::new();
+        if length > self.whole_bytes && self.problem.is_none() {
+            file.seek(SeekFrom::Start(self.whole_bytes))
+                .and_then(|_| file.take(length - self.whole_bytes).read_to_end(&mut self.rest))
+                .map_err(JournalError::io("cannot read the journal", &self.path))?;
+            records = self.take_lines(head);
         }
-        file.seek(SeekFrom::Start(self.whole_bytes))
-            .and_then(|_| file.take(length - self.whole_bytes).read_to_end(&mut self.rest))
-            .map_err(JournalError::io("cannot read the journal", &self.path))?;
-        Ok(self.take_lines())
+        self.compare(head);
+        Ok(records)
     }
 
-    fn take_lines(&mut self) -> Vec<ReadRecord> {
+    /// Compares the journal with its head: one that was cut ends before it.
+    fn compare(&mut self, head: HeadRead) {
+        let HeadRead::Known(head) = head else { return };
+        if self.problem.is_some() || head.seq == 0 {
+            return;
+        }
+        let known = usize::try_from(head.seq - 1).ok().and_then(|place| self.digests.get(place));
+        self.problem = match known {
+            Some(digest) if *digest == head.digest => None,
+            Some(_) => Some(format!(
+                "record {} is not the one that was written; the journal or its head was changed",
+                head.seq
+            )),
+            None => Some(format!(
+                "it was cut: record {} was written, and it ends with record {}",
+                head.seq,
+                self.seq()
+            )),
+        };
+    }
+
+    fn take_lines(&mut self, head: HeadRead) -> Vec<ReadRecord> {
         let mut records = Vec::new();
         let bytes = std::mem::take(&mut self.rest);
         let mut at = 0;
@@ -96,8 +141,9 @@ impl Tail {
             let line = bytes.get(at..at + end).unwrap_or_default();
             match self.check(line) {
                 Ok(record) => records.push(record),
+                Err(_) if at + end + 1 == bytes.len() && self.was_never_whole(line, head) => break,
                 Err(problem) => {
-                    self.problem = Some(format!("record {}: {problem}", self.seq + 1));
+                    self.problem = Some(format!("record {}: {problem}", self.seq() + 1));
                     return records;
                 }
             }
@@ -106,21 +152,45 @@ impl Tail {
         }
         self.rest = bytes.get(at..).unwrap_or_default().to_vec();
         if self.rest.len() > LONGEST_LINE {
-            self.problem = Some(format!("record {} is longer than 16 MiB", self.seq + 1));
+            self.problem = Some(format!("record {} is longer than 16 MiB", self.seq() + 1));
         }
         records
     }
 
+    /// Returns whether a bad last line is one that a power loss left in pieces: it does not hold together, and
+    /// the head knows of no record there.
+    fn was_never_whole(&self, line: &[u8], head: HeadRead) -> bool {
+        let unknown = matches!(head, HeadRead::Known(head) if head.seq <= self.seq());
+        let format = self.format.unwrap_or(FORMAT);
+        unknown && format::parse(line).map_or(true, |record| format >= 2 && record.flaw(format).is_some())
+    }
+
     fn check(&mut self, line: &[u8]) -> Result<ReadRecord, String> {
         let record = format::parse(line).map_err(|error| format!("not a record: {error}"))?;
-        if record.seq != self.seq + 1 {
+        let format = format_of(self.format, record.format)?;
+        if let Some(flaw) = record.flaw(format) {
+            return Err(flaw.to_owned());
+        }
+        if record.seq != self.seq() + 1 {
             return Err(format!("has the number {}", record.seq));
         }
-        if record.prev != self.last_hash.as_deref().unwrap_or(GENESIS) {
+        if record.prev != self.digests.last().unwrap_or(&GENESIS).to_string() {
             return Err("does not follow from the record before it; one of them was changed".to_owned());
         }
-        self.seq = record.seq;
-        self.last_hash = Some(line_hash(line));
+        self.format = Some(format);
+        self.digests.push(record.digest(format));
         Ok(record)
+    }
+}
+
+/// Returns the format of a record that says `said` behind records of format `before`.
+pub(super) fn format_of(before: Option<u32>, said: Option<u32>) -> Result<u32, String> {
+    match (before, said) {
+        (_, Some(said)) if said > FORMAT => Err(format!(
+            "is of format {said}; this version reads formats up to {FORMAT}, a newer one is needed"
+        )),
+        (Some(before), Some(said)) if said <= before => Err(format!("says format {said} anew")),
+        (_, Some(said)) => Ok(said),
+        (before, None) => Ok(before.unwrap_or(1)),
     }
 }

@@ -6,35 +6,73 @@
 //! ```
 
 use super::JournalError;
+use super::head::Head;
 use super::lock;
-use super::reader::Tail;
+use super::reader::{self, Tail};
 use crate::domain::evidence::Evidence;
 use crate::domain::name::{ReleaseId, ResourceName, RunId};
 use crate::domain::plan::Plan;
-use crate::domain::run::RunState;
+use crate::domain::redact::Redactor;
+use crate::domain::run::{Event, RunState};
 use crate::domain::seal::Seal;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+/// What stands beside the logs of every run.
+const RAW: &str = "\
+The logs in this folder are raw: byte for byte what the steps printed, with every secret and every escape sequence
+that they printed. Only their owner can read them (0600). Do not copy them anywhere, and do not cat them.
+
+`stagegate log RUN STEP` and the console show them without secrets and without anything that a terminal obeys.
+";
 
 /// The state folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
+    /// The folders that others could look into before it was opened.
+    closed: Vec<PathBuf>,
 }
 
 impl Store {
     /// Opens the state folder at `root`, making it (0700) where it is not there.
+    ///
+    /// Logs are raw, so nobody else may look into `runs` and `locks`: where somebody could, they are closed, and
+    /// [`Store::closed`] tells. `root` itself is left as it is: it may have been there for something else.
     pub fn open(root: &Path) -> Result<Self, JournalError> {
-        let runs = root.join("runs");
-        make_folder(&runs)?;
-        make_folder(&root.join("locks"))?;
+        let folders = [root.join("runs"), root.join("locks")];
+        let mut closed = Vec::new();
+        for folder in &folders {
+            make_folder(folder)?;
+            let facts = fs::metadata(folder).map_err(JournalError::io("cannot look at", folder))?;
+            // What belongs to somebody else is theirs to close.
+            let ours = facts.uid() == rustix::process::geteuid().as_raw();
+            if ours && facts.mode() & 0o077 != 0 {
+                fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(JournalError::io(
+                    "others can look into the logs, which are raw, and it cannot be closed (chmod 0700)",
+                    folder,
+                ))?;
+                closed.push(folder.clone());
+            }
+        }
+        // A folder that cannot be read is not one without runs.
+        let runs = &folders[0];
+        fs::read_dir(runs).map_err(JournalError::io("cannot read the folder", runs))?;
         let root = fs::canonicalize(root).map_err(JournalError::io("cannot open the state folder", root))?;
-        Ok(Self { root })
+        Ok(Self { root, closed })
+    }
+
+    /// Says which folders others could look into until this was opened, if any.
+    pub fn closed(&self) -> Option<String> {
+        let folders: Vec<String> = self.closed.iter().map(|folder| folder.display().to_string()).collect();
+        let words =
+            "others could look into the raw logs of runs until now; closed to all but their owner (0700)";
+        (!folders.is_empty()).then(|| format!("{words}: {}", folders.join(", ")))
     }
 
     /// Returns the folder.
@@ -42,9 +80,14 @@ impl Store {
         &self.root
     }
 
+    /// Returns the folder that the runs' folders are in.
+    pub fn runs_folder(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
     /// Returns every run's id, newest first; what is no run is passed over.
     pub fn runs(&self) -> Vec<RunId> {
-        let entries = fs::read_dir(self.root.join("runs")).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.runs_folder()).into_iter().flatten().flatten();
         let mut runs: Vec<RunId> = entries
             .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
             .filter_map(|entry| RunId::new(entry.file_name().to_string_lossy()).ok())
@@ -55,7 +98,7 @@ impl Store {
 
     /// Returns the files of the run called `id`.
     pub fn run(&self, id: &RunId) -> RunDir {
-        RunDir { id: id.clone(), path: self.root.join("runs").join(id.as_str()) }
+        RunDir { id: id.clone(), path: self.runs_folder().join(id.as_str()) }
     }
 
     /// Finds the run that `text` names: its id, a unique beginning of one, or `latest`.
@@ -100,8 +143,14 @@ impl Store {
             let dir = self.run(&id);
             match DirBuilder::new().mode(0o700).create(&dir.path) {
                 Ok(()) => {
-                    dir.fill(plan, catalog)?;
-                    return Ok(dir);
+                    return match dir.fill(plan, catalog) {
+                        Ok(()) => Ok(dir),
+                        Err(error) => {
+                            // A run that never was leaves nothing behind; what stays cannot be mistaken for one.
+                            let _left = fs::remove_dir_all(&dir.path);
+                            Err(error)
+                        }
+                    };
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(JournalError::io("cannot make the run's folder", &dir.path)(error)),
@@ -135,6 +184,26 @@ pub struct RunDir {
 }
 
 impl RunDir {
+    /// Takes the folder at `path` for a run's, wherever it is; its journal says which run it is.
+    pub fn at(path: &Path) -> Result<Self, JournalError> {
+        let path = fs::canonicalize(path).map_err(JournalError::io("cannot read the folder", path))?;
+        let journal = path.join("journal.jsonl");
+        if !journal.is_file() && !path.join("plan.json").is_file() {
+            let problem = "it is no run's folder: it has neither journal.jsonl nor plan.json".to_owned();
+            return Err(JournalError::Damaged { path, problem });
+        }
+        let said = reader::read(&journal)?.records.into_iter().find_map(|record| match record.fact {
+            Some(Event::RunCreated { run, .. }) => Some(run),
+            _ => None,
+        });
+        let named = || path.file_name().and_then(|name| RunId::new(name.to_string_lossy()).ok());
+        let id = said.or_else(named).ok_or_else(|| JournalError::Damaged {
+            path: path.clone(),
+            problem: "neither its journal nor its name says which run it is".to_owned(),
+        })?;
+        Ok(Self { id, path })
+    }
+
     /// Returns the run's id.
     pub fn id(&self) -> &RunId {
         &self.id
@@ -200,7 +269,13 @@ impl RunDir {
 
     /// Makes a follower of its journal.
     pub fn follow(&self) -> Result<Follower, JournalError> {
-        Ok(Follower { state: RunState::new(self.plan()?), tail: Tail::new(&self.journal()) })
+        Ok(Follower { state: RunState::new(self.plan()?), tail: Tail::new(&self.journal()), redactor: None })
+    }
+
+    /// Makes a follower for somebody who shows the run: nothing secret and nothing that a terminal obeys gets into its state.
+    pub fn follow_to_show(&self, redactor: &Redactor) -> Result<Follower, JournalError> {
+        let state = RunState::new(redactor.plan(&self.plan()?));
+        Ok(Follower { state, redactor: Some(redactor.clone()), ..self.follow()? })
     }
 
     /// Reads an evidence file that the journal names.
@@ -264,6 +339,7 @@ impl RunDir {
     fn fill(&self, plan: &Plan, catalog: &str) -> Result<(), JournalError> {
         make_folder(&self.path.join("steps"))?;
         make_folder(&self.path.join("gates"))?;
+        self.write("steps/README", RAW.as_bytes())?;
         self.write("catalog.toml", catalog.as_bytes())?;
         self.write_json("plan.json", plan)
     }
@@ -278,9 +354,16 @@ fn seal_file(evidence: &str) -> String {
 pub struct Follower {
     state: RunState,
     tail: Tail,
+    /// What every fact goes through before it is folded, for those who only show it.
+    redactor: Option<Redactor>,
 }
 
 impl Follower {
+    /// Returns the state so far, and reads no further.
+    pub fn into_state(self) -> RunState {
+        self.state
+    }
+
     /// Returns the state so far.
     pub fn state(&self) -> &RunState {
         &self.state
@@ -291,12 +374,20 @@ impl Follower {
         self.tail.problem()
     }
 
+    /// Returns number and digest of the last record that was read: the digest stands for all of them.
+    pub fn head(&self) -> Option<Head> {
+        self.tail.head()
+    }
+
     /// Reads on; returns whether anything was new.
     pub fn poll(&mut self) -> Result<bool, JournalError> {
         let records = self.tail.poll()?;
         for record in &records {
             if let Some(event) = &record.fact {
-                self.state.apply(record.time, event);
+                match &self.redactor {
+                    Some(redactor) => self.state.apply(record.time, &redactor.shown(event.clone())),
+                    None => self.state.apply(record.time, event),
+                }
             } else {
                 self.state.last = Some(record.time);
                 self.state.events += 1;

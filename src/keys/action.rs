@@ -141,6 +141,7 @@ actions! {
     KillStep "kill-step" [Run, Pane] ["K"] "kill step" Run Act "Kill a step that was asked to stop and goes on";
     CancelRun "cancel-run" [Run, Pane] ["ctrl-x"] "stop run" Run Act "Stop the whole run: its running steps are stopped, nothing further starts";
     Resume "resume" [Run, Pane] ["R"] "resume" Run Act "Go on with an interrupted run, or with a publish that was held";
+    PlanAnew "plan-anew" [Run, Pane] ["p"] "plan anew" Run View "Plan what is left of this run anew, with the composes that the links name now";
     Attach "attach" [Run, Pane] ["i"] "answer" Run Act "Answer a step that waits for input";
     OpenGate "open-gate" [Run, Pane] ["g"] "gate" Run View "Go to the gate of this lane";
 
@@ -156,6 +157,7 @@ actions! {
     ToggleItem "toggle-item" [Gate] ["space"] "tick" Gate View "Tick a point of the checklist";
     Waive "waive" [Gate] ["w"] "waive" Gate Act "Let the chosen finding through by name, with a reason";
     RefreshEvidence "refresh-evidence" [Gate] ["f5", "e"] "evidence anew" Gate Act "Gather the evidence anew";
+    EndLook "end-look" [Gate] ["X"] "stop looking" Gate Act "Stop gathering the evidence; what was seen so far counts for nothing";
     ToggleHold "toggle-hold" [Gate] ["H"] "hold" Gate View "Record the approval only: production waits for resume";
     GoToPhrase "go-to-phrase" [Gate] ["a"] "approve" Gate View "Go to the phrase that approves";
 

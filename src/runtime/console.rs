@@ -10,6 +10,7 @@ use crate::app::model::{Banner, Measures, Mode, Screen, Setup, Size, ThemeName};
 use crate::app::{Model, Msg};
 use crate::catalog::{self, Source, process_environment};
 use crate::domain::name::RunId;
+use crate::domain::visible;
 use crate::journal::store::Store;
 use crate::keys::Keymap;
 use crate::supervisor::client::Spawner;
@@ -56,23 +57,28 @@ pub fn run_console(options: ConsoleOptions) -> anyhow::Result<()> {
         "a dumb terminal (TERM=dumb) cannot show the console; `stagegate status` and `stagegate run` do without"
     );
     let store = Store::open(&options.state)?;
-    logging::start(store.root()).context("cannot write the console's log")?;
+    let hidden = logging::start(store.root()).context("cannot write the console's log")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let left = runtime.block_on(console(options, store));
+    let left = runtime.block_on(console(options, store, hidden));
     // A thread that waits for a hung mount must not keep the console from leaving.
     runtime.shutdown_background();
     let mut out = io::stdout();
     for line in left? {
-        writeln!(out, "{line}")?;
+        writeln!(out, "{}", visible::line(&line))?;
     }
     Ok(())
 }
 
-async fn console(options: ConsoleOptions, store: Store) -> anyhow::Result<Vec<String>> {
+async fn console(
+    options: ConsoleOptions,
+    store: Store,
+    hidden: logging::Hidden,
+) -> anyhow::Result<Vec<String>> {
     let clock = Clock::start();
     let draft = catalog::read(&options.source)?;
     let outline = Arc::new(draft.outline(&process_environment())?);
     let mut banners = Vec::new();
+    banners.extend(store.closed().map(|message| Banner { about: "state", message }));
     let view = ThemedView::new(options.theme.as_deref(), &mut banners);
     let keymap = keymap(&mut banners);
     let (columns, rows) = crossterm::terminal::size().context("cannot ask the terminal for its size")?;
@@ -90,8 +96,7 @@ async fn console(options: ConsoleOptions, store: Store) -> anyhow::Result<Vec<St
     });
     let (tell, inbox) = unbounded_channel();
     let spawner = Spawner::of_this_program(&store).context("cannot find this program")?;
-    let effects = Effects::new(store, spawner, outline, draft.text().to_owned(), tell);
-    effects.read_catalog(draft);
+    let effects = Effects::new(store, spawner, outline, draft, (tell, hidden));
     let ends = signals::ends().context("cannot listen to signals")?;
     let guard = Guard::take().context("cannot take the terminal")?;
     let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, io::stdout()));

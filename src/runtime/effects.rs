@@ -9,19 +9,27 @@ mod open_run;
 
 use super::event_loop::Outside;
 use super::log_panes::LogPanes;
-use crate::app::model::{LogQuery, Towards};
+use super::log_search::LogSearch;
+use super::logging::Hidden;
+use super::runs_watch;
+use super::secrets;
+use crate::app::model::{LogQuery, redactor_of};
 use crate::app::{Effect, Model, Msg};
 use crate::catalog::{Draft, checkouts, process_environment};
 use crate::compose::status::{StatusPart, StatusReader};
 use crate::domain::catalog::Catalog;
 use crate::domain::name::{RunId, StepId};
-use crate::exec::log_file::LogFile;
+use crate::domain::release::Release;
+use crate::journal::JournalError;
 use crate::journal::store::Store;
 use crate::supervisor::client::Spawner;
+use crate::supervisor::take_over::Order;
 use history::Histories;
 use open_run::OpenRun;
+use std::collections::BTreeSet;
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -43,9 +51,20 @@ pub struct Effects {
     text: String,
     reader: StatusReader,
     histories: Arc<Mutex<Histories>>,
+    /// How many lists of runs are being made.
+    listings: Arc<AtomicUsize>,
+    /// The catalog as it was written, to ask vars files again that did not answer.
+    draft: Arc<Mutex<Option<Draft>>>,
     tell: UnboundedSender<Msg>,
+    /// What must not get into the console's log.
+    hidden: Hidden,
     open: Option<OpenRun>,
     panes: LogPanes,
+    search: Option<LogSearch>,
+    /// The catalog's draft, until the toolkits' vars files are asked.
+    unread: Option<Draft>,
+    /// Whether the runs are watched.
+    watching: bool,
 }
 
 impl Effects {
@@ -54,29 +73,46 @@ impl Effects {
         store: Store,
         spawner: Spawner,
         outline: Arc<Catalog>,
-        text: String,
-        tell: UnboundedSender<Msg>,
+        draft: Draft,
+        (tell, hidden): (UnboundedSender<Msg>, Hidden),
     ) -> Self {
+        hidden.catalog(redactor_of(&outline));
+        let reader = StatusReader::new();
+        let recovered = tell.clone();
+        reader.prober().on_recovery(move |place| {
+            log::info!("{place} answers again");
+            // Nobody listens any more once the console has left.
+            let _left = recovered.send(Msg::PlaceRecovered { place: place.to_owned() });
+        });
         Self {
+            hidden,
             store,
             spawner,
             catalog: Arc::new(Mutex::new(outline)),
-            text,
-            reader: StatusReader::new(),
+            reader,
             histories: Arc::default(),
+            listings: Arc::default(),
+            draft: Arc::default(),
             tell,
             open: None,
             panes: LogPanes::default(),
+            search: None,
+            text: draft.text().to_owned(),
+            unread: Some(draft),
+            watching: false,
         }
     }
 
-    /// Begins to ask the toolkits' vars files, which takes bash a moment.
-    pub fn read_catalog(&self, draft: Draft) {
-        let (catalog, tell) = (Arc::clone(&self.catalog), self.tell.clone());
+    /// Begins to ask the toolkits' vars files, which takes bash a moment: after the first frame, not beside it.
+    fn read_catalog(&mut self) {
+        let Some(draft) = self.unread.take() else { return };
+        let (catalog, kept, tell) = (Arc::clone(&self.catalog), Arc::clone(&self.draft), self.tell.clone());
+        let hidden = self.hidden.clone();
         thread::spawn(move || {
             let msg = match draft.resolve(&process_environment()) {
                 Ok(resolved) => {
                     let resolved = Arc::new(resolved);
+                    hidden.catalog(redactor_of(&resolved));
                     *catalog.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&resolved);
                     Msg::CatalogRead(resolved)
                 }
@@ -84,6 +120,7 @@ impl Effects {
             };
             // Nobody listens any more once the console has left.
             let _left = tell.send(msg);
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(draft);
         });
     }
 
@@ -93,12 +130,18 @@ impl Effects {
 
     fn read_status(&self) {
         let (catalog, reader, tell) = (self.catalog(), self.reader.clone(), self.tell.clone());
+        let (kept, draft) = (Arc::clone(&self.catalog), Arc::clone(&self.draft));
         thread::spawn(move || {
+            let catalog = ask_vars_again(&catalog, &reader, &draft, &kept, &tell).unwrap_or(catalog);
             thread::scope(|scope| {
                 for checkout in &catalog.checkouts {
-                    let tell = tell.clone();
+                    let (tell, reader, catalog) = (tell.clone(), &reader, &catalog);
                     scope.spawn(move || {
-                        let _left = tell.send(Msg::CheckoutAnswered(checkouts::read(checkout, GIT_LIMIT)));
+                        let answer = match reader.reach(catalog, &checkout.path, GIT_LIMIT) {
+                            Ok(()) => checkouts::read(checkout, GIT_LIMIT),
+                            Err(problem) => checkouts::unread(checkout, problem),
+                        };
+                        let _left = tell.send(Msg::CheckoutAnswered(answer));
                     });
                 }
                 let parts = tell.clone();
@@ -114,19 +157,37 @@ impl Effects {
         });
     }
 
-    fn list_runs(&self) {
+    /// Lists the runs now, and from now on whenever one of them moves.
+    fn list_runs(&mut self) {
         let (histories, store, tell) = (Arc::clone(&self.histories), self.store.clone(), self.tell.clone());
-        thread::spawn(move || {
+        let (listings, catalog) = (Arc::clone(&self.listings), Arc::clone(&self.catalog));
+        let list = move || {
+            // One at work and one that waits behind it: a state folder that hangs costs no more than that.
+            if listings.fetch_add(1, Ordering::Relaxed) >= 2 {
+                listings.fetch_sub(1, Ordering::Relaxed);
+                return true;
+            }
+            let secrets = catalog.lock().unwrap_or_else(PoisonError::into_inner).secrets.clone();
             let mut histories = histories.lock().unwrap_or_else(PoisonError::into_inner);
-            let (runs, typical) = histories.list(&store);
-            let _left = tell.send(Msg::RunsListed { runs, typical });
-        });
+            let (runs, typical) = histories.list(&store, &secrets);
+            listings.fetch_sub(1, Ordering::Relaxed);
+            tell.send(Msg::RunsListed { runs, typical }).is_ok()
+        };
+        if std::mem::replace(&mut self.watching, true) {
+            thread::spawn(list);
+        } else {
+            runs_watch::watch(self.store.clone(), list);
+        }
     }
 
     fn load_evidence(&self, run: RunId, release: crate::domain::name::ReleaseId, file: String) {
         let (dir, tell) = (self.store.run(&run), self.tell.clone());
         thread::spawn(move || {
-            let msg = match dir.evidence(&file) {
+            let shown = || {
+                let redactor = secrets::of_run(&dir, &dir.plan()?);
+                Ok::<_, JournalError>(redactor.shown(dir.evidence(&file)?))
+            };
+            let msg = match shown() {
                 Ok(evidence) => Msg::EvidenceLoaded { run, evidence: Arc::new(evidence), file },
                 Err(error) => Msg::EvidenceUnreadable { run, release, problem: error.to_string() },
             };
@@ -134,45 +195,64 @@ impl Effects {
         });
     }
 
-    fn search(&self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
-        let (path, tell) = (self.store.run(run).file(log), self.tell.clone());
-        thread::spawn(move || {
-            let offset = find(&path, &query).unwrap_or_else(|error| {
-                log::warn!("cannot search the log of {step}: {error}");
-                None
-            });
-            let _left = tell.send(Msg::SearchEnded { step, pattern: query.pattern, offset });
-        });
+    fn search(&mut self, run: &RunId, step: StepId, log: &str, query: LogQuery) {
+        let dir = self.store.run(run);
+        let redactor = {
+            let dir = dir.clone();
+            move || Ok(secrets::of_run(&dir, &dir.plan().map_err(io::Error::other)?))
+        };
+        self.search = Some(LogSearch::begin(dir.file(log), step, query, redactor, self.tell.clone()));
     }
 }
 
-fn find(path: &Path, query: &LogQuery) -> io::Result<Option<u64>> {
-    let mut file = LogFile::open(path)?;
-    let needle = query.pattern.as_bytes();
-    match query.towards {
-        Towards::End => file.find(needle, query.from),
-        Towards::Beginning => file.find_back(needle, query.from),
+/// Asks vars files again that could not be read, if the folders that they stand in answer by now.
+fn ask_vars_again(
+    catalog: &Catalog,
+    reader: &StatusReader,
+    draft: &Mutex<Option<Draft>>,
+    kept: &Mutex<Arc<Catalog>>,
+    tell: &UnboundedSender<Msg>,
+) -> Option<Arc<Catalog>> {
+    let unread = |release: &&Release| release.vars.is_err();
+    let folders = catalog.releases.iter().filter(unread).map(|release| &release.toolkit.folder);
+    let folders: BTreeSet<&PathBuf> = folders.collect();
+    if folders.is_empty() || !folders.iter().all(|folder| reader.reach(catalog, folder, GIT_LIMIT).is_ok()) {
+        return None;
     }
+    // Until they were asked for the first time there is nothing to ask again.
+    let draft = draft.lock().unwrap_or_else(PoisonError::into_inner);
+    let resolved = Arc::new(draft.as_ref()?.resolve(&process_environment()).ok()?);
+    if *resolved == *catalog {
+        return None;
+    }
+    *kept.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&resolved);
+    // Nobody listens any more once the console has left.
+    let _left = tell.send(Msg::CatalogRead(Arc::clone(&resolved)));
+    Some(resolved)
 }
 
 impl Outside for Effects {
     fn carry_out(&mut self, effect: Effect) {
+        self.read_catalog();
         match effect {
             Effect::ReadStatus => self.read_status(),
             Effect::ListRuns => self.list_runs(),
-            Effect::StartRun { plan } => {
+            Effect::StartRun { plan, from, take_over } => {
+                let order = Order { from, take_over: take_over.is_some(), reason: take_over };
                 let work = engine::start(
                     self.store.clone(),
                     self.spawner.clone(),
                     plan,
                     self.text.clone(),
+                    order,
                     self.tell.clone(),
                 );
                 tokio::spawn(work);
             }
             Effect::OpenRun { run } => {
                 let dir = self.store.run(&run);
-                self.open = Some(OpenRun::begin(dir, self.spawner.clone(), self.tell.clone()));
+                self.open =
+                    Some(OpenRun::begin(dir, self.spawner.clone(), self.tell.clone(), self.hidden.clone()));
             }
             Effect::Send { run, request } => match &self.open {
                 Some(open) if *open.id() == run => open.ask(request),
@@ -180,6 +260,7 @@ impl Outside for Effects {
             },
             Effect::LoadEvidence { run, release, file } => self.load_evidence(run, release, file),
             Effect::SearchLog { run, step, log, query } => self.search(&run, step, &log, query),
+            Effect::StopSearch => self.search = None,
             // The loop itself carries these out.
             Effect::LoadTheme { .. } | Effect::Redraw | Effect::Suspend | Effect::Leave { .. } => {}
         }

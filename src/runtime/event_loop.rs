@@ -23,6 +23,11 @@ use tokio::time::Instant;
 
 /// The least time between two frames that no key asked for.
 const FRAME: Duration = Duration::from_millis(16);
+/// Drawing what no key asked for takes at most this part of the time: a flood, or a machine that has no time
+/// to spare, gets fewer frames instead of costing more.
+const DRAWING: u32 = 16;
+/// The most time between two frames while something changes.
+const SLOWEST: Duration = Duration::from_millis(100);
 /// How often it is looked whether a visible log has grown, while its step runs.
 const LOOK_AT_LOGS: Duration = Duration::from_millis(33);
 /// Messages taken at a time.
@@ -81,8 +86,9 @@ pub struct EventLoop<B: Backend, V, O, K> {
 /// What the loop itself remembers.
 #[derive(Debug)]
 struct LoopState {
-    /// When the last frame was drawn.
+    /// When the last frame was drawn, and how long that took.
     drawn: Instant,
+    took: Duration,
     /// Whether the model changed since.
     dirty: bool,
     /// When the model was last told the time.
@@ -109,7 +115,7 @@ pub enum LoopError {
 enum Happening {
     End,
     Input(Input),
-    Told(Msg),
+    Told(Box<Msg>),
     Time,
 }
 
@@ -127,8 +133,15 @@ where
         told: (UnboundedReceiver<Msg>, Clock),
     ) -> Self {
         let now = Instant::now();
-        let state =
-            LoopState { drawn: now, dirty: false, ticked: now, looked: now, sleepy: false, farewell: None };
+        let state = LoopState {
+            drawn: now,
+            took: Duration::ZERO,
+            dirty: false,
+            ticked: now,
+            looked: now,
+            sleepy: false,
+            farewell: None,
+        };
         Self { terminal, model, view, outside, keys, inbox: told.0, clock: told.1, state }
     }
 
@@ -143,7 +156,7 @@ where
         self.take(start)?;
         let mut keys = self.keys.listen();
         loop {
-            if self.state.dirty && self.state.drawn.elapsed() >= FRAME {
+            if self.state.dirty && self.draw_at() <= Instant::now() {
                 self.draw()?;
             }
             let wake = self.wake_at();
@@ -155,13 +168,13 @@ where
                     // The terminal is gone.
                     None | Some(Err(_)) => Happening::End,
                 },
-                Some(msg) = self.inbox.recv() => Happening::Told(msg),
+                Some(msg) = self.inbox.recv() => Happening::Told(Box::new(msg)),
                 () = sleep_until(wake) => Happening::Time,
             };
             match happening {
                 Happening::End => self.take(Msg::EndRequested)?,
                 Happening::Input(input) => self.typed(input, &mut keys).await?,
-                Happening::Told(msg) => self.told(msg)?,
+                Happening::Told(msg) => self.told(*msg)?,
                 Happening::Time => self.time_passed()?,
             }
             if let Some(farewell) = self.state.farewell.take() {
@@ -219,8 +232,13 @@ where
 
     /// Returns when to wake up though nothing happens; never, where nothing depends on time.
     fn wake_at(&self) -> Option<Instant> {
-        let draw = self.state.dirty.then(|| self.state.drawn + FRAME);
+        let draw = self.state.dirty.then(|| self.draw_at());
         [draw, self.tick_at(), self.look_at()].into_iter().flatten().min()
+    }
+
+    /// Returns when the next frame may be drawn that no key asks for.
+    fn draw_at(&self) -> Instant {
+        self.state.drawn + (self.state.took * DRAWING).clamp(FRAME, SLOWEST)
     }
 
     fn tick_at(&self) -> Option<Instant> {
@@ -249,7 +267,7 @@ where
     }
 
     fn feed(&mut self, msg: Msg) -> Result<(), LoopError> {
-        // The list of runs comes every ten seconds on Status; an idle console draws nothing.
+        // The list of runs comes again and again on Status; an idle console draws nothing.
         let news = !matches!(&msg, Msg::RunsListed { runs, .. }
             if self.model.history.listed && *runs == self.model.history.runs);
         self.state.dirty |= news;
@@ -293,12 +311,14 @@ where
     }
 
     fn draw(&mut self) -> Result<(), LoopError> {
+        let begun = Instant::now();
         let measures = self.view.measure(&self.model);
         let _none = update(&mut self.model, Msg::Measured(measures));
         self.outside.read_logs(&mut self.model);
         let (view, model) = (&self.view, &self.model);
         self.terminal.draw(|frame| view.draw(frame, model)).map_err(draw_error)?;
         self.state.drawn = Instant::now();
+        self.state.took = self.state.drawn.duration_since(begun);
         self.state.dirty = false;
         Ok(())
     }

@@ -1,15 +1,13 @@
 //! Reads the visible part of the logs on the screen, just before a frame is drawn.
 //!
 //! This is the whole way of a log byte into the console: from the file that the supervisor appends to,
-//! through `domain::log_line`, which makes it safe, into the pane's `LogView`. Nothing is kept but what is
+//! through `domain::redact`, which hides secrets and draws it with `domain::log_line`, which makes it safe, into the pane's `LogView`. Nothing is kept but what is
 //! on the screen, so a flood costs no more than a frame.
 
 use crate::app::Model;
 use crate::app::model::{LogView, Stride};
-use crate::domain::log_line;
 use crate::domain::name::StepId;
-use crate::domain::plan::PlanDigest;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::{LOOK_BACK, Reading, Redactor};
 use crate::exec::log_file::{LogFile, RawLine};
 use std::collections::BTreeMap;
 use std::io;
@@ -18,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// Bytes that are counted for line numbers with each frame; a small log is counted at once.
 const COUNT_BUDGET: u64 = 8 * 1024 * 1024;
 
+/// Bytes at the end of a line that overwrites itself behind which nothing is drawn any more.
+const OVERWRITTEN: usize = 1024;
+
 /// About what one call of [`LogFile::count_on`] counts.
 const COUNTED_AT_ONCE: u64 = 256 * 1024;
 
@@ -25,8 +26,6 @@ const COUNTED_AT_ONCE: u64 = 256 * 1024;
 #[derive(Debug, Default)]
 pub struct LogPanes {
     open: BTreeMap<StepId, (PathBuf, LogFile)>,
-    /// Takes the secrets of the open run's plan out of what is shown.
-    redactor: Option<(PlanDigest, Redactor)>,
 }
 
 impl LogPanes {
@@ -48,10 +47,6 @@ impl LogPanes {
             self.open.clear();
             return;
         };
-        let plan = &run.state.plan;
-        if self.redactor.as_ref().is_none_or(|(digest, _)| *digest != plan.digest) {
-            self.redactor = Some((plan.digest.clone(), Redactor::of_plan(&model.catalog.secrets, plan)));
-        }
         let panes = run.panes();
         self.open.retain(|step, _| panes.contains(step));
         for step in panes {
@@ -60,11 +55,12 @@ impl LogPanes {
                 self.open.remove(&step);
                 continue;
             };
-            view.problem = self.fill(view, folder.join(log)).err().map(|error| error.to_string());
+            view.problem =
+                self.fill(view, folder.join(log), &run.redactor).err().map(|error| error.to_string());
         }
     }
 
-    fn fill(&mut self, view: &mut LogView, path: PathBuf) -> io::Result<()> {
+    fn fill(&mut self, view: &mut LogView, path: PathBuf, redactor: &Redactor) -> io::Result<()> {
         if self.open.get(&view.step).is_none_or(|(open, _)| *open != path) {
             let file = LogFile::open(&path)?;
             self.open.insert(view.step.clone(), (path, file));
@@ -73,7 +69,7 @@ impl LogPanes {
         file.refresh()?;
         let rows = view.rows.max(1);
         let lines = lines_of(view, file, rows)?;
-        take(view, file, &lines, self.redactor.as_ref().map(|(_, redactor)| redactor))
+        take(view, file, &lines, redactor)
     }
 }
 
@@ -111,17 +107,10 @@ fn lines_of(view: &mut LogView, file: &mut LogFile, rows: usize) -> io::Result<V
     if lines.len() < rows && end >= file.len() { file.last(rows) } else { Ok(lines) }
 }
 
-fn take(
-    view: &mut LogView,
-    file: &mut LogFile,
-    lines: &[RawLine],
-    redactor: Option<&Redactor>,
-) -> io::Result<()> {
-    let shown = |line: &RawLine| match redactor {
-        Some(redactor) => log_line::render(&redactor.bytes(&line.bytes)),
-        None => log_line::render(&line.bytes),
-    };
-    view.lines = lines.iter().map(shown).collect();
+fn take(view: &mut LogView, file: &mut LogFile, lines: &[RawLine], redactor: &Redactor) -> io::Result<()> {
+    let first = lines.first().map_or(0, |line| line.offset);
+    let mut reading = Reading::behind(redactor.clone(), &file.bytes_before(first, LOOK_BACK)?);
+    view.lines = lines.iter().map(|line| reading.line(what_shows(&line.bytes))).collect();
     view.offsets = lines.iter().map(|line| line.offset).collect();
     view.end = lines.last().map_or(0, |line| line.end);
     view.bytes = file.len();
@@ -136,9 +125,20 @@ fn take(
     Ok(())
 }
 
+/// Returns the part of a line that can still be seen: of one that overwrites itself again and again, the end.
+///
+/// A progress display in a flood is nothing but such lines, and to draw each update of each line would take
+/// more than all the rest of a frame.
+fn what_shows(line: &[u8]) -> &[u8] {
+    let text = line.strip_suffix(b"\r").unwrap_or(line);
+    let Some(end) = text.len().checked_sub(OVERWRITTEN) else { return line };
+    memchr::memchr(b'\r', &text[end..]).map_or(line, |at| &line[end + at + 1..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::log_file::LINE_LIMIT;
     use std::io::Write as _;
 
     fn text(view: &LogView) -> Vec<String> {
@@ -158,45 +158,81 @@ mod tests {
         let content = (0..100).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n") + "\n";
         std::fs::write(&path, content).unwrap();
         let (mut panes, mut view) = (LogPanes::default(), view(3));
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(text(&view), ["line 97", "line 98", "line 99"]);
         assert_eq!((view.number, view.total), (Some(98), Some(100)));
         view.scroll(-2);
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(
             (text(&view), view.follow),
             (vec!["line 95".into(), "line 96".into(), "line 97".into()], false)
         );
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"line 100\nunfin").unwrap();
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(text(&view), ["line 95", "line 96", "line 97"], "what comes does not move what is read");
         assert_eq!(view.total, Some(101));
         view.scroll(50);
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(
             (text(&view), view.follow),
             (vec!["line 99".into(), "line 100".into(), "unfin".into()], true)
         );
         view.go_first();
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(text(&view), ["line 0", "line 1", "line 2"]);
         view.scroll(2);
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(
             (text(&view), view.follow),
             (vec!["line 2".into(), "line 3".into(), "line 4".into()], false)
         );
         view.show(view.offsets[2] + 3);
-        panes.fill(&mut view, path.clone()).unwrap();
+        panes.fill(&mut view, path.clone(), &Redactor::default()).unwrap();
         assert_eq!(text(&view), ["line 3", "line 4", "line 5"]);
         view.scroll(-100);
-        panes.fill(&mut view, path).unwrap();
+        panes.fill(&mut view, path, &Redactor::default()).unwrap();
         assert_eq!(text(&view), ["line 0", "line 1", "line 2"]);
+    }
+
+    #[test]
+    fn of_a_line_that_overwrites_itself_the_last_updates_are_drawn() {
+        let updates: Vec<u8> =
+            (0..500).flat_map(|n| format!("\x1b[32m{n:>5} of 500\x1b[0m\r").into_bytes()).collect();
+        let shown = what_shows(&updates);
+        assert!(shown.len() < OVERWRITTEN && shown.len() > OVERWRITTEN / 2);
+        assert_eq!(crate::domain::log_line::render(shown), crate::domain::log_line::render(&updates));
+        let long = [b"5 %\r".as_slice(), &[b'x'; 3000]].concat();
+        assert_eq!(what_shows(&long), long, "what is longer than the end that is looked at is drawn whole");
+        assert_eq!(what_shows(b"10 %\r20 %\r"), b"10 %\r20 %\r");
+        assert_eq!(what_shows(b""), b"");
+    }
+
+    #[test]
+    fn what_a_frame_draws_is_bounded_by_the_pane_not_by_the_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let long = ["\x1b]52;c;", "x", "\r", "-----BEGIN PRIVATE KEY-----", "e\u{301}"]
+            .map(|piece| piece.repeat(200_000));
+        std::fs::write(&path, long.join("\n").repeat(3)).unwrap();
+        let mut file = LogFile::open(&path).unwrap();
+        assert!(file.len() > 20_000_000, "{}", file.len());
+        for rows in [1, 10, 24] {
+            let mut view = view(rows);
+            let lines = lines_of(&mut view, &mut file, rows).unwrap();
+            let drawn: usize = lines.iter().map(|line| line.bytes.len()).sum();
+            let behind = file.bytes_before(lines[0].offset, LOOK_BACK).unwrap().len();
+            assert!(
+                lines.len() <= rows && drawn <= rows * LINE_LIMIT && behind <= LOOK_BACK,
+                "{rows}: {drawn} {behind}"
+            );
+            take(&mut view, &mut file, &lines, &Redactor::by_shape()).unwrap();
+            assert!(text(&view).iter().all(|line| line.len() <= 3 * LINE_LIMIT && !line.contains('\u{1b}')));
+        }
     }
 
     #[test]
     fn a_log_that_is_not_there_yet_is_said() {
         let mut panes = LogPanes::default();
-        assert!(panes.fill(&mut view(3), PathBuf::from("/nowhere/a.log")).is_err());
+        assert!(panes.fill(&mut view(3), PathBuf::from("/nowhere/a.log"), &Redactor::default()).is_err());
     }
 }

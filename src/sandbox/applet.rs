@@ -15,6 +15,7 @@ mod rsync;
 mod sign;
 mod ssh;
 mod torrent;
+pub mod zoo;
 
 pub(crate) use practice::{MARKER, SPEED};
 
@@ -73,6 +74,7 @@ pub const APPLETS: &[Applet] = &[
     Applet { name: "sandbox-flood", run: one_job::flood },
     Applet { name: "sandbox-job", run: one_job::run },
     Applet { name: "sandbox-sign", run: sign::run },
+    Applet { name: "sandbox-zoo", run: zoo::run },
     Applet { name: "ssh", run: ssh::run },
     Applet { name: "torrenttools", run: torrent::run },
 ];

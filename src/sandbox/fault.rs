@@ -47,6 +47,11 @@ pub const FAULTS: &[FaultKind] = &[
     in_step("step-fails", "8/sync/Rocky", "the script says why and exits 1 at once"),
     in_step("step-hangs", "8/sync/Rocky", "the script never ends, and its child does not listen to TERM"),
     in_step("flood", "8/sync/Rocky", "200 MB of output before the work begins"),
+    in_step(
+        "hostile",
+        "8/sync/Rocky",
+        "the script prints everything that could take over a terminal, and secrets: escape sequences and lines without an end, too",
+    ),
     in_step("prompt", "8/sync/Rocky", "sudo asks for a password on the terminal; any line will do"),
     in_step("unsigned", "8/sign", "AppStream of x86_64 is left without a signature, exit 0"),
     in_step("modules-lost", "8/prep", "AppStream of x86_64 gets no modules, exit 0"),

@@ -2,21 +2,25 @@
 
 use super::happening::{Happening, SealPurpose};
 use super::run_loop::Supervisor;
-use crate::domain::catalog::Catalog;
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
+use crate::domain::catalog::{Catalog, Mount};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
+use crate::domain::live::Looking;
 use crate::domain::name::{RepoName, StepId};
 use crate::domain::plan::{Plan, Step};
+use crate::domain::release::Release;
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
-use crate::vet::{SealCache, VetContext, VetError, run_check};
+use crate::exec::guard::Owed;
+use crate::vet::{Lookout, SealCache, VetContext, VetError, mounts_of, pinned, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// The least time between two reports of progress.
@@ -36,28 +40,17 @@ pub(super) struct CheckRequest {
     log: Option<PathBuf>,
     started: Option<Timestamp>,
     sealed: Option<Seal>,
-    cancel: Arc<AtomicBool>,
+    pulse: Arc<Pulse>,
+    prober: Prober,
     happenings: tokio::sync::mpsc::UnboundedSender<Happening>,
 }
 
 impl CheckRequest {
     /// Calls `work` with the context that [`crate::vet`] wants.
-    fn with_context<T>(
-        &self,
-        tell: &dyn Fn(&str, u64, Option<u64>),
-        work: impl FnOnce(&VetContext<'_>) -> T,
-    ) -> T {
-        let last = std::cell::Cell::new(None::<Instant>);
-        let progress = |what: &str, done: u64, of: Option<u64>| {
-            if last.get().is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-                last.set(Some(Instant::now()));
-                tell(what, done, of);
-            }
-        };
-        let release = self.step.release.as_ref().and_then(|id| self.catalog.release(id));
+    fn with_context<T>(&self, pulse: &Pulse, work: impl FnOnce(&VetContext<'_>) -> T) -> T {
         work(&VetContext {
             catalog: &self.catalog,
-            release,
+            release: self.release(),
             plan: &self.plan,
             step: &self.step,
             composes: &self.composes,
@@ -66,29 +59,97 @@ impl CheckRequest {
             joblog: self.joblog.as_deref(),
             log: self.log.as_deref(),
             started: self.started,
-            keys: release.map_or(&[], |release| &release.toolkit.keys),
+            keys: self.release().map_or(&[], |release| &release.toolkit.keys),
             sealed: self.sealed.as_ref(),
-            progress: &progress,
-            cancel: &self.cancel,
+            pulse,
+            prober: &self.prober,
         })
     }
 
-    fn run(&self) -> Vec<Finding> {
-        let tell = |what: &str, done, of| {
-            let what = what.to_owned();
-            // The loop outlives every check; if it is gone, so is the run.
-            let _gone =
-                self.happenings.send(Happening::Checking { step: self.step.id.clone(), what, done, of });
+    fn release(&self) -> Option<&Release> {
+        self.step.release.as_ref().and_then(|id| self.catalog.release(id))
+    }
+
+    fn run(&self, pulse: &Pulse) -> (Vec<Finding>, BTreeMap<String, String>) {
+        let scripts = self.scripts();
+        let findings = self.with_context(pulse, |cx| {
+            let checked = self.checks.iter().flat_map(|check| {
+                pulse.begin(&check.to_string(), None);
+                run_check(*check, cx)
+            });
+            let checked: Vec<Finding> = checked.collect();
+            // The links come last, so that as little time as can be passes until the step follows them.
+            let mut findings = pinned(cx);
+            let told = findings.len();
+            let links: Vec<String> = findings.iter().map(|finding| finding.path.clone()).collect();
+            let of_links = |finding: &Finding| {
+                finding.check == CheckName::ComposeFinished && links.contains(&finding.path)
+            };
+            findings.extend(checked.into_iter().filter(|finding| told == 0 || !of_links(finding)));
+            findings
+        });
+        (findings, scripts)
+    }
+
+    /// Returns the mounts that the step and its checks touch; where one of the checks is about all, all.
+    fn mounts(&self) -> Vec<&Mount> {
+        if self.checks.contains(&CheckName::Mounts) {
+            return self.catalog.mounts.iter().collect();
+        }
+        let lanes = self.plan.lanes.iter();
+        let lanes = lanes.filter(|lane| self.step.release.as_ref().is_none_or(|id| *id == lane.release));
+        let releases = lanes.clone().filter_map(|lane| self.catalog.release(&lane.release));
+        let mut paths: Vec<&Path> =
+            lanes.flat_map(|lane| [lane.staging.as_path(), lane.production.as_path()]).collect();
+        paths.extend(releases.flat_map(|release| {
+            let needs = release.needs.iter().map(|need| need.path.as_path());
+            needs.chain([release.compose_dir.as_path(), release.toolkit.folder.as_path()])
+        }));
+        paths.extend(self.catalog.lists.iter().map(|lists| lists.folder.as_path()));
+        paths.push(&self.step.cwd);
+        mounts_of(&self.catalog, paths)
+    }
+
+    /// Looks at mounts on a thread that may be given up; returns when there is a result or will be none.
+    fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        tell: &dyn Fn(Looking) -> Happening,
+        work: impl FnOnce(&Self, &Pulse) -> T + Send + 'static,
+    ) -> Result<T, VetError> {
+        let mut told = (Instant::now(), Looking::default());
+        let mut tick = |pulse: &Pulse| {
+            let now = pulse.looking();
+            if told.0.elapsed() >= PROGRESS_EVERY && now != told.1 {
+                told = (Instant::now(), now.clone());
+                // The loop outlives every look; if it is gone, so is the run.
+                let _gone = self.happenings.send(tell(now));
+            }
         };
-        self.with_context(&tell, |cx| {
-            self.checks
-                .iter()
-                .flat_map(|check| {
-                    tell(&check.to_string(), 0, None);
-                    run_check(*check, cx)
-                })
-                .collect()
-        })
+        let name = self
+            .step
+            .release
+            .as_ref()
+            .map_or_else(|| "all releases".to_owned(), |id| format!("release {id}"));
+        let lookout =
+            Lookout { prober: &self.prober, mounts: self.mounts(), name: &name, pulse: &self.pulse };
+        let mine = Arc::clone(self);
+        lookout.look(&mut tick, move |pulse| work(&mine, pulse))
+    }
+
+    /// Runs the checks; a look that was ended or got no answer is a finding that blocks.
+    fn look_with_checks(self: &Arc<Self>) -> (Vec<Finding>, BTreeMap<String, String>) {
+        let step = &self.step.id;
+        let tell = |looking| Happening::Checking { step: step.clone(), looking };
+        self.look(&tell, Self::run)
+            .unwrap_or_else(|error| (vec![self.found_nothing(&error)], BTreeMap::new()))
+    }
+
+    /// Returns the finding of checks that came to no result.
+    fn found_nothing(&self, error: &VetError) -> Finding {
+        let check = self.checks.first().copied().unwrap_or(CheckName::Mounts);
+        let kind = if matches!(error, VetError::Cancelled) { "cancelled" } else { "no-answer" };
+        let message = format!("its checks found nothing out: {error}");
+        Finding::blocking(check, kind, self.step.id.as_str(), message, "retry the step then")
     }
 
     /// Returns SHA-256 of every argument that names a script in the working directory, for the record.
@@ -113,7 +174,7 @@ impl CheckRequest {
 impl Supervisor {
     /// Gathers what checks of `step` may ask about; `attempt` is the one that just ended, none before it starts.
     pub(super) fn check_request(
-        &self,
+        &mut self,
         step: &Step,
         checks: &[CheckName],
         attempt: Option<u32>,
@@ -137,7 +198,8 @@ impl Supervisor {
             log: attempt.and(record).and_then(|record| record.log.as_ref()).map(|log| self.dir.file(log)),
             started,
             sealed: self.approved_seal(step),
-            cancel: Arc::clone(&self.cancel),
+            pulse: self.begin_look(&step.id),
+            prober: self.prober.clone(),
             happenings: self.happenings.clone(),
         }
     }
@@ -166,37 +228,49 @@ impl Supervisor {
             .collect()
     }
 
+    /// Notes that a look begins for a step, so that it can be ended.
+    fn begin_look(&mut self, step: &StepId) -> Arc<Pulse> {
+        let pulse = Arc::new(Pulse::new());
+        self.looks.insert(step.clone(), Arc::clone(&pulse));
+        pulse
+    }
+
     /// Runs checks on a thread of their own and hands what they found to `done`.
     pub(super) fn spawn_checks(
         request: CheckRequest,
         done: impl FnOnce(Vec<Finding>, BTreeMap<String, String>) + Send + 'static,
     ) {
-        std::thread::spawn(move || {
-            let scripts = request.scripts();
-            done(request.run(), scripts);
+        let request = Arc::new(request);
+        let asked = Arc::clone(&request);
+        let owed = Owed::new(move |result: Option<(Vec<Finding>, BTreeMap<String, String>)>| {
+            let (findings, scripts) =
+                result.unwrap_or_else(|| (vec![asked.found_nothing(&lost())], BTreeMap::new()));
+            done(findings, scripts);
         });
+        aside(move || owed.give(request.look_with_checks()));
     }
 
     /// Gathers the evidence of a gate on a thread of its own.
     pub(super) fn gather(&mut self, gate: &Step) {
         let Some(release) = gate.release.clone() else { return };
         self.looking.insert(release.clone());
-        let request = self.check_request(gate, &[], None);
+        let request = Arc::new(self.check_request(gate, &[], None));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
-        std::thread::spawn(move || {
-            let sender = request.happenings.clone();
-            let tell = |what: &str, done, _| {
-                let what = what.to_owned();
-                // The loop outlives this thread; if it is gone, so is the run.
-                let _gone = sender.send(Happening::Gathering { release: release.clone(), what, done });
-            };
-            let mut seals = SealCache::load(&cache);
-            let result = request
-                .with_context(&tell, |cx| crate::vet::evidence(cx, Some(&mut seals)))
-                .map(Box::new)
-                .map_err(|error: VetError| error.to_string());
-            keep(&seals, &cache);
-            let _gone = sender.send(Happening::Gathered { release: release.clone(), result });
+        let (sender, of) = (self.happenings.clone(), release.clone());
+        let owed = Owed::new(move |result: Option<_>| {
+            let result = result.unwrap_or_else(|| Err(lost()));
+            // The loop outlives this thread; if it is gone, so is the run.
+            let _gone = sender.send(Happening::Gathered { release: of, result });
+        });
+        aside(move || {
+            let tell = |looking| Happening::Gathering { release: release.clone(), looking };
+            let looked = request.look(&tell, move |request, pulse| {
+                let mut seals = SealCache::load(&cache);
+                let result = request.with_context(pulse, |cx| crate::vet::evidence(cx, Some(&mut seals)));
+                keep(&seals, &cache, pulse);
+                result
+            });
+            owed.give(looked.flatten().map(Box::new));
         });
     }
 
@@ -205,24 +279,52 @@ impl Supervisor {
         let Some(release) = step.release.clone() else { return };
         let staging = self.state.plan.lane(&release).map(|lane| lane.staging.clone()).unwrap_or_default();
         self.looking.insert(release.clone());
-        let (sender, cancel) = (self.happenings.clone(), Arc::clone(&self.cancel));
+        let request = Arc::new(self.check_request(step, &[], None));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
-        std::thread::spawn(move || {
-            let mut seals = SealCache::load(&cache);
-            let silent = |_: &str, _: u64, _: Option<u64>| {};
-            let result = crate::vet::seal(&staging, Some(&mut seals), &silent, &cancel)
-                .map(Box::new)
-                .map_err(|error| error.to_string());
-            keep(&seals, &cache);
+        let (sender, sealed) = (self.happenings.clone(), release.clone());
+        let owed = Owed::new(move |result: Option<_>| {
+            let result = result.unwrap_or_else(|| Err(lost()));
             // The loop outlives this thread; if it is gone, so is the run.
-            let _gone = sender.send(Happening::Sealed { release, purpose, result });
+            let _gone = sender.send(Happening::Sealed { release: sealed, purpose, result });
+        });
+        aside(move || {
+            let (step, asked, of) = (request.step.id.clone(), request.step.is_gate(), release.clone());
+            let tell = |looking| {
+                if asked {
+                    Happening::Gathering { release: of.clone(), looking }
+                } else {
+                    Happening::Checking { step: step.clone(), looking }
+                }
+            };
+            let looked = request.look(&tell, move |_, pulse| {
+                let mut seals = SealCache::load(&cache);
+                let result = crate::vet::seal(&staging, Some(&mut seals), pulse);
+                keep(&seals, &cache, pulse);
+                result
+            });
+            owed.give(looked.flatten().map(Box::new));
         });
     }
 }
 
+/// Works on a thread of its own. Without one `work` is dropped, and what it owes is told as lost.
+fn aside(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name("checks".into()).spawn(work) {
+        log::error!("no thread to look with: {error}");
+    }
+}
+
+/// Says that a look went down without a word.
+fn lost() -> VetError {
+    VetError::Broken { problem: "its thread ended without a result, supervisor.log says why".to_owned() }
+}
+
 /// Keeps the cache of hashes; without it the next look at the seal only takes longer.
-fn keep(seals: &SealCache, path: &std::path::Path) {
-    if let Err(error) = seals.save(path) {
+fn keep(seals: &SealCache, path: &Path, pulse: &Pulse) {
+    // A look that was given up must not write over what a later one kept.
+    if !pulse.is_cancelled()
+        && let Err(error) = seals.save(path)
+    {
         log::warn!("the cache of the seal could not be kept: {error}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::control::{Request, Response};
 use super::serve::{Hello, short_socket};
+use super::take_over::Order;
 use crate::domain::plan::Plan;
 use crate::journal::JournalError;
 use crate::journal::store::{RunDir, Store};
@@ -15,7 +16,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 
 /// How long a supervisor may take until it says hello.
-const HELLO_PATIENCE: Duration = Duration::from_secs(30);
+const HELLO_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a supervisor that has a run may take to answer or to end.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it does.
@@ -62,15 +63,17 @@ impl Spawner {
     }
 }
 
-/// Makes a run of `plan` and starts its supervisor; returns once the run is recorded.
+/// Makes a run of `plan` and starts its supervisor, which takes from other runs what `order` says; returns once
+/// the run is recorded.
 pub async fn start_run(
     store: &Store,
     spawner: &Spawner,
     plan: &Plan,
     catalog: &str,
+    order: &Order,
 ) -> Result<RunDir, ClientError> {
     let dir = store.create(plan, catalog, Timestamp::now())?;
-    match spawn(spawner, &dir).await {
+    match spawn(spawner, &dir, order).await {
         Ok(()) => Ok(dir),
         Err(error) => {
             // A run that never began leaves nothing behind; what stays cannot be mistaken for a run.
@@ -81,13 +84,16 @@ pub async fn start_run(
 }
 
 /// Starts a supervisor for an existing run and waits for its hello.
-async fn spawn(spawner: &Spawner, dir: &RunDir) -> Result<(), ClientError> {
+async fn spawn(spawner: &Spawner, dir: &RunDir, order: &Order) -> Result<(), ClientError> {
     let errors = std::fs::OpenOptions::new().create(true).append(true).open(dir.file("supervisor.log"))?;
     let mut child = std::process::Command::new(&spawner.program)
         .arg("supervise")
         .arg("--state")
         .arg(&spawner.state)
         .arg(dir.id().as_str())
+        .args(order.from.iter().flat_map(|run| ["--from", run.as_str()]))
+        .args(order.take_over.then_some("--take-over"))
+        .args(order.reason.iter().map(|reason| format!("--reason={reason}")))
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -126,7 +132,7 @@ pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientErro
         if let Ok(client) = connect(dir).await {
             return Ok(client);
         }
-        match spawn(spawner, dir).await {
+        match spawn(spawner, dir, &Order::default()).await {
             // One that is about to end has closed its door and not yet left.
             Ok(()) | Err(ClientError::Attended) if begun.elapsed() < REACH_PATIENCE => {
                 tokio::time::sleep(REACH_EVERY).await;
@@ -142,14 +148,47 @@ pub async fn reach(spawner: &Spawner, dir: &RunDir) -> Result<Client, ClientErro
 /// A supervisor answers every request that it takes; one that ends without an answer has not looked at it,
 /// so the next one is asked.
 pub async fn ask(spawner: &Spawner, dir: &RunDir, request: &Request) -> Result<Response, ClientError> {
-    for _ in 1..TRIES {
-        let mut client = reach(spawner, dir).await?;
-        match client.request(request).await {
-            Err(ClientError::Gone) => {}
-            answer => return answer,
+    exchange(spawner, dir, &mut None, request).await
+}
+
+/// Asks on the connection that there is, or on a new one, and keeps it for the next request.
+///
+/// What is typed for a step is never sent twice: the prompt that it was for is gone with the supervisor that showed it.
+/// Nor is anything sent again where the supervisor died instead of ending: it may have begun what was asked.
+pub async fn exchange(
+    spawner: &Spawner,
+    dir: &RunDir,
+    client: &mut Option<Client>,
+    request: &Request,
+) -> Result<Response, ClientError> {
+    for attempt in 1.. {
+        let mut reached = match client.take() {
+            Some(reached) => reached,
+            None => reach(spawner, dir).await?,
+        };
+        match reached.request(request).await {
+            Err(ClientError::Gone)
+                if attempt < TRIES
+                    && !matches!(request, Request::Input { .. })
+                    && ended_in_order(dir).await => {}
+            Err(error) => return Err(error),
+            Ok(answer) => {
+                *client = Some(reached);
+                return Ok(answer);
+            }
         }
     }
-    reach(spawner, dir).await?.request(request).await
+    Err(ClientError::Gone)
+}
+
+/// Returns whether the supervisor of a run that went away had nothing more to do: then it has looked at no request since.
+async fn ended_in_order(dir: &RunDir) -> bool {
+    let begun = Instant::now();
+    // It has closed its door, and leaves.
+    while dir.is_alive() && begun.elapsed() < REACH_PATIENCE {
+        tokio::time::sleep(REACH_EVERY).await;
+    }
+    dir.load().is_ok_and(|state| state.ended.is_some())
 }
 
 /// Connects to the supervisor of a run that lives.
@@ -185,11 +224,13 @@ impl Client {
 
     /// Sends a request and waits for its answer.
     pub async fn request(&mut self, request: &Request) -> Result<Response, ClientError> {
-        self.send(request).await?;
+        // Whoever is turned away may be told so before the request is through.
+        let sent = self.send(request).await;
         loop {
-            match self.next().await? {
-                Response::Live { .. } => {}
-                answer => return Ok(answer),
+            match self.next().await {
+                Ok(Response::Live { .. }) => {}
+                Ok(answer) => return Ok(answer),
+                Err(error) => return Err(sent.err().unwrap_or(error)),
             }
         }
     }

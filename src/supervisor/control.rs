@@ -6,8 +6,9 @@
 use crate::domain::approval::{AfterApproval, Identity, Refusal};
 use crate::domain::finding::FindingId;
 use crate::domain::live::Live;
-use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::seal::SealDigest;
+use crate::domain::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 /// What a client asks for.
@@ -72,22 +73,35 @@ pub enum Request {
         /// What happens next.
         then: AfterApproval,
     },
+    /// Give a release up to another run: what runs of it is stopped, and its lock goes back.
+    GiveUp {
+        /// The release.
+        release: ReleaseId,
+        /// The run that wants it.
+        to: RunId,
+        /// Why.
+        reason: String,
+    },
     /// Go on: after an interruption, or with an approval that was held.
     Resume {
         /// Which lane; none means all.
         release: Option<ReleaseId>,
     },
-    /// Answer a step that waits for input; a line end is added.
+    /// Answer a step that waits for input; the Enter key is added.
     Input {
         /// Which step.
         step: StepId,
         /// What is typed; never recorded.
-        text: String,
+        text: Secret,
+        /// Whether it is for a terminal that does not show it: one that would by now does not get it.
+        #[serde(default)]
+        hidden: bool,
     },
 }
 
 impl Request {
-    /// Returns whether it needs the helm. An approval needs identity instead (design 1).
+    /// Returns whether it needs the helm. An approval needs identity instead (design 1), and so does a release
+    /// that is taken over, for a reason that is recorded: whoever has the helm is the one it is taken from.
     pub fn needs_helm(&self) -> bool {
         matches!(
             self,
@@ -109,6 +123,11 @@ pub enum Response {
     Done {
         /// What, as a sentence.
         message: String,
+    },
+    /// The helm is the client's now.
+    HelmGiven {
+        /// The turn that this is, as the moments count them.
+        turn: u64,
     },
     /// The gate says no.
     Refused {

@@ -8,10 +8,11 @@ use crate::domain::evidence::Evidence;
 use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
-use crate::domain::run::state::is_held;
+use crate::domain::run::resume::{Ask, Decision};
 use crate::domain::run::{Event, GateState, StepRecord, StepState};
 use crate::domain::seal::{Seal, SealDigest};
 use crate::journal::JournalError;
+use crate::vet::VetError;
 use jiff::{SignedDuration, Timestamp};
 
 impl Supervisor {
@@ -21,39 +22,33 @@ impl Supervisor {
         if self.looking.contains(&release) {
             return Ok(false);
         }
-        let due = |record: &StepRecord| matches!(record.state, StepState::Pending) || record.stale.is_some();
-        match self.state.gate(&release).and_then(|(_, gate)| gate.cloned()) {
-            None if self.state.record(&step.id).is_some_and(due) => {
-                self.gather(step);
-                Ok(false)
-            }
-            Some(GateState::Waiting { approvals, .. })
-                if self.is_enough(&approvals) && !is_held(&approvals) =>
-            {
+        match self.decide(step, None, Ask::Itself) {
+            Decision::GoOn if self.state.gate(&release).is_some_and(|(_, gate)| gate.is_some()) => {
                 self.record(&Event::GatePassed { step: step.id.clone() })?;
                 Ok(true)
+            }
+            Decision::GoOn | Decision::RunAgain => {
+                self.gather(step);
+                Ok(false)
             }
             _ => Ok(false),
         }
     }
 
-    /// Returns whether as many people approved as the catalog asks for; the launch checks who they are.
-    fn is_enough(&self, approvals: &[Approval]) -> bool {
-        approvals.len() >= usize::from(self.catalog.gate.people.max(1))
-    }
-
     pub(super) fn on_gathered(
         &mut self,
         release: &ReleaseId,
-        result: Result<Box<(Evidence, Seal)>, String>,
+        result: Result<Box<(Evidence, Seal)>, VetError>,
     ) -> Result<(), JournalError> {
         self.looking.remove(release);
         self.live.gathering.remove(release);
         self.live_changed = true;
         let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
+        self.looks.remove(&step);
         // The lane went back while it was gathered, or the run was cancelled: it says nothing about what comes.
         let at_gate = self.state.plan.lane(release).and_then(|lane| self.state.lane_at(lane));
-        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() {
+        let given_up = self.state.given_up.contains_key(release);
+        if at_gate.is_none_or(|at| at.id != step) || self.state.cancelled.is_some() || given_up {
             return Ok(());
         }
         let (evidence, seal) = match result {
@@ -63,7 +58,7 @@ impl Supervisor {
                     crate::domain::flow::CheckName::StagingMatchesCompose,
                     "no-evidence",
                     step.as_str(),
-                    format!("there is no evidence: {problem}"),
+                    format!("the evidence cannot be taken: {problem}"),
                     "mend the cause, then retry the gate",
                 );
                 return self.record(&Event::StepRefused { step, findings: vec![finding] });
@@ -143,12 +138,15 @@ impl Supervisor {
         &mut self,
         release: &ReleaseId,
         purpose: SealPurpose,
-        result: Result<Box<Seal>, String>,
+        result: Result<Box<Seal>, VetError>,
     ) -> Result<(), JournalError> {
         self.looking.remove(release);
+        self.live.gathering.remove(release);
+        self.looks
+            .retain(|step, _| self.state.plan.step(step).is_none_or(|s| s.release.as_ref() != Some(release)));
         let now = match result {
             Ok(seal) => *seal,
-            Err(problem) => return self.on_unsealed(release, purpose, problem),
+            Err(error) => return self.on_unsealed(release, purpose, &error),
         };
         match purpose {
             SealPurpose::Approval(pending) => self.approve(release, &pending, &now),
@@ -161,13 +159,17 @@ impl Supervisor {
         &mut self,
         release: &ReleaseId,
         purpose: SealPurpose,
-        problem: String,
+        error: &VetError,
     ) -> Result<(), JournalError> {
-        let refusal = Refusal::SealBroken { path: problem, how: "not readable".to_owned() };
+        let refusal = Refusal::SealUnknown { problem: error.to_string() };
+        // Evidence that nobody could look at anew is as good as it was: the next approval looks again.
+        let passing = matches!(error, VetError::NotAnswering { .. } | VetError::Cancelled);
         match purpose {
             SealPurpose::Approval(pending) => {
                 self.answer(pending.client, Response::Refused { refusal });
-                if let Some(step) = self.state.gate(release).map(|(step, _)| step.clone()) {
+                if let Some(step) =
+                    self.state.gate(release).map(|(step, _)| step.clone()).filter(|_| !passing)
+                {
                     self.gather(&step);
                 }
                 Ok(())
@@ -207,8 +209,10 @@ impl Supervisor {
                 return Ok(());
             }
         };
-        if self.state.cancelled.is_some() {
-            let state = "the run was cancelled".to_owned();
+        let given_up = self.state.given_up.get(release).map(ToString::to_string);
+        if let Some(state) =
+            given_up.or_else(|| self.state.cancelled.as_ref().map(|_| "the run was cancelled".to_owned()))
+        {
             let refusal = Refusal::NotWaiting { release: release.clone(), state };
             self.answer(pending.client, Response::Refused { refusal });
             return Ok(());
@@ -274,6 +278,27 @@ impl Supervisor {
         self.record(&Event::ApprovalVoided { step, refusal })
     }
 
+    /// Voids the approval that `step` would need and that does not hold: its gate must be passed anew.
+    pub(super) fn void_lacking(&mut self, step: &Step) -> Result<(), JournalError> {
+        let Some(release) = step.release.clone() else { return Ok(()) };
+        let Some((_, Some(GateState::Passed { approvals, .. }))) = self.state.gate(&release) else {
+            return Ok(());
+        };
+        let now = Timestamp::now();
+        let refusal = match approvals.iter().find(|approval| approval.expires <= now) {
+            Some(old) => Refusal::Expired { by: old.by.person().to_owned(), expired: old.expires },
+            None => Refusal::NotApproved { release: release.clone() },
+        };
+        self.void(&release, refusal)
+    }
+
+    /// Returns the gate of a release if its evidence could not be taken.
+    pub(super) fn failed_gate(&self, release: &ReleaseId) -> Option<StepId> {
+        let (step, _) = self.state.gate(release)?;
+        let failed = |record: &StepRecord| matches!(record.state, StepState::Concluded { .. });
+        self.state.record(&step.id).is_some_and(failed).then(|| step.id.clone())
+    }
+
     /// Gathers a gate's evidence anew, on request.
     pub(super) fn refresh(&mut self, release: &ReleaseId) -> Result<String, String> {
         let Some((step, gate)) = self.state.gate(release).map(|(step, gate)| (step.clone(), gate.cloned()))
@@ -290,19 +315,6 @@ impl Supervisor {
             self.gather(&step);
         }
         Ok(format!("gathering the evidence of release {release} anew"))
-    }
-
-    /// Lets a held approval go on; returns what was done.
-    pub(super) fn release_hold(&mut self, release: &ReleaseId) -> Result<bool, JournalError> {
-        let Some((step, gate)) = self.state.gate(release) else { return Ok(false) };
-        let step = step.id.clone();
-        match gate {
-            Some(GateState::Waiting { approvals, .. }) if is_held(approvals) && self.is_enough(approvals) => {
-                self.record(&Event::GatePassed { step })?;
-                Ok(true)
-            }
-            _ => Ok(false),
-        }
     }
 
     pub(super) fn answer(&mut self, client: ClientId, response: Response) {

@@ -4,10 +4,12 @@ use super::control::{Request, Response};
 use crate::domain::approval::Identity;
 use crate::domain::evidence::Evidence;
 use crate::domain::finding::Finding;
-use crate::domain::live::Live;
+use crate::domain::live::{Live, Looking};
 use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::outcome::PhraseHit;
 use crate::domain::seal::Seal;
 use crate::exec::unit::UnitEvent;
+use crate::vet::VetError;
 use std::collections::BTreeMap;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -64,32 +66,33 @@ pub enum Happening {
         /// What they found.
         findings: Vec<Finding>,
     },
+    /// The log of a step that ended under an earlier supervisor was searched for failure phrases.
+    PhrasesFound {
+        /// The step.
+        step: StepId,
+        /// What was found.
+        hits: Vec<PhraseHit>,
+    },
     /// A check has come further.
     Checking {
         /// The step.
         step: StepId,
-        /// What it is at.
-        what: String,
-        /// Paths done.
-        done: u64,
-        /// Paths in all.
-        of: Option<u64>,
+        /// How far it is.
+        looking: Looking,
     },
     /// Evidence is there.
     Gathered {
         /// The release.
         release: ReleaseId,
         /// The evidence with its seal, or why there is none.
-        result: Result<Box<(Evidence, Seal)>, String>,
+        result: Result<Box<(Evidence, Seal)>, VetError>,
     },
     /// Gathering evidence has come further.
     Gathering {
         /// The release.
         release: ReleaseId,
-        /// What it is at.
-        what: String,
-        /// Paths done.
-        done: u64,
+        /// How far it is.
+        looking: Looking,
     },
     /// The seal was looked at again.
     Sealed {
@@ -98,7 +101,7 @@ pub enum Happening {
         /// What for.
         purpose: SealPurpose,
         /// The seal as it is now, or why it could not be read.
-        result: Result<Box<Seal>, String>,
+        result: Result<Box<Seal>, VetError>,
     },
     /// A client connected.
     Connected {
@@ -124,5 +127,16 @@ pub enum Happening {
         client: ClientId,
     },
     /// The system asks the supervisor to end.
-    Terminated,
+    Terminated {
+        /// By which signal.
+        signal: i32,
+    },
+    /// Something of the supervisor itself broke.
+    Broken {
+        /// What.
+        what: String,
+    },
+    /// The run loop is to panic: for the tests of what follows from that.
+    #[cfg(test)]
+    Struck,
 }

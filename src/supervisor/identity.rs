@@ -4,7 +4,9 @@
 //! from `/proc/PID/loginuid`, which survives sudo and su. No environment variable is asked.
 
 use crate::domain::approval::Identity;
+use crate::domain::run::Place;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 
 /// The login uid of a process that never logged in: -1 as an unsigned number (`audit(7)`).
 const UNSET: u32 = u32::MAX;
@@ -37,9 +39,14 @@ pub fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()
 }
 
-/// Returns the id of this boot.
-pub fn boot_id() -> String {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned()).unwrap_or_default()
+/// Returns where this process lives: boot, host and pid namespace; what the system does not say stays empty.
+pub fn place() -> Place {
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    Place {
+        boot_id: boot_id.map(|id| id.trim().to_owned()).unwrap_or_default(),
+        host: host(),
+        pid_namespace: fs::metadata("/proc/self/ns/pid").map_or(0, |namespace| namespace.ino()),
+    }
 }
 
 /// Returns the start time of the process `pid` in clock ticks since boot (field 22 of its stat file), while it exists.

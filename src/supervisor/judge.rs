@@ -33,7 +33,12 @@ impl Supervisor {
         };
         let hits = self.phrases.remove(id).unwrap_or_default();
         findings.extend(hits.iter().map(|hit| phrase_finding(&step, hit)));
-        let (outcome, reason) = judge(end.as_ref(), &findings, &hits);
+        let (outcome, mut reason) = judge(end.as_ref(), &findings, &hits);
+        if outcome == Outcome::Cancelled
+            && let Some(cause) = self.state.record(id).and_then(|record| record.stopped.as_ref())
+        {
+            reason = reason.replacen("cancelled", &format!("cancelled {cause}"), 1);
+        }
         if outcome == Outcome::Succeeded && step.role == Role::Compose {
             self.pin_produced(&step)?;
         }
@@ -79,6 +84,11 @@ pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit])
         Some(ProcessEnd::Leaky { code: 0, .. }) => {
             (Outcome::Suspect, end.map(ToString::to_string).unwrap_or_default())
         }
+        // Its shell may have said 0; what still writes behind it has not.
+        Some(end @ ProcessEnd::Unkillable { after, .. }) => {
+            let (outcome, _) = judge(Some(after), findings, hits);
+            (if outcome == Outcome::Succeeded { Outcome::Suspect } else { outcome }, end.to_string())
+        }
         Some(cancelled @ ProcessEnd::Cancelled { .. }) => (Outcome::Cancelled, cancelled.to_string()),
         Some(end) => {
             let cause =
@@ -91,6 +101,7 @@ pub fn judge(end: Option<&ProcessEnd>, findings: &[Finding], hits: &[PhraseHit])
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::outcome::LeftProcess;
 
     fn finding() -> Finding {
         Finding::blocking(
@@ -100,6 +111,20 @@ mod tests {
             "3 files missing",
             "retry",
         )
+    }
+
+    fn who() -> Vec<LeftProcess> {
+        vec![LeftProcess { pid: 7, name: "rsync".to_owned() }]
+    }
+
+    fn unkillable(after: ProcessEnd) -> ProcessEnd {
+        ProcessEnd::Unkillable { who: who(), after: Box::new(after) }
+    }
+
+    #[test]
+    fn who_survives_kill_is_named_in_the_reason() {
+        let (_, reason) = judge(Some(&unkillable(ProcessEnd::Exited { code: 0 })), &[finding()], &[]);
+        assert_eq!(reason, "exit code 0; still there after KILL, asleep in the kernel: process 7 (rsync)");
     }
 
     #[test]
@@ -117,8 +142,12 @@ mod tests {
             (ProcessEnd::Signalled { signal: 9 }, Outcome::Failed),
             (ProcessEnd::TimedOut { limit_s: 5 }, Outcome::Failed),
             (ProcessEnd::Cancelled { killed: true }, Outcome::Cancelled),
-            (ProcessEnd::Leaky { code: 0, survivors: 2 }, Outcome::Suspect),
-            (ProcessEnd::Leaky { code: 1, survivors: 2 }, Outcome::Failed),
+            (ProcessEnd::Leaky { code: 0, survivors: 1, who: who() }, Outcome::Suspect),
+            (ProcessEnd::Leaky { code: 1, survivors: 1, who: who() }, Outcome::Failed),
+            (ProcessEnd::Faulted { error: "a defect".to_owned() }, Outcome::Failed),
+            (unkillable(ProcessEnd::Exited { code: 0 }), Outcome::Suspect),
+            (unkillable(ProcessEnd::Exited { code: 1 }), Outcome::Failed),
+            (unkillable(ProcessEnd::Cancelled { killed: true }), Outcome::Cancelled),
             (ProcessEnd::LogFailed { error: "full".to_owned() }, Outcome::Failed),
         ];
         for (end, expected) in cases {

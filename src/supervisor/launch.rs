@@ -1,27 +1,25 @@
 //! From a step that is due to its process: pins, checks before it, the launch, what its unit says.
 
 use super::happening::{Happening, SealPurpose};
+use super::locks::LockError;
 use super::run_loop::{Busy, Supervisor};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
 use crate::domain::flow::{CheckName, ProgressSource};
 use crate::domain::launch::{Launch, OrdinaryLaunch};
 use crate::domain::name::{RepoName, StepId};
-use crate::domain::outcome::ProcessEnd;
+use crate::domain::outcome::{LeftProcess, ProcessEnd};
 use crate::domain::plan::{Pin, Step, script};
 use crate::domain::progress::ProgressFormat;
 use crate::domain::run::Event;
 use crate::exec::phrases::Phrase;
-use crate::exec::unit::{StopStage, Survivor, Unit, UnitEvent, UnitSpec};
+use crate::exec::unit::{StopStage, Unit, UnitEvent, UnitSpec};
 use crate::journal::JournalError;
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// The variable that marks every process of one attempt, so that orphans are recognised.
-const MARK: &str = "STAGEGATE_STEP";
 
 impl Supervisor {
     /// Returns the composes that `step` uses, as far as they are known now.
@@ -53,6 +51,18 @@ impl Supervisor {
         self.record(&Event::StepRefused { step: step.id.clone(), findings: vec![finding] })
     }
 
+    /// Refuses a step whose lane is not this run's alone any more.
+    pub(super) fn refuse_unlocked(&mut self, step: &Step, error: &LockError) -> Result<(), JournalError> {
+        let finding = Finding::blocking(
+            CheckName::Leftovers,
+            "lock-lost",
+            step.id.as_str(),
+            format!("the lock of its release was removed while this run held it: {error}"),
+            "see who removed it, and that nothing else works on the release; then retry",
+        );
+        self.record(&Event::StepRefused { step: step.id.clone(), findings: vec![finding] })
+    }
+
     pub(super) fn check_before(&mut self, step: &Step) {
         let request = self.check_request(step, &step.before, None);
         let (id, sender) = (step.id.clone(), self.happenings.clone());
@@ -70,6 +80,7 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         self.live_step(id).checking = None;
+        self.looks.remove(id);
         if !self.may_move(&step) {
             self.done_with(id);
             return Ok(());
@@ -151,19 +162,9 @@ impl Supervisor {
             .then(|| self.dir.file(&self.log_name(step, attempt, "joblog")))
     }
 
-    /// Returns the entry of the environment that every process of an attempt has, and no other process.
-    pub(super) fn mark(&self, step: &StepId, attempt: u32) -> String {
-        format!("{MARK}={}", self.mark_value(step, attempt))
-    }
-
-    fn mark_value(&self, step: &StepId, attempt: u32) -> String {
-        format!("{}/{step}/{attempt}", self.dir.id())
-    }
-
     /// Returns what is added to the environment, and makes the job log that it names (design 4).
     fn added_env(&self, step: &Step, attempt: u32) -> Result<BTreeMap<String, String>, JournalError> {
-        let mut env = BTreeMap::new();
-        env.insert(MARK.to_owned(), self.mark_value(&step.id, attempt));
+        let mut env = BTreeMap::from([self.mark(&step.id, attempt)]);
         if let Some(path) = self.job_log(step, attempt) {
             OpenOptions::new()
                 .write(true)
@@ -202,7 +203,7 @@ impl Supervisor {
         // The working directory of a step on another host is there, not here.
         let cwd = if step.host.is_some() { PathBuf::from("/") } else { step.cwd.clone() };
         let mut spec = UnitSpec::new(argv, env, cwd, log);
-        spec.mark = Some(MARK.to_owned());
+        spec.mark = Some(super::recovery::MARK.to_owned());
         spec.timeout = step.timeout_s.map(Duration::from_secs);
         spec.failure_phrases = phrases;
         spec.progress = match step.progress {
@@ -222,7 +223,7 @@ impl Supervisor {
             }
             UnitEvent::Ended { end, phrases, bytes, survivors, .. } => {
                 self.phrases.insert(id.clone(), phrases);
-                return self.on_ended(id, with_survivors(end, &survivors), bytes);
+                return self.on_ended(id, with_survivors(end, survivors), bytes);
             }
             UnitEvent::Output { bytes_total } => self.live_step(id).log_bytes = bytes_total,
             UnitEvent::Progress(progress) => {
@@ -266,18 +267,17 @@ impl Supervisor {
     /// Takes a step off the list of what is at work.
     pub(super) fn done_with(&mut self, id: &StepId) {
         self.busy.remove(id);
+        self.looks.remove(id);
         self.locks.free(id);
         self.live.steps.remove(id);
         self.live_changed = true;
     }
 }
 
-/// A process that even KILL could not end leaves the step leaky, whatever its shell said.
-fn with_survivors(end: ProcessEnd, survivors: &[Survivor]) -> ProcessEnd {
-    match end {
-        ProcessEnd::Exited { code } if !survivors.is_empty() => {
-            ProcessEnd::Leaky { code, survivors: survivors.len() }
-        }
-        end => end,
+/// Processes that even KILL could not end belong to how the step ended, whatever its shell said.
+fn with_survivors(end: ProcessEnd, survivors: Vec<LeftProcess>) -> ProcessEnd {
+    if survivors.is_empty() {
+        return end;
     }
+    ProcessEnd::Unkillable { who: survivors, after: Box::new(end) }
 }

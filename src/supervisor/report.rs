@@ -5,17 +5,21 @@
 
 mod markdown;
 
+use super::recovery::Eyes;
 use crate::domain::approval::Approval;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::finding::Finding;
-use crate::domain::name::{ReleaseId, RepoName};
+use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
-use crate::domain::redact::Redactor;
+use crate::domain::redact::{Redactor, Secrets};
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
+use crate::domain::visible;
 use crate::journal::JournalError;
+use crate::journal::audit::Audit;
 use crate::journal::store::RunDir;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,7 +36,9 @@ pub struct Report {
     started: Option<Timestamp>,
     ended: Option<Timestamp>,
     by: Option<String>,
-    journal_problem: Option<String>,
+    /// Whether the journal that all of this is made from is intact, and its head.
+    journal: Audit,
+    supervisor_problem: Option<String>,
     releases: Vec<ReportRelease>,
     checkouts: Vec<CheckoutStatus>,
     steps: Vec<ReportStep>,
@@ -56,6 +62,9 @@ struct ReportStep {
     id: String,
     state: &'static str,
     stale: bool,
+    stale_because: Option<String>,
+    /// The truth about it, where its supervisor died.
+    interrupted: Option<Interrupted>,
     command: String,
     attempts: u32,
     seconds: Option<i64>,
@@ -72,23 +81,20 @@ struct ReportGate {
     release: ReleaseId,
     state: &'static str,
     refusal: Option<String>,
+    stale_because: Option<String>,
     approvals: Vec<Approval>,
     waivers: Vec<Waiver>,
     evidence: Option<Evidence>,
 }
 
 impl Report {
-    /// Makes the report of a run as it stands; `problem` is what is wrong with its journal.
-    pub fn of(
-        dir: &RunDir,
-        state: &RunState,
-        problem: Option<&str>,
-        alive: bool,
-        redactor: Redactor,
-    ) -> Self {
+    /// Makes the report of a run as it stands; `journal` says what of it can be trusted.
+    pub fn of(dir: &RunDir, state: &RunState, journal: Audit, alive: bool, redactor: Redactor) -> Self {
         let plan = redactor.plan(&state.plan);
+        let mut truths = Eyes::default().truths(dir, state, alive);
         let steps = plan.steps.iter().filter(|step| !step.is_gate());
-        let steps: Vec<ReportStep> = steps.map(|step| report_step(state, step, alive, &redactor)).collect();
+        let steps: Vec<ReportStep> =
+            steps.map(|step| report_step(state, step, &mut truths, &redactor)).collect();
         let created = state.created.as_ref();
         Self {
             run: dir.id().to_string(),
@@ -99,7 +105,8 @@ impl Report {
             started: created.map(|(_, _, at)| *at),
             ended: state.ended,
             by: created.map(|(_, by, _)| by.to_string()),
-            journal_problem: problem.map(str::to_owned),
+            journal,
+            supervisor_problem: state.failed.as_ref().map(|(_, reason)| redactor.text(reason).into_owned()),
             releases: plan.lanes.iter().map(report_release).collect(),
             checkouts: plan.checkouts.clone(),
             scripts: steps.iter().flat_map(|step| step.scripts.clone()).collect(),
@@ -118,10 +125,21 @@ impl Report {
         self.redactor.text(&markdown::text(self)).into_owned()
     }
 
+    /// Writes `report.md` and `report.json` into the run's folder.
+    ///
+    /// # Errors
+    ///
+    /// If one of them cannot be written.
+    pub fn file(&self, dir: &RunDir) -> Result<(), JournalError> {
+        dir.write("report.md", self.markdown().as_bytes())?;
+        dir.write("report.json", self.json().as_bytes())
+    }
+
     /// Returns the report as JSON, with a line end.
     pub fn json(&self) -> String {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        format!("{}\n", self.redactor.text(&text))
+        let mut tree = serde_json::to_value(self).unwrap_or_default();
+        self.redactor.json(&mut tree);
+        format!("{}\n", visible::json(&serde_json::to_string_pretty(&tree).unwrap_or_default()))
     }
 }
 
@@ -134,14 +152,21 @@ fn report_release(lane: &crate::domain::plan::Lane) -> ReportRelease {
     }
 }
 
-fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) -> ReportStep {
+fn report_step(
+    state: &RunState,
+    step: &Step,
+    truths: &mut BTreeMap<StepId, Interrupted>,
+    redactor: &Redactor,
+) -> ReportStep {
     let record = state.record(&step.id);
+    let interrupted = truths.remove(&step.id).map(|truth| truth.redacted(redactor));
     let reason = match record.map(|record| &record.state) {
+        _ if interrupted.is_some() => interrupted.as_ref().map(ToString::to_string).unwrap_or_default(),
         Some(StepState::Concluded { reason, .. } | StepState::Skipped { reason, .. }) => reason.clone(),
         _ => String::new(),
     };
     let word = match record {
-        Some(record) if record.is_running() && !alive => "interrupted",
+        Some(_) if interrupted.is_some() => "interrupted",
         Some(record) => record.word(),
         None => "pending",
     };
@@ -157,6 +182,8 @@ fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) 
         id: step.id.to_string(),
         state: word,
         stale: record.is_some_and(|record| record.stale.is_some()),
+        stale_because: record.and_then(|record| record.stale.as_ref()).map(ToString::to_string),
+        interrupted,
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
         seconds: record.and_then(StepRecord::took_s),
@@ -164,18 +191,8 @@ fn report_step(state: &RunState, step: &Step, alive: bool, redactor: &Redactor) 
         reason: redactor.text(&reason).into_owned(),
         composes,
         scripts: record.map(|record| record.scripts.clone()).unwrap_or_default(),
-        findings: record.map(|record| cleaned(&record.findings, redactor)).unwrap_or_default(),
+        findings: record.map(|record| redactor.value(record.findings.clone())).unwrap_or_default(),
     }
-}
-
-/// Takes secrets out before the text is escaped for a form in which they would not be known again.
-fn cleaned(findings: &[Finding], redactor: &Redactor) -> Vec<Finding> {
-    let clean = |finding: &Finding| Finding {
-        path: redactor.text(&finding.path).into_owned(),
-        message: redactor.text(&finding.message).into_owned(),
-        ..finding.clone()
-    };
-    findings.iter().map(clean).collect()
 }
 
 fn report_gate(
@@ -191,30 +208,31 @@ fn report_gate(
             GateState::Waiting { evidence, approvals, .. } | GateState::Passed { evidence, approvals, .. },
         ) => (Some(evidence), approvals.clone(), None),
         Some(GateState::Void { evidence, refusal, .. }) => {
-            (Some(evidence), Vec::new(), Some(refusal.to_string()))
+            (Some(evidence), Vec::new(), Some(redactor.text(&refusal.to_string()).into_owned()))
         }
     };
-    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|mut evidence| {
-        evidence.findings = cleaned(&evidence.findings, redactor);
-        evidence
-    });
+    // Before it is escaped for a form in which a secret would not be known again.
+    let evidence = evidence.and_then(|file| dir.evidence(file).ok()).map(|evidence| redactor.value(evidence));
     Some(ReportGate {
         step: step.id.to_string(),
         release: release.clone(),
         state: state.record(&step.id).map_or("pending", StepRecord::word),
         refusal,
-        approvals,
-        waivers: state.waivers(release).to_vec(),
+        stale_because: state
+            .record(&step.id)
+            .and_then(|record| record.stale.as_ref())
+            .map(ToString::to_string),
+        approvals: redactor.value(approvals),
+        waivers: redactor.value(state.waivers(release).to_vec()),
         evidence,
     })
 }
 
-/// Writes `report.md` and `report.json` into the run's folder; `secrets` are the catalog's names.
-pub(super) fn write(dir: &RunDir, state: &RunState, secrets: &[String]) -> Result<(), JournalError> {
+/// Writes `report.md` and `report.json` into the run's folder; `secrets` is what the catalog calls so.
+pub fn write(dir: &RunDir, state: &RunState, secrets: &Secrets) -> Result<(), JournalError> {
     // It is the end: what has not run by now does not run by itself.
-    let report = Report::of(dir, state, None, false, Redactor::of_plan(secrets, &state.plan));
-    dir.write("report.json", report.json().as_bytes())?;
-    dir.write("report.md", report.markdown().as_bytes())
+    let audit = Audit::of(dir)?;
+    Report::of(dir, state, audit, false, Redactor::of_plan(secrets, &state.plan)).file(dir)
 }
 
 #[cfg(test)]

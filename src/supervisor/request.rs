@@ -8,15 +8,17 @@ use crate::domain::approval::Identity;
 use crate::domain::evidence::Waiver;
 use crate::domain::finding::FindingId;
 use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::plan::Step;
 use crate::domain::run::event::StopStage;
+use crate::domain::run::resume::{Ask, Decision, Why};
 use crate::domain::run::{Event, GateState, StepState};
-use crate::exec::group::marked;
+use crate::domain::secret::Secret;
+use crate::exec::unit::UnitError;
 use crate::journal::JournalError;
 use jiff::Timestamp;
-use std::sync::atomic::Ordering;
 
 /// What came of a request: a sentence either way.
-type Answer = Result<String, String>;
+pub(super) type Answer = Result<String, String>;
 
 impl Supervisor {
     pub(super) fn on_request(&mut self, client: ClientId, request: Request) -> Result<(), JournalError> {
@@ -31,26 +33,36 @@ impl Supervisor {
             self.answer(client, Response::HelmBusy { by });
             return Ok(());
         }
-        self.asked |=
-            request.needs_helm() || matches!(request, Request::Approve { .. } | Request::Refresh { .. });
+        self.asked |= request.needs_helm()
+            || matches!(request, Request::Approve { .. } | Request::Refresh { .. } | Request::GiveUp { .. });
+        if let Some(message) = self.given_away(&request) {
+            self.answer(client, Response::Failed { message });
+            return Ok(());
+        }
         let answer = match request {
             Request::Subscribe => Ok(self.subscribe(client)),
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
             Request::ReleaseHelm => Ok(self.release_helm(client)),
             Request::Retry { step, reason } => self.retry(&step, reason, by)?,
             Request::Skip { step, reason } => self.skip(&step, reason, by)?,
-            Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by)?,
-            Request::Cancel { step: None } => self.cancel_run(&by)?,
-            Request::Kill { step } => self.stop(&step, StopStage::Kill, by)?,
+            Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by, None)?,
+            Request::Cancel { step: None } => self.cancel_run(&by, None)?,
+            Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
-            Request::Refresh { release } => self.refresh(&release),
+            Request::Refresh { release } => match self.failed_gate(&release) {
+                Some(gate) => self.retry(&gate, "its evidence could not be taken".to_owned(), by)?,
+                None => self.refresh(&release),
+            },
             Request::Approve { release, phrase, seal, then } => {
                 let pending = PendingApproval { client, by, phrase, then };
                 self.on_approve(&release, seal.as_ref(), pending);
                 return Ok(());
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
-            Request::Input { step, text } => self.input(&step, text),
+            Request::GiveUp { release, to, reason } => self.give_up(&release, &to, reason, &by)?,
+            Request::Input { step, text, hidden } => {
+                return self.input(client, &step, &text, hidden, by);
+            }
         };
         let response = match answer {
             Ok(message) => Response::Done { message },
@@ -76,24 +88,33 @@ impl Supervisor {
     ) -> Result<(), JournalError> {
         let owner = self.helm.filter(|owner| *owner != client);
         let owner = owner.and_then(|owner| self.clients.get(&owner)).map(|owner| owner.identity.clone());
-        match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
+        let taken = match (owner, reason.filter(|reason| !reason.trim().is_empty())) {
             (Some(by), None) => {
                 self.answer(client, Response::HelmBusy { by });
                 return Ok(());
             }
-            (Some(from), Some(reason)) => self.record(&Event::HelmTaken { by, from, reason })?,
-            (None, _) => {}
+            (Some(from), Some(reason)) => {
+                self.record(&Event::HelmTaken { by, from, reason: reason.clone() })?;
+                Some(reason)
+            }
+            (None, _) => None,
+        };
+        if self.helm != Some(client) {
+            self.pass_helm(Some(client), taken);
         }
-        self.helm = Some(client);
-        self.live_changed = true;
-        self.answer(client, Response::Done { message: "you have the helm".to_owned() });
+        self.answer(client, Response::HelmGiven { turn: self.helm_turn.0 });
         Ok(())
+    }
+
+    fn pass_helm(&mut self, to: Option<ClientId>, taken: Option<String>) {
+        self.helm = to;
+        self.helm_turn = (self.helm_turn.0 + 1, taken);
+        self.live_changed = true;
     }
 
     fn release_helm(&mut self, client: ClientId) -> String {
         if self.helm == Some(client) {
-            self.helm = None;
-            self.live_changed = true;
+            self.pass_helm(None, None);
         }
         "the helm is free".to_owned()
     }
@@ -101,8 +122,7 @@ impl Supervisor {
     pub(super) fn on_gone(&mut self, client: ClientId) {
         self.clients.remove(&client);
         if self.helm == Some(client) {
-            self.helm = None;
-            self.live_changed = true;
+            self.pass_helm(None, None);
         }
     }
 
@@ -113,24 +133,42 @@ impl Supervisor {
         if self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is at work; cancel it first")));
         }
-        let Some(record) = self.state.record(id) else { return Ok(Err(format!("there is no step {id}"))) };
-        if let Some(problem) = self.still_alive(id) {
-            return Ok(Err(problem));
-        }
-        if matches!(record.state, StepState::Pending) && self.state.cancelled.is_none() {
-            return Ok(Err(format!("{id} has not run yet, so there is nothing to retry")));
+        let truths = self.truths();
+        let ask = Ask::Retry { reason: !reason.trim().is_empty() };
+        let decision = self.decide(&step, truths.get(id), ask);
+        if !matches!(decision, Decision::RunAgain | Decision::GoOn | Decision::NeedsApproval) {
+            return Ok(Err(self.words(decision, &step, truths.get(id))));
         }
         let stale = self.state.plan.descendants(id);
         if let Some(other) = stale.iter().find(|other| self.busy.contains_key(*other)) {
             return Ok(Err(format!("{other} builds on {id} and is at work; cancel it first")));
         }
-        if let Some(problem) = stale.iter().find_map(|other| self.still_alive(other)) {
-            return Ok(Err(problem));
+        let alive = |other: &&StepId| truths.get(*other).is_some_and(|truth| !truth.survivors().is_empty());
+        if let Some(other) = stale.iter().find(alive)
+            && let Some(planned) = self.state.plan.step(other)
+        {
+            return Ok(Err(self.words(Decision::Refuse(Why::Alive), planned, truths.get(other))));
         }
-        self.cancel.store(false, Ordering::Relaxed);
-        self.record(&Event::StepRetried { step: id.clone(), reason, by, stale })?;
+        self.run_again(&step, reason, by, decision).map(Ok)
+    }
+
+    /// Records that a step runs again; where its approval is lacking it waits behind its gate.
+    pub(super) fn run_again(
+        &mut self,
+        step: &Step,
+        reason: String,
+        by: Identity,
+        decision: Decision,
+    ) -> Result<String, JournalError> {
+        let stale = self.state.plan.descendants(&step.id);
+        self.vigils.remove(&step.id);
+        self.record(&Event::StepRetried { step: step.id.clone(), reason, by, stale })?;
         self.release_lanes(step.release.as_ref());
-        Ok(Ok(format!("{id} runs again")))
+        if decision == Decision::NeedsApproval {
+            self.void_lacking(step)?;
+            return Ok(self.words(decision, step, None));
+        }
+        Ok(format!("{} runs again", step.id))
     }
 
     fn skip(&mut self, id: &StepId, reason: String, by: Identity) -> Result<Answer, JournalError> {
@@ -148,8 +186,9 @@ impl Supervisor {
         if !skippable || self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
             return Ok(Err(format!("{id} is running or done, so it cannot be skipped")));
         }
-        if let Some(problem) = self.still_alive(id) {
-            return Ok(Err(problem));
+        let truths = self.truths();
+        if let Some(truth) = truths.get(id).filter(|truth| !truth.survivors().is_empty()) {
+            return Ok(Err(self.words(Decision::Refuse(Why::Alive), &step, Some(truth))));
         }
         self.busy.remove(id);
         self.locks.free(id);
@@ -161,32 +200,72 @@ impl Supervisor {
         Ok(Ok(format!("{id} is skipped")))
     }
 
-    fn release_lanes(&mut self, release: Option<&ReleaseId>) {
+    pub(super) fn release_lanes(&mut self, release: Option<&ReleaseId>) {
         match release {
             Some(release) => {
                 self.released.insert(release.clone());
             }
-            None => self.released.extend(self.state.plan.lanes.iter().map(|lane| lane.release.clone())),
+            None => self.released.extend(self.state.lanes().map(|lane| lane.release.clone())),
         }
     }
 
-    fn stop(&mut self, id: &StepId, stage: StopStage, by: Identity) -> Result<Answer, JournalError> {
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else {
-            return Ok(Err(format!("{id} has no process to stop")));
+    /// Records that a step is asked to stop, then asks it.
+    pub(super) fn stop(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+        signal: Option<i32>,
+    ) -> Result<Answer, JournalError> {
+        let refused = match self.busy.get(id) {
+            Some(Busy::Unit(unit)) if stage == StopStage::Kill => unit.may_kill().err(),
+            Some(Busy::Unit(unit)) => unit.is_over().then_some(UnitError::Ended),
+            _ => return self.stop_without_process(id, stage, by, signal),
         };
-        let stopped = match stage {
+        if let Some(error) = refused {
+            return Ok(Err(error.to_string()));
+        }
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(Err(UnitError::Ended.to_string())) };
+        let asked = match stage {
             StopStage::Terminate => unit.cancel(),
             StopStage::Kill => unit.kill(),
         };
-        if let Err(error) = stopped {
-            return Ok(Err(error.to_string()));
-        }
-        self.record(&Event::StopRequested { step: id.clone(), stage, by })?;
-        Ok(Ok(format!("{id} was asked to stop; its checks will say what it left behind")))
+        let verb = if stage == StopStage::Kill { "is being killed" } else { "was asked to stop" };
+        Ok(match asked {
+            Ok(()) => Ok(format!("{id} {verb}; its checks will say what it left behind")),
+            Err(error) => Err(error.to_string()),
+        })
     }
 
-    fn cancel_run(&mut self, by: &Identity) -> Result<Answer, JournalError> {
-        self.record(&Event::RunCancelled { by: by.clone() })?;
+    /// Ends the look of a step that has no process of its own, or stops what an interrupted step left alive.
+    ///
+    /// Checks, evidence and a seal are looks; what was seen so far counts for nothing.
+    fn stop_without_process(
+        &mut self,
+        id: &StepId,
+        stage: StopStage,
+        by: Identity,
+        signal: Option<i32>,
+    ) -> Result<Answer, JournalError> {
+        if !self.looks.contains_key(id) {
+            return self.stop_survivors(id, stage, by, signal);
+        }
+        self.record(&Event::StopRequested { step: id.clone(), stage, by, signal })?;
+        if let Some(look) = self.looks.get(id) {
+            look.cancel();
+        }
+        let look = match self.state.record(id).map(|record| &record.state) {
+            Some(StepState::Running { end: Some(end), .. }) => {
+                format!("the process of {id} is over ({end}), the look at it")
+            }
+            _ => format!("the look at {id}"),
+        };
+        Ok(Ok(format!("{look} is ended and found nothing out")))
+    }
+
+    fn cancel_run(&mut self, by: &Identity, signal: Option<i32>) -> Result<Answer, JournalError> {
+        self.record(&Event::RunCancelled { by: by.clone(), signal })?;
         let running: Vec<StepId> = self
             .busy
             .iter()
@@ -195,15 +274,28 @@ impl Supervisor {
             .collect();
         for id in &running {
             // A step that ended in this moment needs no stopping.
-            let _ended = self.stop(id, StopStage::Terminate, by.clone())?;
+            let _ended = self.stop(id, StopStage::Terminate, by.clone(), signal)?;
+        }
+        let mut names: Vec<String> = running.iter().map(ToString::to_string).collect();
+        for (id, truth) in self.truths() {
+            if !truth.survivors().is_empty() {
+                // Who was asked to stop before needs a KILL by name.
+                let _asked = self.stop(&id, StopStage::Terminate, by.clone(), signal)?;
+                names.push(format!("what is left of {id}"));
+            }
         }
         let waiting = self.busy.iter().filter(|(_, busy)| matches!(busy, Busy::Waiting));
         for id in waiting.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.done_with(&id);
         }
+        // What a step left behind is looked at all the same; nothing else needs to be known any more.
+        for (id, look) in &self.looks {
+            if !matches!(self.busy.get(id), Some(Busy::After)) {
+                look.cancel();
+            }
+        }
         // Whoever retries a step lets that step's lane go on, not all of them.
         self.released.clear();
-        let names: Vec<String> = running.iter().map(ToString::to_string).collect();
         let stopping =
             if names.is_empty() { String::new() } else { format!("; stopping {}", names.join(", ")) };
         Ok(Ok(format!("the run is cancelled{stopping}")))
@@ -239,99 +331,43 @@ impl Supervisor {
         Ok(Ok(format!("finding {finding} is waived")))
     }
 
-    /// Goes on with what was interrupted or held; nothing runs twice while its first life may last.
-    fn resume(&mut self, release: Option<&ReleaseId>, by: &Identity) -> Result<Answer, JournalError> {
-        let lanes: Vec<ReleaseId> = self
-            .state
-            .plan
-            .lanes
-            .iter()
-            .map(|lane| lane.release.clone())
-            .filter(|lane| release.is_none_or(|release| release == lane))
-            .collect();
-        if lanes.is_empty() {
-            return Ok(Err("this run has no such lane".to_owned()));
+    /// Records that somebody answers a step, then types it; the unit says whether its terminal took it.
+    fn input(
+        &mut self,
+        client: ClientId,
+        id: &StepId,
+        text: &Secret,
+        hidden: bool,
+        by: Identity,
+    ) -> Result<(), JournalError> {
+        if !matches!(self.busy.get(id), Some(Busy::Unit(_))) {
+            self.answer(client, Response::Failed { message: format!("{id} has no process") });
+            return Ok(());
         }
-        if self.state.cancelled.is_some() {
-            let message = "the run was cancelled; retry the step that it stands at to go on";
-            return Ok(Err(message.to_owned()));
-        }
-        let interrupted = self.interrupted(&lanes);
-        if let Some(problem) = interrupted.iter().find_map(|(_, problem)| problem.clone()) {
-            return Ok(Err(problem));
-        }
-        let mut said = Vec::new();
-        for lane in &lanes {
-            if self.release_hold(lane)? {
-                said.push(format!("release {lane} goes on to production"));
-            }
-            self.released.insert(lane.clone());
-        }
-        for (id, _) in interrupted {
-            match self.retry(&id, "resumed after an interruption".to_owned(), by.clone())? {
-                Ok(message) => said.push(message),
-                Err(problem) => return Ok(Err(problem)),
-            }
-        }
-        Ok(Ok(if said.is_empty() { "the run goes on".to_owned() } else { said.join("; ") }))
+        self.record(&Event::InputGiven { step: id.clone(), by })?;
+        let Some(answers) = self.clients.get(&client).map(|client| client.answers.clone()) else {
+            return Ok(());
+        };
+        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Ok(()) };
+        // What the Enter key sends: a terminal makes a line end of it, and a dialogue that reads keys wants the key.
+        let bytes = format!("{}\r", text.0).into_bytes();
+        unit.write_input(bytes, hidden, move |typed| {
+            // A client that is gone needs no answer.
+            let _gone = answers.send(match typed {
+                Ok(()) => Response::Done { message: "typed".to_owned() },
+                Err(error) => Response::Failed { message: error.to_string() },
+            });
+        });
+        Ok(())
     }
 
-    /// Returns the interrupted steps of `lanes`, each with what forbids to run it again, if anything does.
-    fn interrupted(&self, lanes: &[ReleaseId]) -> Vec<(StepId, Option<String>)> {
-        let plan = &self.state.plan;
-        plan.steps
-            .iter()
-            .filter(|step| step.release.as_ref().is_none_or(|release| lanes.contains(release)))
-            .filter_map(|step| {
-                let record = self.state.record(&step.id)?;
-                if !matches!(record.state, StepState::Interrupted { .. }) {
-                    return None;
-                }
-                let unsafe_again = (!step.repeatable).then(|| {
-                    format!(
-                        "{} is not safe to repeat: look at what it did, then retry or skip it by name",
-                        step.id
-                    )
-                });
-                Some((step.id.clone(), self.still_alive(&step.id).or(unsafe_again)))
-            })
-            .collect()
-    }
-
-    /// Says that processes of an interrupted step are still there, if any are: its shell, or what it left behind.
-    fn still_alive(&self, id: &StepId) -> Option<String> {
-        let record = self.state.record(id)?;
-        let StepState::Interrupted { process, .. } = &record.state else { return None };
-        let mut alive = marked(&self.mark(id, record.attempts));
-        if let Some((pid, start_time)) = process
-            && !alive.contains(pid)
-            && identity::start_time(*pid) == Some(*start_time)
-        {
-            alive.push(*pid);
-        }
-        let pids: Vec<String> = alive.iter().map(ToString::to_string).collect();
-        (!pids.is_empty()).then(|| {
-            format!(
-                "{id} is still alive as process {}; wait until it ends, or stop it yourself, before the run goes on",
-                pids.join(", ")
-            )
-        })
-    }
-
-    fn input(&mut self, id: &StepId, text: String) -> Answer {
-        let Some(Busy::Unit(unit)) = self.busy.get(id) else { return Err(format!("{id} has no process")) };
-        let mut bytes = text.into_bytes();
-        bytes.push(b'\n');
-        unit.write_input(&bytes).map_err(|error| error.to_string())?;
-        Ok("typed".to_owned())
-    }
-
-    pub(super) fn on_terminated(&mut self) -> Result<(), JournalError> {
+    /// Cancels the run because `signal` told the supervisor to stop.
+    pub(super) fn on_terminated(&mut self, signal: i32) -> Result<(), JournalError> {
         let by = identity::own();
         self.asked = true;
         if self.state.cancelled.is_none() {
             // Whatever it answers: the units were told.
-            let _answer = self.cancel_run(&by)?;
+            let _answer = self.cancel_run(&by, Some(signal))?;
         }
         Ok(())
     }

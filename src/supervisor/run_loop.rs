@@ -5,12 +5,16 @@
 
 use super::happening::{ClientId, Happening};
 use super::locks::Locks;
+use super::survivors::Vigil;
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
 use crate::domain::catalog::Catalog;
 use crate::domain::flow::Role;
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::{Lane, Step};
-use crate::domain::run::{Event, RunState, RunVerdict, StepState};
+use crate::domain::run::resume::{Ask, Decision};
+use crate::domain::run::{Event, RunState, RunVerdict};
 use crate::exec::unit::UnitHandle;
 use crate::journal::JournalError;
 use crate::journal::store::RunDir;
@@ -18,7 +22,6 @@ use crate::journal::writer::Writer;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -26,7 +29,7 @@ use tokio::sync::watch;
 /// How often a resource that another run holds is asked for again.
 pub const RESOURCE_POLL: Duration = Duration::from_millis(300);
 /// How long what runs may take to end after TERM once the journal cannot be written.
-const ABANDON_GRACE: Duration = Duration::from_secs(10);
+pub(super) const ABANDON_GRACE: Duration = Duration::from_secs(10);
 /// How long a supervisor that was started for a request waits for it.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,11 +75,20 @@ pub struct Supervisor {
     pub(super) phrases: BTreeMap<StepId, Vec<crate::domain::outcome::PhraseHit>>,
     /// What the checks before a step found, until it starts.
     pub(super) checked: BTreeMap<StepId, (Vec<crate::domain::finding::Finding>, BTreeMap<String, String>)>,
+    /// Interrupted steps whose survivors are watched.
+    pub(super) vigils: BTreeMap<StepId, Vigil>,
     pub(super) live: Live,
     pub(super) live_changed: bool,
     pub(super) clients: BTreeMap<ClientId, Connection>,
     pub(super) helm: Option<ClientId>,
-    pub(super) cancel: Arc<AtomicBool>,
+    /// The looks (checks, evidence, a seal) that are out, by step, so that they can be ended.
+    pub(super) looks: BTreeMap<StepId, Arc<Pulse>>,
+    /// Knows which mounts owe an answer.
+    pub(super) prober: Prober,
+    /// How often the helm changed hands, and why it was taken the last time, if it was taken from somebody.
+    pub(super) helm_turn: (u64, Option<String>),
+    /// What broke in this supervisor: it moves nothing any more.
+    pub(super) broken: Option<String>,
     pub(super) asked: bool,
     pub(super) begun: Instant,
 }
@@ -100,12 +112,13 @@ impl Supervisor {
                 self.on_checked_before(&step, findings, scripts)?;
             }
             Happening::CheckedAfter { step, findings } => self.on_checked_after(&step, findings)?,
-            Happening::Checking { step, what, done, of } => {
-                self.live_step(&step).checking = Some((what, done, of));
+            Happening::Checking { step, looking } => self.live_step(&step).checking = Some(looking),
+            Happening::PhrasesFound { step, hits } => {
+                self.phrases.insert(step, hits);
             }
             Happening::Gathered { release, result } => self.on_gathered(&release, result)?,
-            Happening::Gathering { release, what, done } => {
-                self.live.gathering.insert(release, (what, done));
+            Happening::Gathering { release, looking } => {
+                self.live.gathering.insert(release, looking);
                 self.live_changed = true;
             }
             Happening::Sealed { release, purpose, result } => self.on_sealed(&release, purpose, result)?,
@@ -114,21 +127,28 @@ impl Supervisor {
             }
             Happening::Asked { client, request } => self.on_request(client, request)?,
             Happening::Gone { client } => self.on_gone(client),
-            Happening::Terminated => self.on_terminated()?,
+            Happening::Terminated { signal } => self.on_terminated(signal)?,
+            Happening::Broken { what } => self.broken = Some(what),
+            #[cfg(test)]
+            Happening::Struck => std::panic::panic_any("struck"),
         }
         self.advance()
     }
 
     /// Moves every lane as far as it goes without waiting.
     pub fn advance(&mut self) -> Result<(), JournalError> {
+        if self.broken.is_some() {
+            return Ok(());
+        }
+        self.keep_vigil()?;
+        self.free_lanes();
         if self.state.cancelled.is_some() {
             return Ok(());
         }
         for lane in self.state.plan.lanes.clone() {
             self.advance_lane(&lane)?;
         }
-        let finished = |lane: &Lane| self.state.lane_verdict(lane) == RunVerdict::Finished;
-        if self.state.plan.lanes.iter().all(finished)
+        if self.state.lanes_are_through()
             && !self.released.is_empty()
             && let Some(step) = self.state.shared_at().cloned()
         {
@@ -138,7 +158,8 @@ impl Supervisor {
     }
 
     fn advance_lane(&mut self, lane: &Lane) -> Result<(), JournalError> {
-        if !self.released.contains(&lane.release) {
+        let given_up = self.state.given_up.contains_key(&lane.release);
+        if given_up || !self.released.contains(&lane.release) {
             return Ok(());
         }
         while let Some(step) = self.state.lane_at(lane).cloned() {
@@ -155,15 +176,19 @@ impl Supervisor {
         if matches!(self.busy.get(&step.id), Some(busy) if !matches!(busy, Busy::Waiting)) {
             return Ok(false);
         }
-        let Some(record) = self.state.record(&step.id) else { return Ok(false) };
-        let due = matches!(record.state, StepState::Pending) || record.stale.is_some();
-        if !due || record.is_running() {
-            return Ok(false);
+        match self.decide(step, None, Ask::Itself) {
+            Decision::GoOn | Decision::RunAgain => {}
+            Decision::NeedsRetry(_) => return self.refuse_repeat(step).map(|()| false),
+            Decision::NeedsApproval => return self.void_lacking(step).map(|()| false),
+            _ => return Ok(false),
         }
-        if record.stale.is_some() && !step.repeatable && record.attempts > 0 {
-            return self.refuse_repeat(step).map(|()| false);
+        if let Some(release) = &step.release
+            && let Err(error) = self.locks.vouch(release)
+        {
+            return self.refuse_unlocked(step, &error).map(|()| false);
         }
-        if let Some((resource, owner)) = self.locks.hold(step)? {
+        let kept = self.kept_by_survivors(step);
+        if let Some((resource, owner)) = kept.map_or_else(|| self.locks.hold(step), |kept| Ok(Some(kept)))? {
             self.live_step(&step.id).waits_for = Some((resource, owner));
             self.busy.insert(step.id.clone(), Busy::Waiting);
             return Ok(false);
@@ -186,7 +211,8 @@ impl Supervisor {
 
     /// Returns whether nothing can move any more without a new supervisor's help.
     pub fn is_settled(&self) -> bool {
-        if self.busy.values().any(|busy| !matches!(busy, Busy::Waiting)) || !self.looking.is_empty() {
+        let at_work = self.busy.values().any(|busy| !matches!(busy, Busy::Waiting));
+        if at_work || !self.looking.is_empty() || self.keeps_vigil() {
             return false;
         }
         if self.state.cancelled.is_some() {
@@ -208,13 +234,12 @@ impl Supervisor {
     }
 
     fn shared_is_due(&self) -> bool {
-        let all =
-            self.state.plan.lanes.iter().all(|lane| self.state.lane_verdict(lane) == RunVerdict::Finished);
-        all && self
-            .state
-            .shared_at()
-            .and_then(|step| self.state.record(&step.id))
-            .is_some_and(|record| !record.stops_lane())
+        self.state.lanes_are_through()
+            && self
+                .state
+                .shared_at()
+                .and_then(|step| self.state.record(&step.id))
+                .is_some_and(|record| !record.stops_lane())
     }
 
     /// Returns whether a supervisor that was started for a request has waited for it long enough.
@@ -238,6 +263,8 @@ impl Supervisor {
     pub fn broadcast(&mut self) {
         self.live_changed = false;
         self.live.helm = self.helm.and_then(|client| self.clients.get(&client)).map(|c| c.identity.clone());
+        self.live.helm_turn = self.helm_turn.0;
+        self.live.helm_reason.clone_from(&self.helm_turn.1);
         for connection in self.clients.values().filter(|connection| connection.subscribed) {
             connection.live.send_replace(Some(self.live.clone()));
         }
@@ -262,7 +289,9 @@ impl Supervisor {
 
     /// Stops everything that runs, because the journal cannot be written any more.
     pub fn abandon(&mut self) {
-        self.cancel.store(true, std::sync::atomic::Ordering::Relaxed);
+        for look in self.looks.values() {
+            look.cancel();
+        }
         for busy in self.busy.values() {
             if let Busy::Unit(unit) = busy {
                 // A unit that has ended already needs no stopping.
@@ -271,17 +300,22 @@ impl Supervisor {
         }
     }
 
+    /// Returns whether anything that runs is not over yet.
+    pub(super) fn has_units(&self) -> bool {
+        self.busy.values().any(|busy| matches!(busy, Busy::Unit(unit) if !unit.is_over()))
+    }
+
     /// Waits until everything that was stopped is over; call after [`Supervisor::abandon`].
     ///
-    /// Nobody can ask for KILL any more, so what TERM did not end in time is killed.
-    pub fn join(&mut self) {
+    /// Nobody can ask for KILL any more, so what TERM did not end within `grace` is killed.
+    pub fn join(&mut self, grace: Duration) {
         let units = std::mem::take(&mut self.busy).into_values().filter_map(|busy| match busy {
             Busy::Unit(unit) => Some(unit),
             _ => None,
         });
         let units: Vec<UnitHandle> = units.collect();
         let begun = Instant::now();
-        while begun.elapsed() < ABANDON_GRACE && units.iter().any(|unit| !unit.is_over()) {
+        while begun.elapsed() < grace && units.iter().any(|unit| !unit.is_over()) {
             std::thread::sleep(Duration::from_millis(20));
         }
         for unit in units {

@@ -1,23 +1,28 @@
 //! The supervisor's process: a session of its own, its socket, its loop, its end.
 
 use super::control::{Request, Response};
+use super::fail_closed::{Halt, panicked};
 use super::happening::{ClientId, Happening};
 use super::identity;
 use super::locks::{LockError, Locks};
-use super::run_loop::{RESOURCE_POLL, Supervisor};
+use super::run_loop::{ABANDON_GRACE, RESOURCE_POLL, Supervisor};
+use super::take_over::{Order, TakeOverError, Taker};
 use crate::catalog;
+use crate::compose::probe::Prober;
 use crate::domain::live::Live;
-use crate::domain::name::RunId;
+use crate::domain::name::{ReleaseId, RunId};
 use crate::domain::run::{Event, RunState};
 use crate::journal::JournalError;
-use crate::journal::lock::Holder;
+use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::fd::AsRawFd;
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,6 +31,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// The longest request, in bytes.
 const LONGEST_REQUEST: usize = 64 * 1024;
@@ -55,26 +61,36 @@ pub enum Hello {
 }
 
 /// Owns the run `run` until nothing of it can move any more.
-pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
+pub fn serve(state: &std::path::Path, run: &RunId, order: &Order) -> anyhow::Result<()> {
     // A supervisor that was started by hand may lead its group already; then it has a session to stay in.
     let _leader = rustix::process::setsid();
+    crate::exec::signals::defaults_for_children()?;
     crate::exec::group::adopt_orphans()?;
-    let begun = Store::open(state).map_err(Into::into).and_then(|store| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let begun = runtime.block_on(async {
+        let store = Store::open(state)?;
         let dir = store.run(run);
-        begin(&store, &dir)
+        begin(&store, &dir, order).await
     });
     let (supervisor, happenings) = match begun {
         Ok(begun) => begun,
         Err(error) => {
             say(&match &error {
-                Unable::Lock(LockError::LaneBusy { .. }) => Hello::Locked { message: error.to_string() },
                 Unable::Lock(LockError::RunBusy) => Hello::Attended,
-                _ => Hello::Failed { message: error.to_string() },
+                Unable::Refused(_)
+                | Unable::Lock(
+                    LockError::LaneBusy { .. }
+                    | LockError::LaneElsewhere { .. }
+                    | LockError::RunElsewhere { .. },
+                ) => Hello::Locked { message: error.to_string() },
+                Unable::Journal(error) | Unable::Lock(LockError::Journal(error)) => {
+                    Hello::Failed { message: error.advice("try again") }
+                }
+                Unable::Catalog(_) => Hello::Failed { message: error.to_string() },
             });
             return Ok(());
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(live(supervisor, happenings))
 }
 
@@ -83,10 +99,21 @@ pub fn serve(state: &std::path::Path, run: &RunId) -> anyhow::Result<()> {
 enum Unable {
     #[error(transparent)]
     Lock(#[from] LockError),
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Journal(#[from] JournalError),
     #[error("the run's catalog cannot be used any more:\n{0}")]
     Catalog(String),
+}
+
+impl From<TakeOverError> for Unable {
+    fn from(error: TakeOverError) -> Self {
+        match error {
+            TakeOverError::Lock(error) => Self::Lock(error),
+            TakeOverError::Refused(problem) => Self::Refused(problem),
+        }
+    }
 }
 
 fn say(hello: &Hello) {
@@ -96,21 +123,32 @@ fn say(hello: &Hello) {
     let _gone = std::io::stdout().write_all(&line).and_then(|()| std::io::stdout().flush());
 }
 
-fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<Happening>), Unable> {
+async fn begin(
+    store: &Store,
+    dir: &RunDir,
+    order: &Order,
+) -> Result<(Supervisor, UnboundedReceiver<Happening>), Unable> {
     let plan = dir.plan()?;
     let by = identity::own();
-    let holder =
-        Holder { run: dir.id().clone(), by: by.clone(), since: Timestamp::now(), pid: std::process::id() };
-    let locks = Locks::take(store, dir, &plan, holder)?;
+    let (since, pid) = (Timestamp::now(), std::process::id());
+    let holder = Holder { run: dir.id().clone(), by: by.clone(), since, pid, step: None };
+    let elsewhere = if order.take_over { Elsewhere::Override } else { Elsewhere::Respect };
+    let mut locks = Locks::take_run(store, dir, holder, elsewhere)?;
     let source = catalog::Source::File(dir.catalog());
     let catalog = catalog::load(&source, &catalog::process_environment())
         .map_err(|errors| Unable::Catalog(errors.to_string()))?;
+    // What other runs have by now is none of this one's; with the run's lock its journal stands still.
+    let own: Vec<ReleaseId> = dir.load()?.held_lanes().map(|lane| lane.release.clone()).collect();
+    let taker = Taker { store, run: dir.id(), by: &by, order };
+    let taken = taker.take(&mut locks, &own).await?;
+    if let Some(message) = super::survivors::survivor_on(store, dir.id(), &own) {
+        return Err(Unable::Refused(message));
+    }
     let journal = Writer::open(&dir.journal())?;
     let state: RunState = dir.load()?;
     let fresh = state.created.is_none();
     let (happenings, receiver) = unbounded_channel();
-    let lanes = plan.lanes.iter().map(|lane| lane.release.clone());
-    let released = if fresh { lanes.collect() } else { BTreeSet::new() };
+    let released = if fresh { own.into_iter().collect() } else { BTreeSet::new() };
     let mut supervisor = Supervisor {
         dir: dir.clone(),
         catalog: Arc::new(catalog),
@@ -123,29 +161,38 @@ fn begin(store: &Store, dir: &RunDir) -> Result<(Supervisor, UnboundedReceiver<H
         released,
         phrases: BTreeMap::new(),
         checked: BTreeMap::new(),
+        vigils: BTreeMap::new(),
         live: Live::default(),
         live_changed: true,
         clients: BTreeMap::new(),
         helm: None,
-        cancel: Arc::default(),
+        looks: BTreeMap::new(),
+        prober: Prober::new(),
+        helm_turn: (0, None),
+        broken: None,
         asked: fresh,
         begun: Instant::now(),
     };
     if fresh {
-        supervisor.record(&Event::RunCreated {
-            run: dir.id().clone(),
-            plan: plan.digest,
-            by,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })?;
+        let (run, version) = (dir.id().clone(), env!("CARGO_PKG_VERSION").to_owned());
+        supervisor.record(&Event::RunCreated { run, plan: plan.digest, by, version })?;
     }
+    announce(&mut supervisor, &taken)?;
+    Ok((supervisor, receiver))
+}
+
+/// Records that this process is the supervisor now, and whose releases it took.
+fn announce(supervisor: &mut Supervisor, taken: &[Event]) -> Result<(), JournalError> {
     let pid = identity::own_pid();
     supervisor.record(&Event::SupervisorStarted {
         pid,
         start_time: identity::start_time(pid).unwrap_or(0),
-        boot_id: identity::boot_id(),
+        place: identity::place(),
     })?;
-    Ok((supervisor, receiver))
+    for event in taken {
+        supervisor.record(event)?;
+    }
+    Ok(())
 }
 
 /// Returns a path to the socket of a run that is short enough to bind, however long the folder's own is.
@@ -167,18 +214,22 @@ async fn live(
     let listener = UnixListener::bind(&path)?;
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     watch_signals(supervisor.happenings.clone())?;
-    tokio::spawn(accept(listener, supervisor.happenings.clone()));
+    watch_door(tokio::spawn(accept(listener, supervisor.happenings.clone())), &supervisor.happenings);
     say(&Hello::Ready);
-    let outcome = turn(&mut supervisor, &mut happenings).await;
-    if let Err(error) = outcome {
-        log::error!("the run stops: {error}");
-        supervisor.abandon();
-        supervisor.join();
-        return Err(error.into());
+    if let Err(halt) = guarded(&mut supervisor, &mut happenings).await {
+        return Err(supervisor.fail_closed(&halt, &mut happenings).await);
     }
     if supervisor.dir.path().exists() {
-        supervisor.end()?;
-        super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets)?;
+        if let Err(error) = supervisor.end() {
+            return Err(supervisor.fail_closed(&error.into(), &mut happenings).await);
+        }
+        super::report::write(&supervisor.dir, supervisor.state(), &supervisor.catalog.secrets).map_err(
+            |error| {
+                anyhow::anyhow!(
+                    error.advice(&format!("`stagegate report {}` writes it", supervisor.dir.id()))
+                )
+            },
+        )?;
         tokio::task::yield_now().await;
         let _absent = std::fs::remove_file(&path);
     }
@@ -186,11 +237,34 @@ async fn live(
     Ok(())
 }
 
+/// Turns the loop until nothing can move any more, whatever becomes of it.
+pub(super) async fn guarded(
+    supervisor: &mut Supervisor,
+    happenings: &mut UnboundedReceiver<Happening>,
+) -> Result<(), Halt> {
+    let turned = AssertUnwindSafe(turn(supervisor, happenings)).catch_unwind().await;
+    turned.unwrap_or_else(|payload| Err(panicked(payload.as_ref())))
+}
+
+/// Has the loop told when nobody opens the door any more: a supervisor that nobody can ask only looks alive.
+fn watch_door(door: JoinHandle<()>, happenings: &UnboundedSender<Happening>) {
+    let happenings = happenings.clone();
+    tokio::spawn(async move {
+        let ended = door.await;
+        let what = match ended {
+            Ok(()) => "its socket takes no connections any more".to_owned(),
+            Err(error) => format!("its socket takes no connections any more: {error}"),
+        };
+        // The loop outlives this; if it is gone, so is the run.
+        let _gone = happenings.send(Happening::Broken { what });
+    });
+}
+
 /// Turns the loop until nothing can move any more.
 pub(super) async fn turn(
     supervisor: &mut Supervisor,
     happenings: &mut UnboundedReceiver<Happening>,
-) -> Result<(), JournalError> {
+) -> Result<(), Halt> {
     supervisor.advance()?;
     let mut next_live = Instant::now();
     loop {
@@ -199,7 +273,7 @@ pub(super) async fn turn(
         }
         let wait = if supervisor.has_news() {
             next_live.saturating_duration_since(Instant::now())
-        } else if supervisor.waits_for_resource() {
+        } else if supervisor.waits_for_resource() || supervisor.keeps_vigil() {
             RESOURCE_POLL
         } else if supervisor.may_end_by_time() {
             Duration::from_secs(1)
@@ -211,11 +285,14 @@ pub(super) async fn turn(
             happening = happenings.recv() => {
                 let Some(happening) = happening else { return Ok(()) };
                 supervisor.handle(happening)?;
+                if let Some(what) = supervisor.broken.take() {
+                    return Err(Halt::Broken(what));
+                }
             }
             () = tokio::time::sleep(wait) => {
                 if !supervisor.dir.path().exists() {
                     supervisor.abandon();
-                    supervisor.join();
+                    supervisor.join(ABANDON_GRACE);
                     return Ok(());
                 }
                 supervisor.advance()?;
@@ -237,7 +314,8 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
         loop {
             tokio::select! {
                 Some(()) = terminate.recv() => {
-                    if happenings.send(Happening::Terminated).is_err() { return }
+                    let signal = SignalKind::terminate().as_raw_value();
+                    if happenings.send(Happening::Terminated { signal }).is_err() { return }
                 }
                 // A lost terminal or a Ctrl-C elsewhere must not end a run.
                 Some(()) = hang_up.recv() => {}
@@ -262,13 +340,17 @@ pub(super) fn may_speak(peer: u32, own: u32) -> bool {
     peer == own || peer == 0
 }
 
-/// Speaks with one client until it is gone. Other users than root and the run's own are turned away.
+/// Speaks with one client until it is gone. Other users than root and the run's own are told so and turned away.
 async fn converse(stream: UnixStream, client: ClientId, happenings: UnboundedSender<Happening>) {
     let Ok(peer) = stream.peer_cred() else { return };
-    if !may_speak(peer.uid(), rustix::process::getuid().as_raw()) {
+    let own = rustix::process::getuid().as_raw();
+    let identity = identity::of_process(peer.pid(), peer.uid());
+    if !may_speak(peer.uid(), own) {
+        let owner = identity::of_process(None, own).user;
+        let message = format!("this run belongs to {owner}; {} cannot act on it", identity.user);
+        turn_away(stream, &Response::Failed { message }).await;
         return;
     }
-    let identity = identity::of_process(peer.pid(), peer.uid());
     let (answers, outgoing) = unbounded_channel::<Response>();
     let (live, moments) = watch::channel(None);
     let connected = Happening::Connected { client, identity, answers: answers.clone(), live };
@@ -280,6 +362,14 @@ async fn converse(stream: UnixStream, client: ClientId, happenings: UnboundedSen
     listen(reading, client, &answers, &happenings).await;
     // The loop may be over already. Its answers to what was asked before are still written.
     let _gone = happenings.send(Happening::Gone { client });
+}
+
+/// Tells a client why it is not listened to.
+async fn turn_away(mut stream: UnixStream, response: &Response) {
+    let mut line = serde_json::to_vec(response).unwrap_or_default();
+    line.push(b'\n');
+    // Whether it is heard or not, nothing of it is read.
+    let _gone = stream.write_all(&line).await;
 }
 
 /// Writes answers in order, and the newest moment whenever there is no answer to write.

@@ -7,6 +7,7 @@ use super::control::{Request, Response};
 use super::happening::{ClientId, Happening, PendingApproval, SealPurpose};
 use super::locks::Locks;
 use super::run_loop::{Busy, Supervisor};
+use crate::compose::probe::Prober;
 use crate::domain::approval::{AfterApproval, Identity, Refusal};
 use crate::domain::catalog::Catalog;
 use crate::domain::fixture::{approval, at, catalog, person, release_id, seal, selection, status, ticked};
@@ -15,11 +16,12 @@ use crate::domain::live::Live;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, make::make};
-use crate::domain::run::{Event, RunState, RunVerdict, StepState};
+use crate::domain::run::{Cut, Event, Place, RunState, RunVerdict, StepState};
 use crate::domain::seal::Seal;
-use crate::journal::lock::Holder;
+use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
+use crate::vet::VetError;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,13 +34,16 @@ use tokio::sync::watch;
 /// How long a test waits for what must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-static NEXT_RUN: AtomicI64 = AtomicI64::new(1_800_000_000);
+static NEXT_RUN: AtomicI64 = AtomicI64::new(0);
 
+mod fail_closed;
+mod outcomes;
 mod socket;
+mod survivors;
 
 /// A supervisor in a folder of its own.
 struct House {
-    _folder: TempDir,
+    folder: TempDir,
     supervisor: Supervisor,
     happenings: UnboundedReceiver<Happening>,
     answers: BTreeMap<u64, UnboundedReceiver<Response>>,
@@ -64,6 +69,22 @@ fn plan_of(catalog: &Catalog, command: &[&str]) -> Plan {
     plan
 }
 
+/// Gives every release of `catalog` a compose folder with the composes and links that the status tells of.
+fn make_composes(catalog: &mut Catalog, folder: &std::path::Path) {
+    let told = status(catalog);
+    for release in &mut catalog.releases {
+        release.compose_dir = folder.join("composes").join(release.id.as_str());
+        let told = told.iter().find(|told| told.major == release.id).unwrap();
+        for repo in &told.repos {
+            let Some(compose) = repo.latest.compose() else { continue };
+            let place = release.compose_dir.join(compose.id.to_string());
+            std::fs::create_dir_all(&place).unwrap();
+            std::fs::write(place.join("COMPOSE_ID"), compose.id.to_string()).unwrap();
+            std::os::unix::fs::symlink(compose.id.to_string(), release.latest_link(&repo.name)).unwrap();
+        }
+    }
+}
+
 impl House {
     fn new() -> Self {
         Self::running(&["true"])
@@ -72,13 +93,19 @@ impl House {
     fn running(command: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let catalog = catalog();
+        let mut catalog = catalog();
+        make_composes(&mut catalog, folder.path());
         let plan = plan_of(&catalog, command);
-        // A run's name marks its processes, and tests run side by side.
-        let second = NEXT_RUN.fetch_add(1, Ordering::Relaxed);
+        // A run's name marks its processes, and tests run side by side, in other processes too.
+        let process = i64::from(std::process::id());
+        let second = 1_800_000_000 + process * 1000 + NEXT_RUN.fetch_add(1, Ordering::Relaxed);
         let dir = store.create(&plan, "", at(second)).unwrap();
-        let holder = Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1 };
-        let locks = Locks::take(&store, &dir, &plan, holder).unwrap();
+        let holder =
+            Holder { run: dir.id().clone(), by: person("lena", 1001), since: at(0), pid: 1, step: None };
+        let mut locks = Locks::take_run(&store, &dir, holder, Elsewhere::Respect).unwrap();
+        for lane in &plan.lanes {
+            locks.take_lane(&lane.release).unwrap();
+        }
         let (sender, happenings) = unbounded_channel();
         let released = plan.lanes.iter().map(|lane| lane.release.clone()).collect();
         let supervisor = Supervisor {
@@ -93,15 +120,19 @@ impl House {
             released,
             phrases: BTreeMap::new(),
             checked: BTreeMap::new(),
+            vigils: BTreeMap::new(),
             live: Live::default(),
             live_changed: false,
             clients: BTreeMap::new(),
             helm: None,
-            cancel: Arc::default(),
+            looks: BTreeMap::new(),
+            prober: Prober::new(),
+            helm_turn: (0, None),
+            broken: None,
             asked: true,
             begun: Instant::now(),
         };
-        Self { _folder: folder, supervisor, happenings, answers: BTreeMap::new() }
+        Self { folder, supervisor, happenings, answers: BTreeMap::new() }
     }
 
     /// Makes it one that was started anew for a run that it finds as `events` left it.
@@ -300,7 +331,7 @@ fn a_supervisor_rests_where_nothing_can_move() {
     }
     assert!(!house.supervisor.is_settled(), "a gate is waited for");
     house.supervisor.busy.insert(id("8/prep"), Busy::After);
-    house.supervisor.record(&Event::RunCancelled { by: person("lena", 1) }).unwrap();
+    house.supervisor.record(&Event::RunCancelled { by: person("lena", 1), signal: None }).unwrap();
     assert!(!house.supervisor.is_settled(), "something is at work");
     house.supervisor.busy.clear();
     assert!(house.supervisor.is_settled());
@@ -329,7 +360,7 @@ fn a_cancelled_run_stops_and_a_retry_moves_one_lane_only() {
 #[test]
 fn a_supervisor_that_is_started_for_a_cancelled_run_hears_its_request() {
     let mut events = until_step("8", "8/prep");
-    events.push(Event::RunCancelled { by: person("lena", 1) });
+    events.push(Event::RunCancelled { by: person("lena", 1), signal: None });
     let mut house = House::found(&events);
     assert!(!house.supervisor.is_settled(), "the request is on its way");
     assert!(house.failed(Request::Resume { release: Some(release_id("8")) }).contains("cancelled; retry"));
@@ -436,10 +467,15 @@ fn production_does_not_start_over_a_staging_that_cannot_be_read() {
     let unread = Happening::Sealed {
         release: release_id("8"),
         purpose: SealPurpose::Publish(id("8/publish")),
-        result: Err("/mnt/staging does not answer".to_owned()),
+        result: Err(VetError::NotAnswering { place: "staging".to_owned(), for_s: 20 }),
     };
     house.supervisor.handle(unread).unwrap();
     assert_eq!((house.started("8/publish"), house.word("8/gate")), (0, "void"));
+    assert!(house.journal().iter().any(|event| matches!(
+        event,
+        Event::ApprovalVoided { refusal, .. } if refusal.to_string()
+            == "the seal cannot be taken: staging: not answering for 20 s; see what became of it, then look again"
+    )));
 }
 
 // ------------------------------------------------------------------------------------------------ gate
@@ -452,7 +488,7 @@ fn evidence_of_a_lane_that_went_back_opens_no_gate() {
     }
     house.supervisor.looking.insert(release_id("8"));
     house.done(retry("8/sync/Rocky"));
-    let late = Happening::Gathered { release: release_id("8"), result: Err("late".to_owned()) };
+    let late = Happening::Gathered { release: release_id("8"), result: Err(VetError::Cancelled) };
     house.supervisor.handle(late).unwrap();
     assert_eq!(house.word("8/gate"), "pending");
     assert!(!house.journal().iter().any(|event| matches!(event, Event::StepRefused { .. })));
@@ -465,7 +501,7 @@ fn a_gate_without_evidence_waits_for_a_retry() {
         house.supervisor.record(&event).unwrap();
     }
     house.supervisor.looking.insert(release_id("8"));
-    let none = Happening::Gathered { release: release_id("8"), result: Err("unreadable".to_owned()) };
+    let none = Happening::Gathered { release: release_id("8"), result: Err(VetError::Cancelled) };
     house.supervisor.handle(none).unwrap();
     assert_eq!(house.word("8/gate"), "failed");
     house.done(retry("8/gate"));
@@ -556,15 +592,23 @@ fn nothing_runs_twice_at_once() {
         let mut events = until_step("8", "8/sync/Rocky");
         events.push(starting.clone());
         events.push(Event::StepStarted { step: id("8/sync/Rocky"), pid: own, start_time });
-        events.push(Event::SupervisorStarted { pid: 1, start_time: 1, boot_id: String::new() });
+        events.push(Event::SupervisorStarted { pid: 1, start_time: 1, place: Place::default() });
         House::found(&events)
     };
     let resume = || Request::Resume { release: Some(release_id("8")) };
-    for request in [retry("8/sync/Rocky"), retry("8/compose/Rocky"), resume()] {
+    for request in [retry("8/sync/Rocky"), retry("8/compose/Rocky"), skip("8/sync/Rocky")] {
         let mut house = lives(start_time);
         assert!(house.failed(request.clone()).contains("still alive"), "{request:?}");
         assert_eq!(house.word("8/sync/Rocky"), "interrupted");
     }
+    let mut house = lives(start_time);
+    assert!(house.done(resume()).contains("waits until its first life is over"));
+    house.supervisor.advance().unwrap();
+    assert_eq!((house.word("8/sync/Rocky"), house.started("8/sync/Rocky")), ("interrupted", 1));
+    assert!(
+        !house.supervisor.is_settled() && house.supervisor.busy.is_empty(),
+        "it watches, and starts nothing"
+    );
     let mut house = lives(start_time + 1);
     house.done(resume());
     assert!(house.supervisor.busy.contains_key(&id("8/sync/Rocky")), "another process of the same id");
@@ -576,10 +620,15 @@ fn a_step_that_is_not_repeatable_is_not_resumed_by_itself() {
     let step = id("8/compose/Rocky");
     let place = house.supervisor.state.plan.steps.iter().position(|one| one.id == step).unwrap();
     house.supervisor.state.plan.steps[place].repeatable = false;
-    house.supervisor.state.steps.get_mut(&step).unwrap().state =
-        StepState::Interrupted { started: at(0), process: None };
-    assert!(house.failed(Request::Resume { release: None }).contains("not safe to repeat"));
-    house.done(retry("8/compose/Rocky"));
+    house.supervisor.state.steps.get_mut(&step).unwrap().attempts = 1;
+    let here = super::identity::place();
+    let cut = Cut { since: at(0), process: Some((1, 1)), stopping: None, end: None, place: here };
+    house.supervisor.state.steps.get_mut(&step).unwrap().state = StepState::Interrupted { cut };
+    let resume = || Request::Resume { release: Some(release_id("8")) };
+    assert!(house.failed(resume()).contains("not safe to repeat"));
+    assert!(house.failed(retry("8/compose/Rocky")).contains("--reason"), "by name, but without a reason");
+    let reason = "looked at the compose folder".to_owned();
+    house.done(Request::Retry { step, reason });
 }
 
 #[test]
@@ -601,7 +650,7 @@ fn one_client_has_the_helm() {
     let mut house = House::new();
     house.connect(1, person("lena", 1001));
     house.connect(2, person("omar", 1002));
-    assert!(matches!(house.ask(1, Request::TakeHelm { reason: None }), Some(Response::Done { .. })));
+    assert_eq!(house.ask(1, Request::TakeHelm { reason: None }), Some(Response::HelmGiven { turn: 1 }));
     let stop = || Request::Cancel { step: Some(id("8/prep")) };
     for request in [stop(), retry("8/prep"), skip("8/prep"), Request::Resume { release: None }] {
         let answer = house.ask(2, request.clone());
@@ -609,7 +658,11 @@ fn one_client_has_the_helm() {
     }
     let silent = house.ask(2, Request::TakeHelm { reason: Some("  ".to_owned()) });
     assert_eq!(silent, Some(Response::HelmBusy { by: person("lena", 1001) }), "blanks are no reason");
-    house.ask(2, Request::TakeHelm { reason: Some("lena went home".to_owned()) });
+    let given = house.ask(2, Request::TakeHelm { reason: Some("lena went home".to_owned()) });
+    assert_eq!(given, Some(Response::HelmGiven { turn: 2 }));
+    house.supervisor.broadcast();
+    let live = &house.supervisor.live;
+    assert_eq!((live.helm_turn, live.helm_reason.as_deref()), (2, Some("lena went home")));
     let taken = Event::HelmTaken {
         by: person("omar", 1002),
         from: person("lena", 1001),

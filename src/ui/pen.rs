@@ -1,16 +1,19 @@
 //! The pen: buffer and theme in one hand, with the few strokes that every screen is made of.
 //!
 //! Screens write lines of spans into rectangles; they never compute a colour. Everything is cut at the edge of its
-//! rectangle, and control characters are dropped by the buffer itself, so that nothing a log or a file name holds can
-//! move the cursor.
+//! rectangle, and all text passes [`visible::line`] on its way into a span, so that nothing a tool, a file name or
+//! another person wrote can move the cursor or mislead. `tests/ui_rules.rs` holds that no screen goes around it.
 
 use super::style::Mark;
 use super::theme::{Role, Theme};
 use super::widgets::text;
+use crate::domain::visible;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
+use std::borrow::Cow;
+use unicode_width::UnicodeWidthStr as _;
 
 /// Draws into a buffer with a theme.
 #[derive(Debug)]
@@ -24,7 +27,12 @@ pub struct Pen<'a> {
 impl Pen<'_> {
     /// Makes a span in a role.
     pub fn span(&self, role: Role, text: impl Into<String>) -> Span<'static> {
-        Span::styled(text.into(), self.theme.style(role))
+        Span::styled(safe(text.into()), self.theme.style(role))
+    }
+
+    /// Makes a span in the colours of whatever it lies on.
+    pub fn plain(&self, text: impl Into<String>) -> Span<'static> {
+        Span::raw(safe(text.into()))
     }
 
     /// Makes the glyph and word of a state.
@@ -35,7 +43,30 @@ impl Pen<'_> {
     /// Writes a line of spans at row `row` of `area`, cut at its right edge; rows outside of it are not written.
     pub fn line(&mut self, area: Rect, row: u16, spans: Vec<Span<'static>>) {
         if row < area.height {
-            self.buffer.set_line(area.x, area.y + row, &Line::from(spans), area.width);
+            self.write(area.x, area.y + row, &Line::from(spans), area.width);
+        }
+    }
+
+    /// Writes spans from left to right, each character with its marks by itself.
+    ///
+    /// ratatui would join what Unicode calls one cluster, such as two regional indicators, and take it for one wide
+    /// character; a terminal gives each of them its own cell, and what is there would stay when the cluster goes.
+    fn write(&mut self, x: u16, y: u16, line: &Line<'_>, width: u16) {
+        let right = x.saturating_add(width);
+        let mut x = x;
+        for span in &line.spans {
+            let mut rest = span.content.as_ref();
+            while !rest.is_empty() && x < right {
+                let end = if rest.is_ascii() { rest.len() } else { text::first_cell(rest) };
+                let (piece, after) = rest.split_at(end);
+                rest = after;
+                let before = x;
+                (x, _) = self.buffer.set_stringn(x, y, piece, usize::from(right - x), span.style);
+                if x == before && piece.width() > 0 {
+                    // A wide character that does not fit into the last column.
+                    return;
+                }
+            }
         }
     }
 
@@ -44,7 +75,7 @@ impl Pen<'_> {
         let line = Line::from(spans);
         let width = (line.width() as u16).min(area.width);
         if row < area.height {
-            self.buffer.set_line(area.right() - width, area.y + row, &line, width);
+            self.write(area.right() - width, area.y + row, &line, width);
         }
         area.width - width
     }
@@ -52,7 +83,7 @@ impl Pen<'_> {
     /// Writes `words` into `area` from row `row` on, wrapped at blanks; returns the first free row.
     pub fn wrapped(&mut self, area: Rect, row: u16, role: Role, words: &str) -> u16 {
         let mut row = row;
-        for piece in text::wrap(words, area.width) {
+        for piece in text::wrap(&visible::line(words), area.width) {
             self.line(area, row, vec![self.span(role, piece)]);
             row += 1;
         }
@@ -164,6 +195,13 @@ impl Pen<'_> {
             width: area.width.saturating_sub(4),
             height: area.height.saturating_sub(2),
         }
+    }
+}
+
+fn safe(text: String) -> String {
+    match visible::line(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(changed) => changed,
     }
 }
 

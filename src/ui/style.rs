@@ -69,6 +69,7 @@ pub fn mount(state: &MountState) -> Mark {
         MountState::NotMounted => mark("✗", "not mounted", Role::Error),
         MountState::Missing => mark("✗", "no such folder", Role::Error),
         MountState::NotAnswering { .. } => mark("!", "not answering", Role::Error),
+        MountState::Failing { .. } => mark("!", "failing", Role::Error),
         MountState::Asking => mark("…", "asking", Role::Muted),
     }
 }
@@ -87,9 +88,13 @@ pub fn verdict(verdict: RunVerdict) -> Mark {
     mark(glyph, verdict.word(), role)
 }
 
+/// The mark of a step that is due and waits for what another step holds.
+pub const HELD_UP: Mark = mark("…", "held up", Role::Waiting);
+
 /// Returns the mark of a step; `stale` goes before what it came to, and nothing runs where no supervisor is `alive`.
 pub fn step(record: &StepRecord, alive: bool) -> Mark {
-    if record.stale.is_some() {
+    let cut = matches!(record.state, StepState::Interrupted { .. });
+    if record.stale.is_some() && !cut {
         return mark("↻", "stale", Role::Warn);
     }
     let (glyph, role) = match &record.state {

@@ -6,15 +6,14 @@
 use super::VetError;
 use super::header::header_digest;
 use super::places::{Places, parts, shown};
-use super::trees::watched;
 use crate::compose::content::{ContentKind, kind_of};
+use crate::compose::pulse::Pulse;
 use crate::compose::tree::{Entry, EntryKind, Facts, Options, Root, Tree, WalkError, join, walk_all};
 use crate::domain::evidence::{Change, ChangeKind, Changes};
 use rpm_version::{Evr, Nevra};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// How the toolkit pushes, as far as it decides what production gains and loses.
 #[derive(Debug, Clone, Copy)]
@@ -38,17 +37,16 @@ pub(super) struct Now {
 
 /// Compares the trees at `staging` and `production`, of which the latter need not be there.
 ///
-/// `depth` and `deletes` are the toolkit's. Progress is told as files listed.
+/// `depth` and `deletes` are the toolkit's. `pulse` counts the files listed.
 pub fn changes(
     staging: &Path,
     production: &Path,
     depth: u8,
     deletes: bool,
-    progress: &dyn Fn(&str, u64, Option<u64>),
-    cancel: &AtomicBool,
+    pulse: &Pulse,
 ) -> Result<Changes, VetError> {
     let places = Places { staging: staging.to_owned(), production: production.to_owned() };
-    read(&places, Push { depth, deletes }, progress, cancel).map(|(changes, _)| changes)
+    read(&places, Push { depth, deletes }, pulse).map(|(changes, _)| changes)
 }
 
 /// The same, of the folders `within` alone: what one compose brings or lacks.
@@ -58,38 +56,27 @@ pub fn changes_within(
     within: &[PathBuf],
     depth: u8,
     deletes: bool,
-    progress: &dyn Fn(&str, u64, Option<u64>),
-    cancel: &AtomicBool,
+    pulse: &Pulse,
 ) -> Result<Changes, VetError> {
     let places = Places { staging: staging.to_owned(), production: production.to_owned() };
-    compare(&places, within, Push { depth, deletes }, progress, cancel).map(|(changes, _)| changes)
+    compare(&places, within, Push { depth, deletes }, pulse).map(|(changes, _)| changes)
 }
 
 /// Compares the whole of staging and production, and says what production is now.
-pub(super) fn read(
-    places: &Places,
-    push: Push,
-    progress: &dyn Fn(&str, u64, Option<u64>),
-    cancel: &AtomicBool,
-) -> Result<(Changes, Now), VetError> {
-    compare(places, &[], push, progress, cancel)
+pub(super) fn read(places: &Places, push: Push, pulse: &Pulse) -> Result<(Changes, Now), VetError> {
+    compare(places, &[], push, pulse)
 }
 
 fn compare(
     places: &Places,
     within: &[PathBuf],
     push: Push,
-    progress: &dyn Fn(&str, u64, Option<u64>),
-    cancel: &AtomicBool,
+    pulse: &Pulse,
 ) -> Result<(Changes, Now), VetError> {
     let root = |path: &Path| Root { path: path.to_owned(), within: within.to_vec() };
     let roots = [root(&places.staging), root(&places.production)];
-    let mut walked = watched(progress, "what production gains and loses", None, |count| {
-        let mut options = Options::facts(cancel);
-        options.progress = Some(count);
-        walk_all(&roots, options)
-    })
-    .into_iter();
+    pulse.begin("what production gains and loses", None);
+    let mut walked = walk_all(&roots, Options::facts(pulse)).into_iter();
     let mut next = || walked.next().unwrap_or(Err(WalkError::Cancelled));
     let staging = whole(next(), &places.staging, false)?;
     let production = whole(next(), &places.production, true)?;

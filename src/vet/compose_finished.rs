@@ -1,5 +1,6 @@
-//! Before a sync and after a compose: the link names a compose that is finished, and the right one.
+//! Before a sync and after a compose: the link names a compose that is finished, and after a compose a new one.
 //!
+//! Whether it names the compose that was pinned is asked of every step that uses one ([`super::pinned()`]).
 //! The scripts follow `latest-X-8` at the moment they run, whatever it names by then; pungi leaves
 //! `STARTED` behind when it is killed, and moves the link for `FINISHED_INCOMPLETE` too (reality.md 5).
 
@@ -7,7 +8,6 @@ use super::VetContext;
 use super::found::Found;
 use super::places::shown;
 use crate::compose::scan::{RepoScan, scan};
-use crate::domain::compose::ComposeId;
 use crate::domain::flow::Role;
 use crate::domain::name::RepoName;
 use crate::domain::release::Release;
@@ -23,7 +23,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     if repos.is_empty() {
         return;
     }
-    (cx.progress)("composes", 0, None);
+    cx.pulse.begin("composes", None);
     let scan = match scan(release, Timestamp::now()) {
         Ok(scan) => scan,
         Err(error) => {
@@ -54,8 +54,6 @@ fn one(cx: &VetContext<'_>, release: &Release, scan: &RepoScan, found: &mut Foun
     status(compose, &link, found);
     if cx.step.role == Role::Compose {
         made_by_the_step(cx, compose, &link, found);
-    } else {
-        still_pinned(cx, scan, compose, &link, found);
     }
     if let Some(newer) = scan.newer_unfinished() {
         found.warning(
@@ -135,26 +133,4 @@ fn made_by_the_step(cx: &VetContext<'_>, compose: &ComposeSummary, link: &str, f
             "see the step's log: pungi made no compose, or did not move the link",
         );
     }
-}
-
-/// Before a sync: the link names the compose that the plan pinned.
-fn still_pinned(
-    cx: &VetContext<'_>,
-    scan: &RepoScan,
-    now: &ComposeSummary,
-    link: &str,
-    found: &mut Found<'_>,
-) {
-    let Some(pinned) = cx.composes.get(&scan.name) else {
-        let message = format!("no compose of {} is pinned yet", scan.name);
-        found.blocking("not-pinned", link, message, "run its compose step first");
-        return;
-    };
-    if now.id != *pinned {
-        found.blocking("moved", link, moved(pinned, &now.id), "make a new plan, or set the link back");
-    }
-}
-
-fn moved(pinned: &ComposeId, now: &ComposeId) -> String {
-    format!("names {now} now; the plan pinned {pinned}")
 }

@@ -40,12 +40,12 @@ pub fn evidence(cx: &VetContext<'_>, cache: Option<&mut SealCache>) -> Result<(E
     })?;
     let mut scratch = SealCache::new();
     let cache = cache.unwrap_or(&mut scratch);
-    let sealed = seal(&places.staging, Some(&mut *cache), cx.progress, cx.cancel)?;
+    let sealed = seal(&places.staging, Some(&mut *cache), cx.pulse)?;
     let held = held(cx, release);
     let findings = findings(cx);
     let push = Push { depth: release.toolkit.depth, deletes: release.toolkit.deletes };
-    let (changes, now) = read(&places, push, cx.progress, cx.cancel)?;
-    let again = seal(&places.staging, Some(&mut *cache), cx.progress, cx.cancel)?;
+    let (changes, now) = read(&places, push, cx.pulse)?;
+    let again = seal(&places.staging, Some(&mut *cache), cx.pulse)?;
     if let Some((path, how)) = sealed.first_difference(&again) {
         return Err(VetError::Moving { path, how });
     }

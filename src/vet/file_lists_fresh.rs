@@ -37,7 +37,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     for (name, timed) in
         lists.timed.iter().map(|name| (name, true)).chain(lists.plain.iter().map(|name| (name, false)))
     {
-        (cx.progress)(name, 0, None);
+        cx.pulse.begin(name, None);
         one(&lists.folder.join(name), name, timed, &content, found);
     }
 }

@@ -2,6 +2,8 @@
 //! composes, staging and production of real files.
 
 use super::{VetContext, run_check};
+use crate::compose::probe::Prober;
+use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{Catalog, FileLists, GateRules};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
@@ -14,7 +16,6 @@ use crate::domain::selection::Selection;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// The compose of Rocky that everything begins with.
 pub(crate) const ROCKY: &str = "Rocky-8-updates-20210721.1";
@@ -167,7 +168,6 @@ impl Fixture {
     pub(crate) fn with_context<T>(&self, id: &str, work: impl FnOnce(&VetContext<'_>) -> T) -> T {
         let step = self.plan.step(&id.parse().unwrap()).unwrap();
         let release = step.release.as_ref().and_then(|release| self.catalog.release(release));
-        let cancel = AtomicBool::new(false);
         let cx = VetContext {
             catalog: &self.catalog,
             release,
@@ -181,8 +181,8 @@ impl Fixture {
             started: self.started,
             keys: &self.keys,
             sealed: self.sealed.as_ref(),
-            progress: &|_, _, _| {},
-            cancel: &cancel,
+            pulse: &Pulse::new(),
+            prober: &Prober::new(),
         };
         work(&cx)
     }
@@ -291,7 +291,7 @@ fn catalog(dir: &Path, release: Release) -> Catalog {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: vec![release],
         flows: Vec::new(),
         templates: BTreeMap::new(),

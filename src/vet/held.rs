@@ -68,9 +68,9 @@ fn touched(cx: &VetContext<'_>) -> BTreeSet<RepoName> {
 }
 
 fn statuses(cx: &VetContext<'_>, release: &Release) -> Result<Vec<RepoStatus>, String> {
-    (cx.progress)("repos that this run did not touch", 0, None);
+    cx.pulse.begin("repos that this run did not touch", None);
     let scan = scan(release, Timestamp::now()).map_err(|error| error.to_string())?;
-    Ok(positions(release, &Arc::new(scan), &ContentCache::default(), cx.cancel))
+    Ok(positions(release, &Arc::new(scan), &ContentCache::default(), cx.pulse))
 }
 
 fn from_status(repo: &RepoName, status: Option<&RepoStatus>) -> Held {

@@ -9,8 +9,12 @@ use super::places::shown;
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(release) = cx.release else { return };
     let staging = release.staging();
-    for (at, need) in release.needs.iter().enumerate() {
-        (cx.progress)("input files", at as u64, Some(release.needs.len() as u64));
+    cx.pulse.begin("input files", Some(release.needs.len() as u64));
+    for need in &release.needs {
+        if cx.pulse.is_cancelled() {
+            return super::trees::cancelled(found);
+        }
+        cx.pulse.count(1);
         // RT is there for one arch alone: nobody wants its comps for the other.
         let folder = staging.as_ref().zip(need.only_where.as_ref());
         if folder.is_some_and(|(staging, below)| !staging.join(below).is_dir()) {

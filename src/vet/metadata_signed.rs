@@ -10,13 +10,13 @@ use super::VetContext;
 use super::found::Found;
 use super::places::{places, shown};
 use super::trees::{or_found, repositories, walk};
+use crate::compose::read::explain;
 use crate::compose::tree::{Depth, Root};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use pgp::composed::{Deserializable as _, DetachedSignature, SignedPublicKey};
 use pgp::packet::{SignatureType, SignatureVersionSpecific};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(places) = cx.release.and_then(|release| places(cx, release)) else { return };
@@ -27,11 +27,12 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     if repos.is_empty() {
         found.blocking("none", shown(&places.staging), "holds no repository", "sync the composes first");
     }
-    for (at, repo) in repos.iter().enumerate() {
-        if cx.cancel.load(Ordering::Relaxed) {
+    cx.pulse.begin("signatures in staging", Some(repos.len() as u64));
+    for repo in &repos {
+        if cx.pulse.is_cancelled() {
             return super::trees::cancelled(found);
         }
-        (cx.progress)("signatures in staging", at as u64, Some(repos.len() as u64));
+        cx.pulse.count(1);
         let Err(flaw) = judge(&places.staging.join(repo), &keys) else { continue };
         let path = shown(repo.join("repodata/repomd.xml"));
         let advice = "sign the repo's metadata again, after the last change to it";
@@ -48,7 +49,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
 fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
     let mut keys = Vec::new();
     for path in paths {
-        let read = std::fs::read(path).map_err(|error| error.kind().to_string());
+        let read = std::fs::read(path).map_err(|error| explain(&error));
         let parsed = read.and_then(|bytes| {
             SignedPublicKey::from_reader_many(bytes.as_slice())
                 .and_then(|(keys, _)| keys.collect::<Result<Vec<_>, _>>())
@@ -94,11 +95,11 @@ impl Flaw {
 
 fn judge(repo: &Path, keys: &[SignedPublicKey]) -> Result<(), Flaw> {
     let repomd = repo.join("repodata/repomd.xml");
-    let bytes = std::fs::read(&repomd).map_err(|error| Flaw::NoMetadata(error.kind().to_string()))?;
+    let bytes = std::fs::read(&repomd).map_err(|error| Flaw::NoMetadata(explain(&error)))?;
     let armor = match std::fs::read(repo.join("repodata/repomd.xml.asc")) {
         Ok(armor) => armor,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Flaw::Unsigned),
-        Err(error) => return Err(Flaw::Garbled(error.kind().to_string())),
+        Err(error) => return Err(Flaw::Garbled(explain(&error))),
     };
     let (signature, _) = DetachedSignature::from_reader_single(armor.as_slice())
         .map_err(|error| Flaw::Garbled(first_line(&error.to_string())))?;

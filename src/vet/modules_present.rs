@@ -22,7 +22,12 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(tree) = walked.and_then(|walked| or_found(walked, &places.staging, found)) else { return };
     let wanted = wanted(release);
     let repos: BTreeSet<PathBuf> = repositories(&tree).into_iter().collect();
+    cx.pulse.begin("module data in staging", Some(repos.len() as u64));
     for repo in &repos {
+        if cx.pulse.is_cancelled() {
+            return super::trees::cancelled(found);
+        }
+        cx.pulse.count(1);
         one(&places, repo, wanted.contains(repo), found);
     }
     for repo in wanted.iter().filter(|repo| !repos.contains(*repo)) {

@@ -6,24 +6,24 @@
 use super::VetContext;
 use super::found::Found;
 use super::places::shown;
-use crate::compose::mounts::look;
-use crate::compose::probe::{Answer, Prober};
+use crate::compose::mounts::{look, silence};
+use crate::compose::probe::Answer;
 use crate::domain::catalog::Mount;
 use crate::domain::status::MountState;
 use std::time::Duration;
 
-/// How long a mount may take to answer; a healthy one takes milliseconds.
-const DEADLINE: Duration = Duration::from_secs(20);
-
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
-    let prober = Prober::new();
     for mount in &cx.catalog.mounts {
-        (cx.progress)(&mount.name, 0, None);
+        cx.pulse.begin(&mount.name, None);
         let asked = mount.clone();
-        match prober.ask(&mount.name, "mount", DEADLINE, move || look(&asked)) {
+        match cx.prober.ask(&mount.name, Duration::from_secs(mount.deadline_s), move |_| look(&asked)) {
             Answer::Ready(state) => judge(mount, &state, found),
-            Answer::Late { .. } => silent(mount, &format!("within {} s", DEADLINE.as_secs()), found),
-            Answer::Broken { problem } => silent(mount, &format!("({problem})"), found),
+            Answer::Late { since } => silent(mount, since.elapsed().as_secs(), found),
+            Answer::Cancelled => super::trees::cancelled(found),
+            Answer::Broken { problem } => {
+                let message = format!("{}: nobody could ask it: {problem}", mount.name);
+                found.blocking("no-answer", shown(&mount.path), message, "check again");
+            }
         }
     }
 }
@@ -43,13 +43,18 @@ fn judge(mount: &Mount, state: &MountState, found: &mut Found<'_>) {
         MountState::Missing => {
             found.blocking("missing", path, format!("{}: there is no such folder", mount.name), advice);
         }
-        MountState::NotAnswering { .. } | MountState::Asking => silent(mount, "", found),
+        MountState::Failing { problem } => {
+            let message = format!("{}: answers with errors alone: {problem}", mount.name);
+            found.blocking("failing", path, message, "see what became of its server");
+        }
+        MountState::NotAnswering { for_s } => silent(mount, *for_s, found),
+        MountState::Asking => silent(mount, 0, found),
     }
 }
 
-fn silent(mount: &Mount, why: &str, found: &mut Found<'_>) {
-    let message = format!("{}: does not answer {why}", mount.name);
-    found.blocking("no-answer", shown(&mount.path), message.trim_end(), "see what became of its server");
+fn silent(mount: &Mount, for_s: u64, found: &mut Found<'_>) {
+    let advice = "see what became of its server, then retry";
+    found.blocking("no-answer", shown(&mount.path), silence(&mount.name, for_s), advice);
 }
 
 /// Writes a size for a sentence: `1.5 GiB`.

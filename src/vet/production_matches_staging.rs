@@ -15,7 +15,6 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 /// Files up to this size are compared byte by byte where their times differ.
 const COMPARED: u64 = 8 << 20;
@@ -75,7 +74,7 @@ impl Push<'_> {
         }
         let mut absent: BTreeMap<OsString, (u64, u64)> = BTreeMap::new();
         for dir in self.pushed() {
-            if self.cx.cancel.load(Ordering::Relaxed) {
+            if self.cx.pulse.is_cancelled() {
                 return cancelled(found);
             }
             let theirs = self.production.directory(&dir.path);

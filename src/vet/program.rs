@@ -3,13 +3,13 @@
 //! What is run here must be harmless: it gets no terminal and nothing to read, so that a prompt ends it
 //! instead of waiting for an answer that nobody can see.
 
+use crate::compose::pulse::Pulse;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// How a program ended that a check asked.
@@ -52,7 +52,7 @@ pub(super) fn ask(
     folder: &Path,
     environment: &BTreeMap<String, String>,
     deadline: Duration,
-    cancel: &AtomicBool,
+    pulse: &Pulse,
 ) -> Asked {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).env_clear().envs(environment);
@@ -82,7 +82,7 @@ pub(super) fn ask(
                     said: last_words(&said.unwrap_or_default()),
                 };
             }
-            Ok(None) if cancel.load(Ordering::Relaxed) => {
+            Ok(None) if pulse.is_cancelled() => {
                 end(&mut child);
                 return Asked::Cancelled;
             }
@@ -90,7 +90,11 @@ pub(super) fn ask(
                 end(&mut child);
                 return Asked::TookTooLong;
             }
-            Ok(None) => std::thread::sleep(Duration::from_millis(10)),
+            Ok(None) => {
+                // It has a deadline of its own: as long as it may take, the check is not silent.
+                pulse.beat();
+                std::thread::sleep(Duration::from_millis(10));
+            }
             Err(error) => return Asked::NotStarted(error.kind().to_string()),
         }
     }
@@ -126,7 +130,7 @@ mod tests {
         let environment = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
         let program = find("sh", &environment).unwrap();
         let arguments = [OsStr::new("-c"), OsStr::new(script)];
-        ask(&program, &arguments, Path::new("/"), &environment, deadline, &AtomicBool::new(false))
+        ask(&program, &arguments, Path::new("/"), &environment, deadline, &Pulse::new())
     }
 
     #[test]

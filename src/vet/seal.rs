@@ -11,8 +11,9 @@ pub use cache::SealCache;
 
 use super::VetError;
 use super::header::{HeaderError, header_digest};
-use super::trees::watched;
 use crate::compose::pool::{self, Width};
+use crate::compose::pulse::Pulse;
+use crate::compose::read::explain;
 use crate::compose::tree::{Entry, EntryKind, Facts, Options, WalkError, join, walk};
 use crate::domain::seal::{Seal, SealedPath};
 use cache::Key;
@@ -33,40 +34,29 @@ const COARSE: Duration = Duration::from_secs(2);
 /// Seals every path below `root`.
 ///
 /// Reads what `cache` does not know, and leaves in it what this tree holds; saving it is the caller's work.
-/// Progress is told as paths done of all.
-pub fn seal(
-    root: &Path,
-    cache: Option<&mut SealCache>,
-    progress: &dyn Fn(&str, u64, Option<u64>),
-    cancel: &AtomicBool,
-) -> Result<Seal, VetError> {
-    let tree = watched(progress, "listing staging", None, |count| {
-        let mut options = Options::facts(cancel);
-        options.progress = Some(count);
-        walk(root, options)
-    })
-    .map_err(|error| walk_error(root, error))?;
+/// `pulse` counts files and bytes.
+pub fn seal(root: &Path, cache: Option<&mut SealCache>, pulse: &Pulse) -> Result<Seal, VetError> {
+    pulse.begin("listing staging", None);
+    let tree = walk(root, Options::facts(pulse)).map_err(|error| walk_error(root, error))?;
     if let Some(problem) = tree.problems.first() {
         let problem_path = root.join(&problem.path);
         return Err(VetError::Unreadable { path: problem_path, problem: problem.problem.clone() });
     }
     let files: Vec<File<'_>> = tree.entries().map(|(folder, entry)| File::new(folder, entry)).collect();
-    let total = files.len() as u64;
     let known = cache.as_deref();
-    let read = watched(progress, "sealing staging", Some(total), |count| {
-        let first_error = AtomicBool::new(false);
-        let stop = |error: VetError| {
-            first_error.store(true, Ordering::Relaxed);
-            error
-        };
-        pool::map(files, WIDTH, cancel, |file| {
-            if first_error.load(Ordering::Relaxed) {
-                return Err(VetError::Cancelled);
-            }
-            let sealed = file.seal(root, known).map_err(stop);
-            count.fetch_add(1, Ordering::Relaxed);
-            sealed
-        })
+    pulse.begin("sealing staging", Some(files.len() as u64));
+    let failed_before = AtomicBool::new(false);
+    let read = pool::map(files, WIDTH, pulse, |file| {
+        if failed_before.load(Ordering::Relaxed) {
+            return Err(VetError::Cancelled);
+        }
+        let sealed = file.seal(root, known, pulse);
+        // A cancelled file says nothing of staging.
+        if matches!(&sealed, Err(error) if !matches!(error, VetError::Cancelled)) {
+            failed_before.store(true, Ordering::Relaxed);
+        }
+        pulse.count(1);
+        sealed
     });
     let mut seal = Seal::default();
     let mut keep = Vec::new();
@@ -110,12 +100,12 @@ impl<'a> File<'a> {
         Self { path: join(folder, &entry.name).into(), entry }
     }
 
-    fn seal(&self, root: &Path, known: Option<&SealCache>) -> Result<SealedFile, VetError> {
+    fn seal(&self, root: &Path, known: Option<&SealCache>, pulse: &Pulse) -> Result<SealedFile, VetError> {
         let whole = root.join(&self.path);
         let fail = |problem: String| VetError::Unreadable { path: whole.clone(), problem };
         match (self.entry.kind, self.entry.facts) {
             (EntryKind::Symlink, _) => {
-                let target = std::fs::read_link(&whole).map_err(|error| fail(error.kind().to_string()))?;
+                let target = std::fs::read_link(&whole).map_err(|error| fail(explain(&error)))?;
                 Ok((text(self.path.as_os_str()), SealedPath::Link { target: text(target.as_os_str()) }, None))
             }
             (EntryKind::File, Some(facts)) => {
@@ -123,7 +113,11 @@ impl<'a> File<'a> {
                 if let Some(sealed) = known.and_then(|cache| cache.get(&key)) {
                     return Ok((text(self.path.as_os_str()), sealed.clone(), Some(key)));
                 }
-                let sealed = read(&whole, facts, &key).map_err(fail)?;
+                let sealed = read(&whole, facts, &key, pulse);
+                if pulse.is_cancelled() {
+                    return Err(VetError::Cancelled);
+                }
+                let sealed = sealed.map_err(fail)?;
                 Ok((text(self.path.as_os_str()), sealed, is_settled(facts).then_some(key)))
             }
             _ => Err(fail("it is neither a file nor a link, and cannot be sealed; remove it".to_owned())),
@@ -141,9 +135,9 @@ fn is_rpm(name: &OsStr) -> bool {
 }
 
 /// Reads one file, and makes sure that it is the one that was listed, before and after.
-fn read(path: &Path, listed: Facts, key: &Key) -> Result<SealedPath, String> {
-    let sealed = if key.is_rpm() { rpm(path, listed.size)? } else { file(path, listed.size)? };
-    let now = std::fs::symlink_metadata(path).map_err(|error| error.kind().to_string())?;
+fn read(path: &Path, listed: Facts, key: &Key, pulse: &Pulse) -> Result<SealedPath, String> {
+    let sealed = if key.is_rpm() { rpm(path, listed.size, pulse)? } else { file(path, listed.size, pulse)? };
+    let now = std::fs::symlink_metadata(path).map_err(|error| explain(&error))?;
     let same = (now.dev(), now.ino(), now.size(), now.mtime(), now.mtime_nsec())
         == (listed.device, listed.inode, listed.size, listed.mtime.0, i64::from(listed.mtime.1));
     if same {
@@ -153,28 +147,32 @@ fn read(path: &Path, listed: Facts, key: &Key) -> Result<SealedPath, String> {
     }
 }
 
-fn rpm(path: &Path, size: u64) -> Result<SealedPath, String> {
+fn rpm(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
     match header_digest(path) {
         Ok(header) => Ok(SealedPath::Rpm { size, header }),
         // A file that only has the name of a package is sealed as what it is.
-        Err(HeaderError::Short | HeaderError::NotAnRpm(_)) => file(path, size),
-        Err(HeaderError::Io(error)) => Err(error.kind().to_string()),
+        Err(HeaderError::Short | HeaderError::NotAnRpm(_)) => file(path, size, pulse),
+        Err(HeaderError::Io(error)) => Err(explain(&error)),
     }
 }
 
-fn file(path: &Path, size: u64) -> Result<SealedPath, String> {
+fn file(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let mut file = opened.map_err(|error| error.kind().to_string())?;
+    let mut file = opened.map_err(|error| explain(&error))?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     loop {
-        let read = file.read(&mut buffer).map_err(|error| error.kind().to_string())?;
+        let read = file.read(&mut buffer).map_err(|error| explain(&error))?;
         if read == 0 {
             break;
         }
         hash.update(buffer.get(..read).unwrap_or_default());
+        pulse.read(read as u64);
+        if pulse.is_cancelled() {
+            return Err("the look at it was cancelled".to_owned());
+        }
     }
     Ok(SealedPath::File { size, sha256: hex::encode(hash.finalize()) })
 }

@@ -33,7 +33,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
             "set its mode to 755",
         );
     } else {
-        (cx.progress)("a trial signature", 0, None);
+        cx.pulse.begin("a trial signature", None);
         if let Err(problem) = trial(cx, signer) {
             found.blocking(
                 "cannot-sign",
@@ -52,7 +52,7 @@ fn trial(cx: &VetContext<'_>, signer: &Path) -> Result<(), String> {
     std::fs::create_dir(&repodata)
         .and_then(|()| std::fs::write(&sample, SAMPLE))
         .map_err(|error| format!("no file for a trial: {}", error.kind()))?;
-    match ask(signer, &[sample.as_os_str()], folder.path(), cx.environment, DEADLINE, cx.cancel) {
+    match ask(signer, &[sample.as_os_str()], folder.path(), cx.environment, DEADLINE, cx.pulse) {
         Asked::Ended { success, said } => {
             let signature = std::fs::metadata(repodata.join("repomd.xml.asc"));
             if signature.is_ok_and(|meta| meta.len() > 0) {

@@ -23,7 +23,6 @@ use differences::Differences;
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(release) = cx.release else { return };
@@ -124,7 +123,7 @@ impl Comparison<'_> {
             return;
         };
         for top in &trees {
-            if self.cx.cancel.load(Ordering::Relaxed) {
+            if self.cx.pulse.is_cancelled() {
                 return super::trees::cancelled(found);
             }
             self.compare(&source, &content, &staging, (&prefix, top), differences);

@@ -26,7 +26,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         return;
     };
     let arguments = [OsStr::new("-n"), OsStr::new("-l")];
-    let problem = match ask(&sudo, &arguments, Path::new("/"), cx.environment, DEADLINE, cx.cancel) {
+    let problem = match ask(&sudo, &arguments, Path::new("/"), cx.environment, DEADLINE, cx.pulse) {
         Asked::Ended { success: true, .. } => return,
         Asked::Ended { said, .. } => format!("`sudo -n -l` fails{}", quoted(&said)),
         Asked::TookTooLong => format!("`sudo -n -l` did not answer within {} s", DEADLINE.as_secs()),

@@ -5,38 +5,6 @@ use super::found::Found;
 use super::places::shown;
 use crate::compose::tree::{Depth, Options, Root, Tree, WalkError, walk_all};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::Duration;
-
-/// How often a caller is told how far a walk is.
-const TELL: Duration = Duration::from_millis(100);
-
-/// Runs `work` beside a counter that it counts up, and tells `progress` about it while it runs.
-pub(super) fn watched<T: Send>(
-    progress: &dyn Fn(&str, u64, Option<u64>),
-    what: &str,
-    of: Option<u64>,
-    work: impl FnOnce(&AtomicU64) -> T + Send,
-) -> T {
-    let count = AtomicU64::new(0);
-    std::thread::scope(|scope| {
-        let (ended, end) = channel::<()>();
-        let count = &count;
-        let worker = scope.spawn(move || {
-            let result = work(count);
-            drop(ended);
-            result
-        });
-        while matches!(end.recv_timeout(TELL), Err(RecvTimeoutError::Timeout)) {
-            progress(what, count.load(Ordering::Relaxed), of);
-        }
-        match worker.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
-    })
-}
 
 /// Walks `roots` at once and returns a tree for each.
 pub(super) fn walk(
@@ -45,13 +13,8 @@ pub(super) fn walk(
     roots: &[Root],
     depth: Depth,
 ) -> Vec<Result<Tree, WalkError>> {
-    let cancel = cx.cancel;
-    watched(cx.progress, what, None, |count| {
-        let mut options = Options::names(cancel);
-        options.depth = depth;
-        options.progress = Some(count);
-        walk_all(roots, options)
-    })
+    cx.pulse.begin(what, None);
+    walk_all(roots, Options { depth, ..Options::names(cx.pulse) })
 }
 
 /// Returns the tree of one walk, and says what could not be read in it; none where that is all of it.

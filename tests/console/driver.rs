@@ -38,8 +38,11 @@ impl From<Termios> for Modes {
 pub(crate) struct Console {
     child: Child,
     master: Option<Pty>,
+    terminal: String,
     parser: vt100::Parser,
     bytes: Vec<u8>,
+    /// Bytes at the end that may be the beginning of a U+FFFD.
+    held: usize,
     before: Modes,
     ended: bool,
 }
@@ -52,6 +55,7 @@ impl Console {
         let (master, slave) = open().unwrap();
         master.resize(pty_process::Size::new(rows, columns)).unwrap();
         let before = Modes::from(tcgetattr(&master).unwrap());
+        let terminal = rustix::pty::ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_stagegate"))
             .args(args)
             .env_clear()
@@ -65,7 +69,21 @@ impl Console {
             .unwrap();
         drop(one_at_a_time);
         let parser = vt100::Parser::new(cells(rows), cells(columns), 0);
-        Self { child, master: Some(master), parser, bytes: Vec::new(), before, ended: false }
+        Self {
+            child,
+            master: Some(master),
+            terminal,
+            parser,
+            bytes: Vec::new(),
+            held: 0,
+            before,
+            ended: false,
+        }
+    }
+
+    /// Returns the name of its terminal: `/dev/pts/3`.
+    pub(crate) fn terminal(&self) -> &str {
+        &self.terminal
     }
 
     /// Presses keys, named and with blanks between them: `c space down enter`.
@@ -99,6 +117,25 @@ impl Console {
     /// Returns everything written so far.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Returns the console's process.
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the console has written `text` behind its first `from` bytes.
+    #[track_caller]
+    pub(crate) fn wait_for_bytes(&mut self, from: usize, text: &[u8]) {
+        let until = Instant::now() + DEADLINE;
+        while memchr::memmem::find(&self.bytes[from..], text).is_none() {
+            assert!(self.listen(until), "{:?} was never written", String::from_utf8_lossy(text));
+        }
+    }
+
+    /// Takes what the console writes until it has nothing more to draw for a moment.
+    pub(crate) fn settle(&mut self) {
+        while self.listen(Instant::now() + Duration::from_millis(60)) {}
     }
 
     /// Returns the colours on the screen, the terminal's own apart.
@@ -153,7 +190,7 @@ impl Console {
             Ok(0) => self.ended = true,
             Ok(count) => {
                 self.bytes.extend_from_slice(&chunk[..count]);
-                self.parser.process(&chunk[..count]);
+                self.show(count);
             }
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             // What Linux says once nobody holds the other end.
@@ -163,6 +200,22 @@ impl Console {
             }
         }
         !self.ended
+    }
+
+    /// Shows the last bytes on the screen. vt100 passes over U+FFFD, which a terminal shows: `?` stands for it.
+    fn show(&mut self, count: usize) {
+        let from = self.bytes.len() - count - self.held;
+        let new = &self.bytes[from..];
+        let begun = (1..=2.min(new.len())).find(|&size| new.ends_with(&b"\xef\xbf\xbd"[..size]));
+        self.held = begun.unwrap_or(0);
+        let whole = &new[..new.len() - self.held];
+        let mut rest = whole;
+        while let Some(at) = memchr::memmem::find(rest, b"\xef\xbf\xbd") {
+            self.parser.process(&rest[..at]);
+            self.parser.process(b"?");
+            rest = &rest[at + 3..];
+        }
+        self.parser.process(rest);
     }
 
     /// Waits until the console has left, and returns how.
@@ -243,6 +296,9 @@ fn sequence(key: &str) -> &str {
         "home" => "\x1b[H",
         "end" => "\x1b[F",
         "ctrl-c" => "\x03",
+        "ctrl-l" => "\x0c",
+        "pageup" => "\x1b[5~",
+        "pagedown" => "\x1b[6~",
         one => {
             assert_eq!(one.chars().count(), 1, "`{one}` is no key that this driver knows");
             one

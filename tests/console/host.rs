@@ -59,6 +59,11 @@ impl Host {
         Console::start(&self.args(more), &[], SMALL)
     }
 
+    /// Runs a command of the binary on it.
+    pub(crate) fn ask(&self, words: &[&str]) -> std::process::Output {
+        std::process::Command::new(env!("CARGO_BIN_EXE_stagegate")).args(self.args(words)).output().unwrap()
+    }
+
     /// Returns the folder of the only run.
     pub(crate) fn run(&self) -> PathBuf {
         let runs = folders(&self.at("state/runs"));

@@ -212,7 +212,7 @@ fn a_mount_that_does_not_answer_holds_nothing_up() {
 
 #[test]
 fn every_fault_is_tried_here() {
-    let this = include_str!("faults.rs");
+    let this = concat!(include_str!("faults.rs"), include_str!("../console/hostile.rs"));
     for kind in stagegate::sandbox::fault::FAULTS {
         assert!(this.contains(&format!("\"{}", kind.name)), "{} is not", kind.name);
     }

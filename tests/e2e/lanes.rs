@@ -79,6 +79,18 @@ fn a_release_has_one_run_at_a_time_and_the_lists_one_push() {
     assert_eq!(waits[0], "production-lists");
     assert!(word(&waits[1]).contains(&first), "{waits}");
     assert_eq!(state(&second, "9/publish"), "pending");
+    let runs = host.json(&["runs"]);
+    let waits = step_of(&runs[0], "9/publish")["waits_for"].clone();
+    assert_eq!(
+        (waits["resource"].as_str(), waits["holder"]["run"].as_str()),
+        (Some("production-lists"), Some(&*first))
+    );
+    assert_eq!(waits["holder"]["step"], "8/publish");
+    assert_eq!(
+        (runs[0]["holds"].clone(), runs[1]["holds"].clone()),
+        (serde_json::json!(["9"]), serde_json::json!(["8"]))
+    );
+    host.run(&["runs"]).exits(0).says("9/publish waits for production-lists, which root on");
 
     host.run(&["cancel", &first, "8/publish"]).exits(0);
     // Its child does not listen to TERM.

@@ -6,9 +6,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod commands;
+mod corpus;
+mod disk;
 mod faults;
 mod gate;
 mod lanes;
+mod locks;
+mod mounts;
+mod pinning;
 mod plan;
+mod record;
+mod recover;
+#[path = "../support/slow_mount.rs"]
+#[expect(dead_code, reason = "other tests and the benches use the rest of it")]
+mod slow_mount;
 mod support;
 mod survive;

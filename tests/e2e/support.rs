@@ -212,7 +212,7 @@ impl Host {
 
     /// Opens a connection to the supervisor of the latest run.
     pub(crate) fn connect(&self) -> Connection {
-        Connection::open(&self.run_folder().join("control.sock"))
+        Connection::to(&self.run_folder().join("control.sock"))
     }
 
     /// Every process that was started on this host: its folder is in its arguments or its environment.
@@ -319,8 +319,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// Opens a connection to the supervisor that listens on `socket`.
     #[track_caller]
-    fn open(socket: &Path) -> Self {
+    pub(crate) fn to(socket: &Path) -> Self {
         let writing = UnixStream::connect(socket).unwrap();
         writing.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { reading: BufReader::new(writing.try_clone().unwrap()), writing }

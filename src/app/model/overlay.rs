@@ -2,7 +2,7 @@
 
 use crate::app::text_input::TextInput;
 use crate::domain::finding::FindingId;
-use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::plan::Plan;
 use crate::keys::Action;
 use std::sync::Arc;
@@ -14,6 +14,8 @@ pub enum Confirm {
     StartRun {
         /// The plan.
         plan: Arc<Plan>,
+        /// The run whose rest it is.
+        from: Option<RunId>,
     },
     /// Run a step again.
     Retry {
@@ -54,6 +56,11 @@ pub enum TextPurpose {
         /// Which step.
         step: StepId,
     },
+    /// The reason to run an interrupted step again that may be alive, or is not safe to repeat.
+    RetryReason {
+        /// Which step.
+        step: StepId,
+    },
     /// The reason to let a finding through.
     WaiveReason {
         /// The gate's release.
@@ -63,6 +70,15 @@ pub enum TextPurpose {
     },
     /// The reason to take the helm from somebody.
     HelmReason,
+    /// The reason to take a release over from the run that has it.
+    TakeOverReason {
+        /// The plan that was not started.
+        plan: Arc<Plan>,
+        /// The run whose rest it is.
+        from: Option<RunId>,
+        /// Who has the release, as the refusal says it.
+        problem: String,
+    },
     /// What to search a log for.
     Search {
         /// Whose log.
@@ -74,8 +90,10 @@ pub enum TextPurpose {
         step: StepId,
         /// What it asks.
         prompt: String,
-        /// Whether what is typed is hidden.
+        /// Whether what is typed is hidden here.
         hidden: bool,
+        /// Whether the step's terminal shows what is typed, so that it will stand in the step's log.
+        shown: bool,
     },
 }
 

@@ -17,29 +17,69 @@ pub enum Towards {
     Beginning,
 }
 
-/// A search that the runtime carries out.
+/// Where a search begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SearchFrom {
+    /// Here, inclusive.
+    At(u64),
+    /// Behind, or before, the line that holds this offset.
+    Beside(u64),
+}
+
+/// A search that the runtime carries out. What it finds are lines, and it goes all the way around.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogQuery {
-    /// The text, byte for byte.
+    /// The text; A to Z are the same as a to z unless it holds a capital.
     pub pattern: String,
-    /// The offset to begin at: a match towards the end begins there or later, one towards the beginning before it.
-    pub from: u64,
+    /// Where to begin.
+    pub from: SearchFrom,
     /// The direction.
     pub towards: Towards,
+    /// What is known of the match that it begins at.
+    pub tally: Option<MatchTally>,
+}
+
+/// Returns whether upper and lower case are the same for `pattern`: where it holds no capital.
+pub fn ignores_case(pattern: &str) -> bool {
+    !pattern.chars().any(char::is_uppercase)
+}
+
+/// Which of the matching lines one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MatchTally {
+    /// Its number, counted from 1.
+    pub nth: u64,
+    /// How many there are.
+    pub of: u64,
+    /// The log's length when they were counted.
+    pub bytes: u64,
+}
+
+/// A line that a search found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Match {
+    /// Where the text begins.
+    pub offset: u64,
+    /// Whether the search went over the end of the log, or its beginning, to get there.
+    pub around: Option<Towards>,
+    /// Which of all it is, once they are counted.
+    pub tally: Option<MatchTally>,
 }
 
 /// Where a search stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchState {
     /// It goes on.
-    Searching,
-    /// It found this.
-    At {
-        /// The offset of the match.
-        offset: u64,
+    Searching {
+        /// How much of the log it has looked through.
+        percent: u8,
+        /// What was found before, to go back to when it is stopped.
+        before: Option<Match>,
     },
-    /// There is no (further) match in that direction.
-    NoMore,
+    /// It found this.
+    At(Match),
+    /// No line matches.
+    Nowhere,
 }
 
 /// A way to go in a log before the next frame.

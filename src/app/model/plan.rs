@@ -1,5 +1,7 @@
 //! The Plan screen: the exact steps of what is ticked, made anew at every tick.
 
+use super::ticks::Ticks;
+use crate::domain::name::RunId;
 use crate::domain::plan::Plan;
 use crate::domain::plan::make::PlanError;
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub struct PlanModel {
     pub warning: usize,
     /// Whether a run of a plan is being made right now.
     pub starting: bool,
+    /// The run whose rest is planned, and the ticks that came of it.
+    pub rest_of: Option<(RunId, Ticks)>,
 }
 
 impl Default for PlanModel {
@@ -44,6 +48,7 @@ impl Default for PlanModel {
             step: 0,
             warning: 0,
             starting: false,
+            rest_of: None,
         }
     }
 }

@@ -6,6 +6,8 @@ use crate::domain::approval::Identity;
 use crate::domain::live::{Live, LiveStep};
 use crate::domain::name::{FlowName, ReleaseId, RunId, StepId};
 use crate::domain::plan::{Lane, Step};
+use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::{GateState, RunState, RunVerdict, StepRecord};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -43,10 +45,10 @@ pub enum Helm {
     Free,
     /// This console asked for it and waits for the answer.
     Asked,
-    /// This console has it; its identity is known once the supervisor named it.
+    /// This console has it.
     Mine {
-        /// Whom the supervisor named.
-        identity: Option<Identity>,
+        /// The turn that this is: a moment of an earlier turn is out of date, a later one is somebody else's.
+        turn: u64,
     },
     /// Another console has it.
     Other {
@@ -60,10 +62,14 @@ pub enum Helm {
 pub struct RunModel {
     /// Its id.
     pub id: RunId,
-    /// Its state, folded from the journal.
+    /// Its state, folded from the journal, fit to be shown.
     pub state: Arc<RunState>,
+    /// What must not be shown of it.
+    pub redactor: Redactor,
     /// Whether a supervisor holds its lock.
     pub alive: bool,
+    /// The truth about its interrupted steps.
+    pub truths: BTreeMap<StepId, Interrupted>,
     /// How the console stands with that supervisor.
     pub connection: Connection,
     /// What the supervisor told about the moment.
@@ -82,11 +88,13 @@ pub struct RunModel {
 
 impl RunModel {
     /// Makes the model of a run that was just read.
-    pub fn new(id: RunId, state: Arc<RunState>, alive: bool) -> Self {
+    pub fn new(id: RunId, state: Arc<RunState>, redactor: Redactor, alive: bool) -> Self {
         let mut model = Self {
             id,
             state,
+            redactor,
             alive,
+            truths: BTreeMap::new(),
             connection: Connection::default(),
             live: Live::default(),
             helm: Helm::default(),
@@ -110,6 +118,13 @@ impl RunModel {
     /// Returns how the run stands.
     pub fn verdict(&self) -> RunVerdict {
         self.state.verdict(self.alive)
+    }
+
+    /// Returns whether checks of a step, or the evidence of a gate, are being looked at now.
+    pub fn is_looked_at(&self, step: &Step) -> bool {
+        let gathering = |release| self.live.gathering.contains_key(release);
+        self.live_step(&step.id).is_some_and(|live| live.checking.is_some())
+            || step.is_gate() && step.release.as_ref().is_some_and(gathering)
     }
 
     /// Returns the steps in the order of the screen: lane after lane, then what they share.
@@ -238,6 +253,8 @@ pub struct RunSummary {
     pub steps: usize,
     /// Its steps, in the plan's order.
     pub past: Vec<PastStep>,
+    /// The truth about its interrupted steps.
+    pub truths: BTreeMap<StepId, Interrupted>,
     /// The path of its folder.
     pub folder: String,
     /// Whether a report was written into it.
@@ -268,6 +285,7 @@ impl PastStep {
                 log: None,
                 argv: Vec::new(),
                 scripts: BTreeMap::new(),
+                stopped: None,
                 composes: BTreeMap::new(),
                 findings: Vec::new(),
                 stale: known.stale.clone(),
@@ -295,6 +313,11 @@ pub struct HistoryModel {
 }
 
 impl HistoryModel {
+    /// Returns the run that has `release`, if one has: its supervisor lives and holds its lock.
+    pub fn owner(&self, release: &ReleaseId) -> Option<&RunSummary> {
+        self.runs.iter().find(|run| run.alive && run.releases.contains(release))
+    }
+
     /// Returns the runs that have a supervisor or wait for somebody.
     pub fn active(&self) -> impl Iterator<Item = &RunSummary> {
         self.runs.iter().filter(|run| run.alive || matches!(run.verdict, Ok(RunVerdict::Waiting)))

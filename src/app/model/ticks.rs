@@ -77,6 +77,21 @@ impl Ticks {
         Self { flow, compose: BTreeSet::new(), sync: BTreeSet::new(), whole: BTreeSet::new() }
     }
 
+    /// Makes the ticks that come to `selection`.
+    pub fn of(catalog: &Catalog, selection: &Selection) -> Self {
+        let mut ticks = Self::none(selection.flow.clone());
+        let whole = FlowShape::of(catalog, &selection.flow).takes_whole_releases();
+        for ticked in &selection.releases {
+            let cell = |repo: &RepoName| (ticked.release.clone(), repo.clone());
+            ticks.compose.extend(ticked.compose.iter().map(cell));
+            ticks.sync.extend(ticked.sync.iter().map(cell));
+            if whole {
+                ticks.whole.insert(ticked.release.clone());
+            }
+        }
+        ticks
+    }
+
     /// Returns whether nothing is ticked.
     pub fn is_empty(&self) -> bool {
         self.compose.is_empty() && self.sync.is_empty() && self.whole.is_empty()

@@ -173,6 +173,7 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
             overlay::ask(model, action);
             Vec::new()
         }
+        Action::PlanAnew => plan::anew(model),
         Action::OpenLog | Action::SideBySide => {
             run::lay_out(model, action);
             Vec::new()
@@ -214,6 +215,9 @@ pub(super) fn next_screen(model: &mut Model, travel: Travel) -> Vec<Effect> {
 
 /// Goes back by one: out of a pane, a large log, a gate, a banner, and at last to Status.
 fn back(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Run && log::stop_search(model) {
+        return vec![Effect::StopSearch];
+    }
     let within = match model.screen {
         Screen::Run => run::back(model),
         Screen::Gate => gate::back(model),

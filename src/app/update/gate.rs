@@ -131,6 +131,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             };
             return run::send(model, RunRequest::RefreshEvidence { release });
         }
+        Action::EndLook => {
+            let gate = model.gate.as_ref().and_then(|gate| model.run.as_ref()?.state.gate(&gate.release));
+            let Some(step) = gate.map(|(step, _)| step.id.clone()) else { return Vec::new() };
+            return run::send(model, RunRequest::CancelStep { step });
+        }
         Action::Waive => ask_reason(model),
         _ => {}
     }

@@ -1,8 +1,11 @@
 //! Logs: scrolling, following and searching in a pane, and the console's own log.
 
 use super::act::{Travel, next_screen};
+use crate::app::Msg;
 use crate::app::effect::Effect;
-use crate::app::model::{LogQuery, LogView, Model, Overlay, Screen, SearchState, TextPurpose, Towards};
+use crate::app::model::{
+    LogQuery, LogView, Model, Overlay, Screen, SearchFrom, SearchState, TextPurpose, Towards,
+};
 use crate::app::text_input::TextInput;
 use crate::domain::name::StepId;
 use crate::keys::Action;
@@ -75,49 +78,76 @@ pub(super) fn search(model: &mut Model, step: &StepId, pattern: &str) -> Vec<Eff
     let Some(view) = model.run.as_mut().and_then(|run| run.views.get_mut(step)) else { return Vec::new() };
     if pattern.is_empty() {
         view.search = None;
-        return Vec::new();
+        return vec![Effect::StopSearch];
     }
     // Whoever looks at the end looks for what was, else for what comes.
     let (from, towards) =
         if view.follow { (u64::MAX, Towards::Beginning) } else { (view.first(), Towards::End) };
-    query(model, step, LogQuery { pattern: pattern.to_owned(), from, towards })
+    let pattern = pattern.to_owned();
+    query(model, step, LogQuery { pattern, from: SearchFrom::At(from), towards, tally: None })
 }
 
 fn again(model: &mut Model, towards: Towards) -> Vec<Effect> {
     let Some(view) = focused(model) else { return Vec::new() };
     let step = view.step.clone();
     let Some((pattern, state)) = view.search.clone() else { return Vec::new() };
-    let at = match state {
-        SearchState::At { offset } => offset,
-        SearchState::Searching => return Vec::new(),
-        SearchState::NoMore => view.first(),
+    let (from, tally) = match state {
+        SearchState::At(found) => (SearchFrom::Beside(found.offset), found.tally),
+        SearchState::Searching { .. } => return Vec::new(),
+        SearchState::Nowhere => (SearchFrom::At(view.first()), None),
     };
-    let from = match towards {
-        Towards::End => at + 1,
-        Towards::Beginning => at,
-    };
-    query(model, &step, LogQuery { pattern, from, towards })
+    query(model, &step, LogQuery { pattern, from, towards, tally })
 }
 
 fn query(model: &mut Model, step: &StepId, query: LogQuery) -> Vec<Effect> {
     let Some(run) = model.run.as_mut() else { return Vec::new() };
     let Some(view) = run.views.get_mut(step) else { return Vec::new() };
     let Some(log) = view.log.clone() else { return Vec::new() };
-    view.search = Some((query.pattern.clone(), SearchState::Searching));
+    let before = match view.search {
+        Some((ref pattern, SearchState::At(found))) if *pattern == query.pattern => Some(found),
+        _ => None,
+    };
+    view.search = Some((query.pattern.clone(), SearchState::Searching { percent: 0, before }));
     vec![Effect::SearchLog { run: run.id.clone(), step: step.clone(), log, query }]
 }
 
-/// Takes the end of a search: goes to the match, or stays and says that there is none.
-pub(super) fn search_ended(model: &mut Model, step: &StepId, pattern: &str, offset: Option<u64>) {
-    let Some(view) = model.run.as_mut().and_then(|run| run.views.get_mut(step)) else { return };
-    if view.search.as_ref().is_none_or(|(searched, _)| searched != pattern) {
+/// Stops the search in the focused pane; returns whether one went on.
+pub(super) fn stop_search(model: &mut Model) -> bool {
+    let Some(view) = focused(model) else { return false };
+    let Some((pattern, SearchState::Searching { before, .. })) = view.search.take_if(is_searching) else {
+        return false;
+    };
+    view.search = before.map(|found| (pattern, SearchState::At(found)));
+    true
+}
+
+fn is_searching((_, state): &mut (String, SearchState)) -> bool {
+    matches!(state, SearchState::Searching { .. })
+}
+
+/// Takes how a search goes: at its end the match is gone to, or it is said that there is none.
+pub(super) fn search_told(model: &mut Model, msg: Msg) {
+    let (Msg::SearchMoved { step, pattern, .. }
+    | Msg::SearchEnded { step, pattern, .. }
+    | Msg::MatchesCounted { step, pattern, .. }) = &msg
+    else {
         return;
+    };
+    let Some(view) = model.run.as_mut().and_then(|run| run.views.get_mut(step)) else { return };
+    let Some((_, state)) = view.search.as_mut().filter(|(searched, _)| searched == pattern) else { return };
+    match (msg, state) {
+        (Msg::SearchMoved { percent: now, .. }, SearchState::Searching { percent, .. }) => *percent = now,
+        (Msg::SearchEnded { found, .. }, state @ SearchState::Searching { .. }) => {
+            *state = found.map_or(SearchState::Nowhere, SearchState::At);
+            if let Some(found) = found {
+                view.show(found.offset);
+            }
+        }
+        (Msg::MatchesCounted { offset, tally, .. }, SearchState::At(found)) if found.offset == offset => {
+            found.tally = Some(tally);
+        }
+        _ => {}
     }
-    if let Some(offset) = offset {
-        view.show(offset);
-    }
-    let state = offset.map_or(SearchState::NoMore, |offset| SearchState::At { offset });
-    view.search = Some((pattern.to_owned(), state));
 }
 
 /// Scrolls the console's own log.

@@ -43,7 +43,8 @@ pub(super) fn ask(model: &mut Model, action: Action) {
 fn question(model: &Model, action: Action) -> Option<Overlay> {
     if action == Action::StartRun {
         let plan = model.plan.plan()?.clone();
-        return Some(Overlay::Confirm(Confirm::StartRun { plan }));
+        let from = model.plan.rest_of.as_ref().map(|(run, _)| run.clone());
+        return Some(Overlay::Confirm(Confirm::StartRun { plan, from }));
     }
     let run = model.run.as_ref()?;
     let step = run.focused();
@@ -51,6 +52,9 @@ fn question(model: &Model, action: Action) -> Option<Overlay> {
     let confirm = match action {
         Action::Retry => {
             let step = step?;
+            if availability::retry_needs_reason(model, &step) {
+                return text(TextPurpose::RetryReason { step });
+            }
             let reached = |id: &StepId| run.record(id).is_some_and(|record| record.attempts > 0);
             let stale = run.state.plan.descendants(&step).into_iter().filter(reached).collect();
             let repeatable = run.state.plan.step(&step)?.repeatable;
@@ -66,9 +70,10 @@ fn question(model: &Model, action: Action) -> Option<Overlay> {
         Action::Skip => return text(TextPurpose::SkipReason { step: step? }),
         _ => {
             let step = step?;
-            let prompt = run.live_step(&step)?.prompt.clone()?;
-            let hidden = is_secret(&prompt);
-            return text(TextPurpose::Answer { step, prompt, hidden });
+            let live = run.live_step(&step)?;
+            let (prompt, shown) = (live.prompt.clone()?, !live.secret);
+            let hidden = live.secret || is_secret(&prompt);
+            return text(TextPurpose::Answer { step, prompt, hidden, shown });
         }
     };
     Some(Overlay::Confirm(confirm))
@@ -152,11 +157,11 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let request = match confirm {
-        Confirm::StartRun { plan } => {
+        Confirm::StartRun { plan, from } => {
             model.plan.starting = true;
-            return vec![Effect::StartRun { plan }];
+            return vec![Effect::StartRun { plan, from, take_over: None }];
         }
-        Confirm::Retry { step, .. } => RunRequest::Retry { step },
+        Confirm::Retry { step, .. } => RunRequest::Retry { step, reason: String::new() },
         Confirm::CancelStep { step } => RunRequest::CancelStep { step },
         Confirm::KillStep { step } => RunRequest::Kill { step },
         Confirm::CancelRun { .. } => RunRequest::CancelRun,
@@ -198,14 +203,14 @@ fn accepted(model: &mut Model) -> Vec<Effect> {
             model.overlays.pop();
             return log::search(model, &step, input.text());
         }
-        TextPurpose::Answer { step, .. } => {
+        TextPurpose::Answer { step, shown, .. } => {
             model.overlays.pop();
             if let Err(reason) = availability::step_allows(model, Action::Attach, &step) {
                 model.toast(format!("not sent: {reason}"));
                 return Vec::new();
             }
             let text = Secret(input.text().to_owned());
-            return run::send(model, RunRequest::Answer { step, text });
+            return run::send(model, RunRequest::Answer { step, text, hidden: !shown });
         }
         _ if text.is_empty() => {
             model.toast("a reason is needed");
@@ -226,25 +231,47 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
                 Vec::new()
             }
         },
+        TextPurpose::RetryReason { step } => match availability::step_allows(model, Action::Retry, &step) {
+            Ok(()) => run::send(model, RunRequest::Retry { step, reason }),
+            Err(why) => {
+                model.toast(format!("not run again: {why}"));
+                Vec::new()
+            }
+        },
         TextPurpose::WaiveReason { release, finding } => {
             run::send(model, RunRequest::Waive { release, finding, reason })
         }
         TextPurpose::HelmReason => run::take_helm(model, reason),
+        TextPurpose::TakeOverReason { plan, from, .. } => match availability::may_start(model) {
+            Ok(()) => {
+                model.plan.starting = true;
+                vec![Effect::StartRun { plan, from, take_over: Some(reason) }]
+            }
+            Err(why) => {
+                model.toast(format!("not done: {why}"));
+                Vec::new()
+            }
+        },
         TextPurpose::Search { .. } | TextPurpose::Answer { .. } => Vec::new(),
     }
 }
 
-/// Closes the answer to a prompt that is gone: what was typed for it must not reach another.
+/// Closes the answer to a prompt that is gone: what was typed for it must not reach another. One whose terminal
+/// has stopped to show what is typed is hidden from then on.
 pub(super) fn drop_outdated(model: &mut Model) {
-    let Some(Overlay::Text { purpose: TextPurpose::Answer { step, prompt, .. }, .. }) = model.overlays.last()
+    let Some(Overlay::Text { purpose: TextPurpose::Answer { step, prompt, hidden, shown }, .. }) =
+        model.overlays.last_mut()
     else {
         return;
     };
     let asked = model.run.as_ref().and_then(|run| {
         let running = run.record(step).is_some_and(StepRecord::is_running);
-        run.live_step(step).filter(|_| running)?.prompt.as_ref()
+        run.live_step(step).filter(|live| running && live.prompt.as_ref() == Some(prompt))
     });
-    if asked != Some(prompt) {
+    if let Some(live) = asked {
+        *shown = !live.secret;
+        *hidden |= live.secret;
+    } else {
         model.overlays.pop();
         model.toast("the prompt is gone; nothing was sent");
     }

@@ -8,9 +8,11 @@ use crate::app::model::{
 };
 use crate::app::msg::{Answer, Connection, Msg};
 use crate::app::text_input::TextInput;
+use crate::domain::approval::Identity;
 use crate::domain::flow::Role;
 use crate::domain::live::Live;
-use crate::domain::name::RunId;
+use crate::domain::name::{ReleaseId, RunId};
+use crate::domain::redact::Redactor;
 use crate::domain::run::{RunState, StepState};
 use crate::keys::Action;
 use std::sync::Arc;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 /// Takes the news that a run was started: shows it, and forgets the ticks that it came from.
 pub(super) fn started(model: &mut Model, run: RunId) -> Vec<Effect> {
     model.plan.starting = false;
+    model.plan.rest_of = None;
     model.banners.retain(|banner| banner.about != "start");
     let nothing = Ticks::none(model.ticks.now.flow.clone());
     model.ticks.change(nothing);
@@ -41,7 +44,13 @@ pub(super) fn open(model: &mut Model, run: RunId) -> Vec<Effect> {
 /// Takes what is told about a run; what is about another than the open one counts for nothing.
 pub(super) fn told(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::RunRead { run, state, alive } => read(model, run, state, alive),
+        Msg::RunRead { run, state, redactor, alive, truths } => {
+            let effects = read(model, run.clone(), state, redactor, alive);
+            if let Some(open) = model.run.as_mut().filter(|open| open.id == run) {
+                open.truths = truths;
+            }
+            effects
+        }
         Msg::RunUnreadable { run, problem } => {
             if model.opening.as_ref() == Some(&run) || is_open(model, &run) {
                 model.opening = None;
@@ -67,11 +76,18 @@ fn is_open(model: &Model, run: &RunId) -> bool {
     model.run.as_ref().is_some_and(|open| open.id == *run)
 }
 
-fn read(model: &mut Model, run: RunId, state: Arc<RunState>, alive: bool) -> Vec<Effect> {
+fn read(model: &mut Model, run: RunId, state: Arc<RunState>, redactor: Redactor, alive: bool) -> Vec<Effect> {
     let mut effects = Vec::new();
     if let Some(open) = model.run.as_mut().filter(|open| open.id == run) {
         if moved_content(&open.state, &state) {
             effects.extend(status::look(model));
+        }
+        let known = open_given_up(model);
+        if let Some((release, given)) = state.given_up.iter().find(|(release, _)| !known.contains(release)) {
+            // Who and why come first: a narrow screen cuts the end off.
+            let words =
+                format!("{} took release {release}: {}; run {} has it now", given.by, given.reason, given.to);
+            model.banner("given-up", words);
         }
         if let Some(open) = model.run.as_mut() {
             open.state = state;
@@ -81,11 +97,15 @@ fn read(model: &mut Model, run: RunId, state: Arc<RunState>, alive: bool) -> Vec
     } else if model.opening.as_ref() == Some(&run) {
         model.opening = None;
         model.banners.retain(|banner| banner.about != "run");
-        model.run = Some(RunModel::new(run, state, alive));
+        model.run = Some(RunModel::new(run, state, redactor, alive));
     }
     overlay::drop_outdated(model);
     effects.extend(gate::follow(model));
     effects
+}
+
+fn open_given_up(model: &Model) -> Vec<ReleaseId> {
+    model.run.iter().flat_map(|open| open.state.given_up.keys().cloned()).collect()
 }
 
 /// Returns whether a step ended that can have moved content from one position to another.
@@ -100,24 +120,36 @@ fn moved_content(before: &RunState, now: &RunState) -> bool {
 }
 
 fn live_told(model: &mut Model, live: Live) {
-    let mut remark = None;
+    let mut taken = None;
     let Some(run) = model.run.as_mut() else { return };
-    let next = match (&run.helm, &live.helm) {
-        (Helm::Mine { identity: None }, Some(by)) => Helm::Mine { identity: Some(by.clone()) },
-        (Helm::Mine { identity: Some(me) }, Some(by)) if me != by => {
-            remark = Some(format!("{by} took the helm; this console only watches now"));
+    run.helm = match (&run.helm, &live.helm) {
+        (Helm::Asked, _) => Helm::Asked,
+        // What was said before the helm was given may be heard after it.
+        (Helm::Mine { turn }, _) if live.helm_turn <= *turn => Helm::Mine { turn: *turn },
+        (Helm::Mine { .. }, Some(by)) => {
+            let why = live.helm_reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            taken = Some(format!("{} took the helm{why}; this console only watches now", at(by)));
             Helm::Other { by: by.clone() }
         }
-        (Helm::Mine { identity: Some(_) } | Helm::Unknown | Helm::Other { .. }, None) => Helm::Free,
-        (Helm::Unknown | Helm::Free | Helm::Other { .. }, Some(by)) => Helm::Other { by: by.clone() },
-        (now, _) => now.clone(),
+        (_, None) => Helm::Free,
+        (_, Some(by)) => Helm::Other { by: by.clone() },
     };
-    run.helm = next;
+    let trouble = live.trouble.clone();
     run.live = live;
-    if let Some(remark) = remark {
-        model.toast(remark);
+    if let Some(trouble) = trouble {
+        model.banner("supervisor", format!("the supervisor stops everything and ends: {trouble}"));
+    }
+    if let Some(taken) = taken {
+        // It stays until it is dismissed: whoever had the helm may look away just then.
+        model.banner("helm", taken);
     }
     overlay::drop_outdated(model);
+}
+
+/// Says who somebody is, and at which terminal.
+fn at(by: &Identity) -> String {
+    let terminal = by.terminal.as_ref().map(|terminal| format!(", {terminal}")).unwrap_or_default();
+    format!("{by}{terminal}")
 }
 
 fn connected(model: &mut Model, connection: Connection) -> Vec<Effect> {
@@ -155,7 +187,7 @@ fn answered(model: &mut Model, request: &RunRequest, answer: Answer) -> Vec<Effe
     let Some(run) = model.run.as_mut() else { return Vec::new() };
     let helm = matches!(request, RunRequest::TakeHelm { .. });
     match (&answer, helm) {
-        (Answer::Done { .. }, true) => run.helm = Helm::Mine { identity: None },
+        (Answer::HelmGiven { turn }, _) => run.helm = Helm::Mine { turn: *turn },
         (Answer::HelmBusy { by }, _) => run.helm = Helm::Other { by: by.clone() },
         (_, true) => run.helm = Helm::Unknown,
         (Answer::Done { .. }, false) if *request == RunRequest::ReleaseHelm => run.helm = Helm::Free,
@@ -166,13 +198,13 @@ fn answered(model: &mut Model, request: &RunRequest, answer: Answer) -> Vec<Effe
     }
     match answer {
         // The helm is shown all the time; having it needs no remark unless it was taken from somebody.
-        Answer::Done { .. } if *request == (RunRequest::TakeHelm { reason: None }) => {}
+        Answer::HelmGiven { .. } => model.banners.retain(|banner| banner.about != "helm"),
         Answer::Done { message } => {
             model.banners.retain(|banner| banner.about != "request");
             model.toast(message);
         }
         Answer::HelmBusy { by } => {
-            model.toast(format!("{by} has the helm; this console only watches"));
+            model.toast(format!("{} has the helm; this console only watches", at(&by)));
         }
         Answer::Refused { refusal } => model.banner("request", format!("refused: {refusal}")),
         Answer::Failed { message } => model.banner("request", message),

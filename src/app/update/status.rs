@@ -53,6 +53,7 @@ pub(super) fn answered(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         _ => {
             model.status.end(now);
+            plan::rest_anew(model);
             if std::mem::take(&mut model.status.again) {
                 return look(model);
             }
@@ -90,6 +91,9 @@ pub(super) fn tick(model: &mut Model, action: Action) {
     } else {
         let mut next = model.ticks.now.clone();
         change(model, action, &mut next);
+        if action == Action::TickNothing {
+            model.plan.rest_of = None;
+        }
         model.ticks.change(next);
     }
     plan::make_anew(model);

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod gate;
+mod hands;
 mod run;
 mod ticks;
 mod whole;

@@ -1,14 +1,20 @@
 //! Sections about places: mounts, checkouts, environment, secrets, lists, torrents.
 
+use super::procedure::positive_duration;
 use super::{named, texts};
+use crate::catalog::diagnostic::advise;
 use crate::catalog::reader::{At, Read, Sink, Table, Value, one_of};
 use crate::catalog::text::{Variable, absolute, file_name, not_blank, note_variable};
 use crate::catalog::units;
 use crate::domain::catalog::{Checkout, FileLists, Mount};
 use crate::domain::name::ResourceName;
+use crate::domain::redact::{Secrets, Shape, check_pattern};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
+
+/// How long a mount may be silent, unless the catalog says otherwise; a healthy one answers in milliseconds.
+const MOUNT_DEADLINE_S: u64 = 20;
 
 /// The environment of every step, before anything is inherited.
 #[derive(Debug)]
@@ -24,9 +30,11 @@ pub(super) fn mount(name: &At<String>, value: Value<'_>, sink: &Sink) -> Option<
     let path = table.required_with("path", absolute);
     let require = table.required_with("require", |value, sink| one_of(value, sink, "mount requirement"));
     let min_free = table.optional_with("min_free", |value, sink| quantity(value, sink, units::size));
+    let deadline = table.optional_with("deadline", positive_duration);
     table.finish();
     let min_free = min_free.map_or(0, |size| size.value);
-    Some(Mount { name: id?.to_string(), path: path?.value, require: require?.value, min_free })
+    let deadline_s = deadline.map_or(MOUNT_DEADLINE_S, |deadline| deadline.value);
+    Some(Mount { name: id?.to_string(), path: path?.value, require: require?.value, min_free, deadline_s })
 }
 
 /// Reads a text with a unit.
@@ -69,10 +77,33 @@ pub(super) fn variables(texts: Vec<(At<String>, At<String>)>, sink: &Sink) -> BT
     checked
 }
 
-pub(super) fn secrets(table: Table<'_>) -> Vec<At<String>> {
-    let names = table.list("names");
-    table.finish();
-    names
+/// Reads what is secret; a catalog that says nothing about shapes has them all.
+pub(super) fn secrets(table: &Table<'_>, sink: &Sink) -> Secrets {
+    let texts = |key| table.list::<String>(key).into_iter();
+    let mut secrets =
+        Secrets { names: texts("names").map(|name| name.value).collect(), ..Secrets::default() };
+    for (name, value) in table.table("shapes").iter().flat_map(Table::entries) {
+        match (Shape::named(&name), bool::read(value, sink)) {
+            (Some(shape), Some(false)) => {
+                secrets.shapes.remove(&shape);
+            }
+            (Some(_), _) => {}
+            (None, _) => {
+                let advice = advise(&name, "shape", Shape::ALL.iter().map(|shape| shape.name()));
+                sink.note(&name.span, format!("there is no shape `{}` of secrets", name.value), advice);
+            }
+        }
+    }
+    for pattern in texts("patterns") {
+        match check_pattern(&pattern) {
+            Ok(()) => secrets.patterns.push(pattern.value),
+            Err(problem) => {
+                let message = format!("`{}` is no pattern of secrets: {problem}", pattern.value);
+                sink.note(&pattern.span, message, "a regular expression over ASCII is expected".to_owned());
+            }
+        }
+    }
+    secrets
 }
 
 pub(super) fn lists(table: Table<'_>, sink: &Sink) -> Option<FileLists> {

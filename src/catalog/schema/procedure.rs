@@ -113,7 +113,7 @@ fn leftovers(table: &Table<'_>, sink: &Sink) -> Vec<String> {
     listed.filter(|path| check_absolute(path, &path.span, sink)).map(|path| path.value).collect()
 }
 
-fn positive_duration(value: Value<'_>, sink: &Sink) -> Option<u64> {
+pub(super) fn positive_duration(value: Value<'_>, sink: &Sink) -> Option<u64> {
     let duration = quantity(value, sink, units::duration)?;
     if duration == 0 {
         sink.note(&value.span(), "a duration of nothing", None);

@@ -7,23 +7,23 @@ use crate::domain::run::{RunState, StepState};
 use crate::journal::store::RunDir;
 use crate::supervisor::client::connect;
 use crate::supervisor::control::{Request, Response};
-use crate::ui::widgets::text::{clock, thousands};
+use crate::ui::widgets::text::{clock, looking};
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The last that was heard of the moment.
 #[derive(Debug, Clone)]
-pub(super) struct Heard(Arc<Mutex<Live>>);
+pub(in crate::cli) struct Heard(Arc<Mutex<Live>>);
 
 impl Heard {
     /// Returns the last that was heard; nothing before anything was.
-    pub(super) fn now(&self) -> Live {
+    pub(in crate::cli) fn now(&self) -> Live {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// Listens to the supervisor of a run on a thread of its own, for as long as it lives.
-pub(super) fn watch(dir: &RunDir) -> Heard {
+pub(in crate::cli) fn watch(dir: &RunDir) -> Heard {
     let heard = Heard(Arc::default());
     let (dir, keep) = (dir.clone(), Arc::clone(&heard.0));
     std::thread::spawn(move || {
@@ -55,9 +55,8 @@ pub(super) fn line(state: &RunState, live: &Live, now: Timestamp) -> String {
         let detail = live.steps.get(&step.id).map(detail).unwrap_or_default();
         parts.push(format!("{} {elapsed}{detail}", step.id));
     }
-    for (release, (what, done)) in &live.gathering {
-        let count = if *done > 0 { format!(" {}", thousands(*done)) } else { String::new() };
-        parts.push(format!("{release}: evidence, {what}{count}"));
+    for (release, look) in &live.gathering {
+        parts.push(format!("{release}: evidence, {}", looking(look)));
     }
     for (step, live) in &live.steps {
         let runs = state.record(step).is_some_and(crate::domain::run::StepRecord::is_running);
@@ -70,15 +69,10 @@ pub(super) fn line(state: &RunState, live: &Live, now: Timestamp) -> String {
 
 fn detail(step: &LiveStep) -> String {
     if let Some(prompt) = &step.prompt {
-        return format!(" waits for an answer: {prompt} (stagegate attach)");
+        return format!(" waits for an answer: {prompt} (give it in the console)");
     }
-    if let Some((check, done, of)) = &step.checking {
-        let counts = match of {
-            Some(of) => format!(" {} of {}", thousands(*done), thousands(*of)),
-            None if *done > 0 => format!(" {}", thousands(*done)),
-            None => String::new(),
-        };
-        return format!(" checking {check}{counts}");
+    if let Some(look) = &step.checking {
+        return format!(" checking {}", looking(look));
     }
     let part = step.fraction.map(|part| format!(" {:.0}%", (part * 100.0).floor())).unwrap_or_default();
     let label = if step.label.is_empty() { String::new() } else { format!(" {}", step.label) };
@@ -88,16 +82,18 @@ fn detail(step: &LiveStep) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::live::Looking;
 
     #[test]
     fn a_step_says_what_matters_most() {
         let mut step =
             LiveStep { fraction: Some(0.415), label: "BaseOS x86_64".into(), ..LiveStep::default() };
         assert_eq!(detail(&step), " 41% BaseOS x86_64");
-        step.checking = Some(("staging-matches-compose".into(), 1200, Some(48_000)));
-        assert_eq!(detail(&step), " checking staging-matches-compose 1,200 of 48,000");
+        step.checking =
+            Some(Looking { what: "packages".into(), done: 1200, of: Some(48_000), bytes: 0, rate: 0 });
+        assert_eq!(detail(&step), " checking packages: 1,200 of 48,000 files");
         step.prompt = Some("Passphrase:".into());
-        assert_eq!(detail(&step), " waits for an answer: Passphrase: (stagegate attach)");
+        assert_eq!(detail(&step), " waits for an answer: Passphrase: (give it in the console)");
         assert_eq!(detail(&LiveStep::default()), "");
     }
 }

@@ -1,14 +1,23 @@
 //! What an engineer types next, whole: the commands that fit how a run stands.
 
-use crate::domain::name::{ReleaseId, RunId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::plan::script::quote;
 use crate::domain::plan::{Lane, Step};
-use crate::domain::run::state::is_held;
+use crate::domain::run::recovery::Interrupted;
+use crate::domain::run::resume::{Ask, Case, Decision, decide};
+use crate::domain::run::step::is_held;
 use crate::domain::run::{GateState, RunState, StepState};
+use std::collections::BTreeMap;
 
 /// Returns a line for each thing that can be done next; `program` is the command line up to the command.
-pub(in crate::cli) fn lines(program: &str, run: &RunId, state: &RunState, alive: bool) -> Vec<String> {
-    let stops = state.plan.lanes.iter().map(|lane| (Some(lane), state.lane_at(lane)));
+pub(in crate::cli) fn lines(
+    program: &str,
+    run: &RunId,
+    state: &RunState,
+    alive: bool,
+    truths: &BTreeMap<StepId, Interrupted>,
+) -> Vec<String> {
+    let stops = state.lanes().map(|lane| (Some(lane), state.lane_at(lane)));
     let shared = std::iter::once((None, state.shared_at()));
     let mut lines = Vec::new();
     let mut all_lanes = true;
@@ -19,8 +28,14 @@ pub(in crate::cli) fn lines(program: &str, run: &RunId, state: &RunState, alive:
             break;
         }
         all_lanes = false;
-        lines.extend(of_step(program, run, state, lane, step));
+        lines.extend(match truths.get(&step.id) {
+            Some(truth) => of_interrupted(program, run, state, lane, step, truth),
+            None => of_step(program, run, state, lane, step),
+        });
     }
+    lines.extend(
+        state.given_up.values().map(|given| command("watch", program, &format!("attach {}", given.to))),
+    );
     if lines.is_empty() && !alive && state.ended.is_none() {
         lines.push(command("go on", program, &format!("resume {run}")));
     }
@@ -45,15 +60,14 @@ fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, st
                 command("approve", program, &format!("approve {run}{release} --phrase \"{phrase}\"")),
             ]
         }
-        StepState::Interrupted { .. } => vec![
-            command("log", program, &format!("log {run} {}", step.id)),
-            command("go on", program, &format!("resume {run}{}", release(state, lane))),
-        ],
         _ if record.stops_lane() => {
             let mut lines = vec![
                 command("log", program, &format!("log {run} {}", step.id)),
                 command("retry", program, &format!("retry {run} {}", step.id)),
             ];
+            if lane.is_some() {
+                lines.push(command("replan", program, &format!("plan --from-run {run}")));
+            }
             if step.is_skippable() {
                 lines.push(command("skip", program, &format!("skip {run} {} --reason \"…\"", step.id)));
             }
@@ -64,6 +78,31 @@ fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, st
         }
         _ => Vec::new(),
     }
+}
+
+/// Returns what can be done about a step whose supervisor died: what the decision table would let pass.
+fn of_interrupted(
+    program: &str,
+    run: &RunId,
+    state: &RunState,
+    lane: Option<&Lane>,
+    step: &Step,
+    truth: &Interrupted,
+) -> Vec<String> {
+    let case = Case::of(state, step, Some(truth), 1, jiff::Timestamp::now());
+    let mut lines = vec![command("log", program, &format!("log {run} {}", step.id))];
+    if state.record(&step.id).is_none_or(|record| record.log.is_none()) {
+        lines.clear();
+    }
+    if !truth.survivors().is_empty() {
+        lines.push(command("stop it", program, &format!("cancel {run} {}", step.id)));
+    }
+    if matches!(decide(case, Ask::Resume), Decision::NeedsRetry(_)) {
+        lines.push(command("retry", program, &format!("retry {run} {} --reason \"…\"", step.id)));
+    } else {
+        lines.push(command("go on", program, &format!("resume {run}{}", release(state, lane))));
+    }
+    lines
 }
 
 /// Returns ` --release 8` where the run has several.

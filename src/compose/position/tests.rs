@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::compose::fixture::{Host, put, repomd, write};
+use crate::compose::pulse::Pulse;
 use crate::compose::scan::scan;
 use crate::domain::status::{Position, PositionState};
 use std::fs::{remove_dir_all, remove_file};
@@ -17,7 +18,7 @@ const NEW: &str = "Rocky-8-updates-20210721.0";
 fn look(host: &Host, repos: &[&str]) -> Vec<RepoStatus> {
     let release = host.release(repos);
     let scan = Arc::new(scan(&release, jiff::Timestamp::now()).unwrap());
-    positions(&release, &scan, &ContentCache::default(), &AtomicBool::new(false))
+    positions(&release, &scan, &ContentCache::default(), &Pulse::new())
 }
 
 fn rocky(host: &Host) -> RepoStatus {
@@ -223,7 +224,7 @@ fn what_cannot_be_read_is_unknown_and_named() {
     let mut release = host.release(&["Rocky"]);
     release.vars = Err("common_8: no REVISION".to_owned());
     let scan = Arc::new(scan(&release, jiff::Timestamp::now()).unwrap());
-    let status = positions(&release, &scan, &ContentCache::default(), &AtomicBool::new(false)).remove(0);
+    let status = positions(&release, &scan, &ContentCache::default(), &Pulse::new()).remove(0);
     is(&status.staging, PositionState::Unknown, "vars could not be read");
     assert!(status.latest.compose().is_some());
 }
@@ -234,8 +235,8 @@ fn finished_composes_are_listed_once_and_others_again() {
     let release = host.release(&["Rocky"]);
     let cache = ContentCache::default();
     let read = |id: &str| {
-        let ids = [id.parse().unwrap()];
-        cache.read(&release, &ids, &AtomicBool::new(false)).remove(0).unwrap()
+        let folders = [(host.composes().join(id), release.toolkit.depth)];
+        cache.read(&folders, &Pulse::new()).remove(0).unwrap()
     };
     assert!(Arc::ptr_eq(&read(NEW), &read(NEW)));
     assert_eq!(cache.len(), 1);

@@ -1,16 +1,17 @@
 //! The reads behind a status: each runs on the prober's thread of its mount and takes along all that it
 //! needs, since nobody may be waiting for it any more when it ends.
 
-use crate::compose::holding::{Holding, holding};
+use crate::compose::holding::{Holding, holdings};
 use crate::compose::position::{Basis, ContentCache, Facts, Older, find_older, folders, read_bases};
-use crate::compose::scan::{Scan, scan};
+use crate::compose::pulse::Pulse;
+use crate::compose::scan::{Scan, SummaryCache, scan_all};
+use crate::compose::tree::Root;
 use crate::domain::name::{ReleaseId, RepoName};
 use crate::domain::release::Release;
 use crate::domain::status::LatestLink;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// The composes of some releases.
 pub(super) type Scans = Vec<(ReleaseId, Result<Arc<Scan>, String>)>;
@@ -53,22 +54,8 @@ impl Side {
 /// What the reads share from one status to the next.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
-    cache: Arc<ContentCache>,
-}
-
-/// Reads of several releases, side by side: on a slow mount each waits, none computes.
-fn side_by_side<I: Sync, O: Send>(items: &[I], read: impl Fn(&I) -> O + Sync) -> Vec<O> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| read(item))).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
-    })
-}
-
-pub(super) fn scans(releases: &[Release]) -> Scans {
-    let now = jiff::Timestamp::now();
-    side_by_side(releases, |release| {
-        (release.id.clone(), scan(release, now).map(Arc::new).map_err(|error| error.to_string()))
-    })
+    contents: Arc<ContentCache>,
+    summaries: Arc<SummaryCache>,
 }
 
 /// What is to be read of one position: its release, its root and the folders of the repos below it.
@@ -84,12 +71,15 @@ pub(super) fn content_question(release: &Release, facts: &Facts, side: Side) -> 
     Some(ContentQuestion { release: release.id.clone(), side, root: side.root(release)?, folders })
 }
 
-pub(super) fn content(questions: &[ContentQuestion]) -> Content {
-    let never = AtomicBool::new(false);
-    side_by_side(questions, |question| {
-        let held = holding(&question.root, question.folders.clone(), &never);
-        (question.release.clone(), question.side, held.map(Arc::new).map_err(|error| error.to_string()))
+pub(super) fn content(questions: Vec<ContentQuestion>, pulse: &Pulse) -> Content {
+    let root =
+        |question: &ContentQuestion| Root { path: question.root.clone(), within: question.folders.clone() };
+    let roots: Vec<Root> = questions.iter().map(root).collect();
+    let read = questions.into_iter().zip(holdings(&roots, pulse));
+    read.map(|(question, held)| {
+        (question.release, question.side, held.map(Arc::new).map_err(|error| error.to_string()))
     })
+    .collect()
 }
 
 /// Notes that the composes themselves could not be read.
@@ -104,19 +94,32 @@ pub(super) fn unread(facts: &mut Facts, reason: &str) {
 }
 
 impl Reading {
-    pub(super) fn bases(&self, releases: &[(Release, Arc<Scan>)]) -> Bases {
-        let never = AtomicBool::new(false);
-        side_by_side(releases, |(release, scan)| {
-            (release.id.clone(), read_bases(release, scan, &self.cache, &never))
-        })
+    /// Notes that everything is about to be asked for again.
+    pub(super) fn begin_round(&self) {
+        self.contents.begin_round();
     }
 
-    pub(super) fn older(&self, releases: Vec<(Release, Facts)>) -> Held {
-        let never = AtomicBool::new(false);
-        let found = releases.into_iter().map(|(release, mut facts)| {
-            find_older(&release, &mut facts, &self.cache, &never);
-            (release.id, facts.held, facts.before)
-        });
-        found.collect()
+    pub(super) fn scans(&self, releases: &[Release], pulse: &Pulse) -> Scans {
+        let all: Vec<&Release> = releases.iter().collect();
+        let scanned = scan_all(&all, jiff::Timestamp::now(), &self.summaries, pulse);
+        let told = releases.iter().zip(scanned);
+        told.map(|(release, scan)| {
+            (release.id.clone(), scan.map(Arc::new).map_err(|error| error.to_string()))
+        })
+        .collect()
+    }
+
+    pub(super) fn bases(&self, releases: &[(Release, Arc<Scan>)], pulse: &Pulse) -> Bases {
+        let lanes: Vec<(&Release, &Scan)> =
+            releases.iter().map(|(release, scan)| (release, &**scan)).collect();
+        let bases = read_bases(&lanes, &self.contents, pulse);
+        releases.iter().zip(bases).map(|((release, _), bases)| (release.id.clone(), bases)).collect()
+    }
+
+    pub(super) fn older(&self, mut releases: Vec<(Release, Facts)>, pulse: &Pulse) -> Held {
+        let mut lanes: Vec<(&Release, &mut Facts)> =
+            releases.iter_mut().map(|(release, facts)| (&*release, facts)).collect();
+        find_older(&mut lanes, &self.contents, pulse);
+        releases.into_iter().map(|(release, facts)| (release.id, facts.held, facts.before)).collect()
     }
 }

@@ -8,9 +8,10 @@
 
 use super::reading::{self, Bases, Content, Held, Reading, Scans, Side};
 use super::{Status, StatusPart, StatusReader};
-use crate::compose::mounts;
+use crate::compose::mounts::{self, MountPoint};
 use crate::compose::position::{Facts, judge};
 use crate::compose::probe::Answer;
+use crate::compose::pulse::Pulse;
 use crate::compose::scan::Scan;
 use crate::domain::catalog::Catalog;
 use crate::domain::name::ReleaseId;
@@ -21,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::thread::Scope;
-use std::time::Instant;
+use std::time::Duration;
 
 /// What came back from one question.
 pub(super) enum News {
@@ -32,15 +33,12 @@ pub(super) enum News {
     Older(String, Answer<Held>),
 }
 
-/// Puts questions on threads of their own, which end by the deadline.
+/// Puts questions on threads of their own, which end once the answer is there or is waited for no longer.
 pub(super) struct Asker<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     reader: &'env StatusReader,
     tell: Sender<News>,
-    until: Instant,
-    /// Until when a mount is to say that it is there, and what its composes are: what waits for these answers
-    /// needs time too, and must not be blamed for them.
-    shares: (Instant, Instant),
+    patience: Duration,
 }
 
 impl<'scope, 'env> Asker<'scope, 'env> {
@@ -48,28 +46,21 @@ impl<'scope, 'env> Asker<'scope, 'env> {
         scope: &'scope Scope<'scope, 'env>,
         reader: &'env StatusReader,
         tell: Sender<News>,
-        until: Instant,
+        patience: Duration,
     ) -> Self {
-        let now = Instant::now();
-        let left = until.saturating_duration_since(now);
-        Self { scope, reader, tell, until, shares: (now + left / 4, now + left / 4 * 3) }
+        Self { scope, reader, tell, patience }
     }
 
-    fn ask<T, F, N>(&self, place: &str, what: String, read: F, news: N)
+    fn ask<T, F, N>(&self, place: &str, patience: Duration, read: F, news: N)
     where
-        T: Clone + Send + 'static,
-        F: FnOnce(Reading) -> T + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(Reading, &Pulse) -> T + Send + 'static,
         N: FnOnce(String, Answer<T>) -> News + Send + 'static,
     {
         let (prober, reading) = (self.reader.prober.clone(), self.reader.reading.clone());
-        let until = match what.as_str() {
-            "state" => self.shares.0,
-            "composes" | "latest" => self.shares.1,
-            _ => self.until,
-        };
-        let (tell, place) = (self.tell.clone(), place.to_owned());
+        let (tell, place, patience) = (self.tell.clone(), place.to_owned(), patience.min(self.patience));
         self.scope.spawn(move || {
-            let answer = prober.ask_until(&place, &what, until, move || read(reading));
+            let answer = prober.ask(&place, patience, move |pulse| read(reading, pulse));
             // Nobody listens only if the listener is gone, and it waits for every answer.
             let _ = tell.send(news(place, answer));
         });
@@ -80,6 +71,8 @@ impl<'scope, 'env> Asker<'scope, 'env> {
 struct Lane<'a> {
     release: &'a Release,
     facts: Facts,
+    /// Which mount of it does not answer.
+    silent: Option<String>,
     /// Whether its composes are read, or never will be: then its folders are known.
     based: bool,
     /// Whether something became known since it was judged last: judging compares whole trees.
@@ -89,6 +82,7 @@ struct Lane<'a> {
 
 pub(super) struct Round<'a, 'scope, 'env> {
     catalog: &'a Catalog,
+    mounted: Vec<MountPoint>,
     asker: Asker<'scope, 'env>,
     on_part: &'a mut dyn FnMut(StatusPart),
     lanes: Vec<Lane<'a>>,
@@ -102,6 +96,8 @@ pub(super) struct Round<'a, 'scope, 'env> {
 }
 
 const NOT_YET: &str = "not read yet";
+/// How long a place that the catalog does not name may be silent.
+const DEADLINE: Duration = Duration::from_secs(20);
 
 impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     pub(super) fn new(
@@ -118,6 +114,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         let mounts = mounts.collect();
         Self {
             catalog,
+            mounted: mounts::mounted(),
             asker,
             on_part,
             lanes,
@@ -128,18 +125,23 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
     }
 
-    /// The mount that `path` is on, or the path itself where the catalog names none.
+    /// How long a place may be silent.
+    fn deadline(&self, place: &str) -> Duration {
+        self.catalog.mount(place).map_or(DEADLINE, |mount| Duration::from_secs(mount.deadline_s))
+    }
+
+    /// The mount that `path` is on, by its name in the catalog or else by its mount point.
     fn place(&self, path: &Path) -> String {
-        let over = self.catalog.mounts.iter().filter(|mount| path.starts_with(&mount.path));
-        let nearest = over.max_by_key(|mount| mount.path.components().count());
-        nearest.map_or_else(|| path.display().to_string(), |mount| mount.name.clone())
+        mounts::place_of(&self.catalog.mounts, &self.mounted, path)
     }
 
     pub(super) fn begin(&mut self) {
         for mount in &self.catalog.mounts {
             let asked = mount.clone();
             self.open += 1;
-            self.asker.ask(&mount.name, "state".to_owned(), move |_| mounts::look(&asked), News::Mount);
+            // Whether it is there at all is known soon; the rest of its time is for what stands on it.
+            let patience = self.deadline(&mount.name) / 4;
+            self.asker.ask(&mount.name, patience, move |_, _| mounts::look(&asked), News::Mount);
         }
         let mut loose = BTreeSet::new();
         for lane in &self.lanes {
@@ -179,7 +181,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     fn tell(&mut self) {
         for lane in self.lanes.iter_mut().filter(|lane| lane.dirty) {
             lane.dirty = false;
-            let now = status(lane.release, &lane.facts);
+            let now = status(lane.release, &lane.facts, lane.silent.clone());
             if lane.told != now {
                 (self.on_part)(StatusPart::Release(now.clone()));
                 lane.told = now;
@@ -191,7 +193,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         let state = match answer {
             Answer::Ready(state) => state,
             Answer::Late { since } => MountState::NotAnswering { for_s: since.elapsed().as_secs() },
-            Answer::Broken { .. } => MountState::NotAnswering { for_s: 0 },
+            Answer::Cancelled | Answer::Broken { .. } => MountState::NotAnswering { for_s: 0 },
         };
         if let Some(mount) = self.mounts.iter_mut().find(|mount| mount.name == place) {
             mount.state = state.clone();
@@ -199,7 +201,12 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
         match closed(&place, &state) {
             None => self.opened(place),
-            Some(reason) => self.shut(&place, &reason),
+            Some(reason) => {
+                if matches!(state, MountState::NotAnswering { .. }) {
+                    self.silent(&place, &reason);
+                }
+                self.shut(&place, &reason);
+            }
         }
     }
 
@@ -208,9 +215,32 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         let releases = self.on_place(&place, |release| Some(release.compose_dir.clone()));
         if !releases.is_empty() {
             self.open += 1;
-            self.asker.ask(&place, "composes".to_owned(), move |_| reading::scans(&releases), News::Scans);
+            let read = move |reading: Reading, pulse: &Pulse| reading.scans(&releases, pulse);
+            self.asker.ask(&place, self.deadline(&place), read, News::Scans);
         }
         self.ready.insert(place);
+    }
+
+    /// Notes of everything on a place that it does not answer.
+    fn silent(&mut self, place: &str, reason: &str) {
+        let composes = self.on_place(place, |release| Some(release.compose_dir.clone()));
+        let sides = Side::BOTH.iter().flat_map(|side| self.on_place(place, |release| side.root(release)));
+        let all: BTreeSet<ReleaseId> = composes.into_iter().chain(sides).map(|release| release.id).collect();
+        for id in all {
+            if let Some(lane) = self.lane(&id) {
+                lane.silent.get_or_insert_with(|| reason.to_owned());
+            }
+        }
+    }
+
+    /// Takes an answer, or the reason why there is none; a place that fell silent is noted.
+    fn taken<T>(&mut self, place: &str, answer: Answer<T>) -> Result<T, String> {
+        let late = matches!(answer, Answer::Late { .. });
+        let taken = taken(place, answer);
+        if late && let Err(reason) = &taken {
+            self.silent(place, reason);
+        }
+        taken
     }
 
     /// Nothing on a place can be read.
@@ -256,7 +286,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     }
 
     fn scans(&mut self, place: &str, answer: Answer<Scans>) {
-        let scans = match taken(place, answer) {
+        let scans = match self.taken(place, answer) {
             Ok(scans) => scans,
             Err(reason) => return self.no_composes(place, &reason),
         };
@@ -268,12 +298,12 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
             lane.facts.scan = scan;
         }
         self.open += 1;
-        let read = move |reading: Reading| reading.bases(&to_read);
-        self.asker.ask(place, "latest".to_owned(), read, News::Bases);
+        let read = move |reading: Reading, pulse: &Pulse| reading.bases(&to_read, pulse);
+        self.asker.ask(place, self.deadline(place), read, News::Bases);
     }
 
     fn bases(&mut self, place: &str, answer: Answer<Bases>) {
-        match taken(place, answer) {
+        match self.taken(place, answer) {
             Ok(bases) => {
                 for (id, bases) in bases {
                     if let Some(lane) = self.lane(&id) {
@@ -313,12 +343,8 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
                 questions.extend(reading::content_question(lane.release, &lane.facts, side));
             }
             self.open += 1;
-            self.asker.ask(
-                &place,
-                "content".to_owned(),
-                move |_| reading::content(&questions),
-                News::Content,
-            );
+            let read = move |_: Reading, pulse: &Pulse| reading::content(questions, pulse);
+            self.asker.ask(&place, self.deadline(&place), read, News::Content);
         }
     }
 
@@ -331,7 +357,7 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
     }
 
     fn content(&mut self, place: &str, answer: Answer<Content>) {
-        let content = match taken(place, answer) {
+        let content = match self.taken(place, answer) {
             Ok(content) => content,
             Err(reason) => return self.no_content(place, &reason),
         };
@@ -355,15 +381,14 @@ impl<'a, 'scope, 'env> Round<'a, 'scope, 'env> {
         }
         for (composes, lanes) in by_place {
             self.open += 1;
-            // Each of these is about facts of this very round: an older answer would not fit.
-            let what = format!("older {:?} {place}", self.asker.until);
-            self.asker.ask(&composes, what, move |reading: Reading| reading.older(lanes), News::Older);
+            let read = move |reading: Reading, pulse: &Pulse| reading.older(lanes, pulse);
+            self.asker.ask(&composes, self.deadline(&composes), read, News::Older);
         }
     }
 
     fn older(&mut self, place: &str, answer: Answer<Held>) {
         // Without them the positions are told less exactly, but not wrongly.
-        let Ok(found) = taken(place, answer) else { return };
+        let Ok(found) = self.taken(place, answer) else { return };
         for (id, held, before) in found {
             if let Some(lane) = self.lane(&id) {
                 lane.facts.held.extend(held);
@@ -386,14 +411,15 @@ fn lane(release: &Release) -> Lane<'_> {
         held: BTreeMap::new(),
         before: BTreeMap::new(),
     };
-    let told = status(release, &facts);
-    Lane { release, facts, based: false, dirty: false, told }
+    let told = status(release, &facts, None);
+    Lane { release, facts, silent: None, based: false, dirty: false, told }
 }
 
-fn status(release: &Release, facts: &Facts) -> ReleaseStatus {
+fn status(release: &Release, facts: &Facts, silent: Option<String>) -> ReleaseStatus {
     ReleaseStatus {
         major: release.id.clone(),
         revision: release.vars.as_ref().map(|vars| vars.revision.clone()).unwrap_or_default(),
+        silent,
         problem: release.vars.as_ref().err().cloned(),
         repos: judge(release, facts),
     }
@@ -405,7 +431,8 @@ fn closed(name: &str, state: &MountState) -> Option<String> {
         MountState::Ready { .. } => None,
         MountState::NotMounted => Some(format!("{name} is not mounted")),
         MountState::Missing => Some(format!("{name}: there is no such folder")),
-        MountState::NotAnswering { for_s } => Some(format!("{name} has not been answering for {for_s} s")),
+        MountState::NotAnswering { for_s } => Some(mounts::silence(name, *for_s)),
+        MountState::Failing { problem } => Some(format!("{name}: {problem}")),
         MountState::Asking => Some(format!("{name} has not answered yet")),
     }
 }
@@ -413,9 +440,8 @@ fn closed(name: &str, state: &MountState) -> Option<String> {
 fn taken<T>(place: &str, answer: Answer<T>) -> Result<T, String> {
     match answer {
         Answer::Ready(answer) => Ok(answer),
-        Answer::Late { since } => {
-            Err(format!("{place} has not been answering for {} s", since.elapsed().as_secs()))
-        }
+        Answer::Late { since } => Err(mounts::silence(place, since.elapsed().as_secs())),
+        Answer::Cancelled => Err(format!("{place}: the look at it was cancelled")),
         Answer::Broken { problem } => Err(format!("{place}: {problem}")),
     }
 }

@@ -1,13 +1,13 @@
 //! Tests of the status: everything that answers is told, nothing that hangs is waited for.
 
 use super::*;
-use crate::compose::fixture::{Host, put, release, repomd};
+use crate::compose::fixture::{Host, fifo, put, release, repomd, threads_called};
 use crate::compose::probe::Answer;
+use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{GateRules, Mount, MountRequirement};
 use crate::domain::compose::ComposeId;
 use crate::domain::release::Release;
 use crate::domain::status::{LatestLink, MountState, PositionState};
-use rustix::fs::{FileType, Mode};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +22,7 @@ fn catalog(dir: &Path, releases: Vec<Release>) -> Catalog {
         path: dir.join(name),
         require: MountRequirement::Marker,
         min_free: 0,
+        deadline_s: 20,
     };
     let gate = GateRules {
         name: "staging-vetted".to_owned(),
@@ -36,7 +37,7 @@ fn catalog(dir: &Path, releases: Vec<Release>) -> Catalog {
         mounts: ["compose", "staging", "production"].map(mount).to_vec(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases,
         flows: Vec::new(),
         templates: BTreeMap::new(),
@@ -121,41 +122,41 @@ fn a_mount_that_is_not_mounted_makes_its_position_unknown_and_nothing_else() {
     assert!(matches!(&repo.latest, LatestLink::Unreadable { reason } if reason.contains("no such folder")));
 }
 
-/// Puts a question to `mount` that hangs until somebody writes to the FIFO.
+/// Has `mount` read something that hangs until somebody writes to the FIFO.
 fn hang(host: &Host, reader: &StatusReader, mount: &str) -> PathBuf {
-    let path = host.dir.path().join(format!("{mount}.fifo"));
-    rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let path = fifo(host.dir.path(), &format!("{mount}.fifo"));
     let slow = path.clone();
-    let read = move || {
-        let bytes = std::fs::read(slow).map_or(0, |bytes| bytes.len() as u64);
-        MountState::Ready { free: bytes, total: 77 }
-    };
-    assert!(matches!(reader.prober().ask(mount, "state", SOON, read), Answer::Late { .. }));
+    let read = move |_: &Pulse| std::fs::read(slow).map_or(0, |bytes| bytes.len());
+    assert!(matches!(reader.prober().ask(mount, SOON, read), Answer::Late { .. }));
     path
 }
 
+/// Lets go of what [`hang`] holds, and waits until that read is over.
+fn release_mount(reader: &StatusReader, fifo: &Path, mount: &str) {
+    std::fs::write(fifo, "four").unwrap();
+    assert!(matches!(reader.prober().ask(mount, LONG, |_| ()), Answer::Ready(()) | Answer::Late { .. }));
+    let begun = std::time::Instant::now();
+    while reader.prober().silent_since(mount).is_some() {
+        assert!(begun.elapsed() < LONG, "{mount} was let go and is still silent");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
-fn a_mount_that_hangs_is_not_waited_for_and_used_when_it_comes_back() {
+fn a_mount_that_hangs_is_not_waited_for_and_looked_at_again_when_it_comes_back() {
     let (host, catalog) = host();
     let reader = StatusReader::new();
     let fifo = hang(&host, &reader, "staging");
-    let status = reader.read(&catalog, SOON, |_| {});
+    let status = reader.read(&catalog, LONG, |_| {});
     assert!(matches!(status.mounts[1].state, MountState::NotAnswering { .. }), "{:?}", status.mounts);
     let repo = &status.releases[0].repos[0];
     assert_eq!(repo.staging.state, PositionState::Unknown);
-    assert!(repo.staging.reason.contains("staging has not been answering"), "{}", repo.staging.reason);
-    // The composes are told while staging still hangs; only then does it come back.
-    let mut hanging = true;
-    let status = reader.read(&catalog, LONG, |part| {
-        let StatusPart::Release(release) = part else { return };
-        if hanging && release.repos[0].latest.compose().is_some() {
-            assert_eq!(release.repos[0].staging.state, PositionState::Unknown);
-            std::fs::write(&fifo, "four").unwrap();
-            hanging = false;
-        }
-    });
-    assert!(!hanging);
-    assert_eq!(status.mounts[1].state, MountState::Ready { free: 4, total: 77 });
+    assert!(repo.staging.reason.starts_with("staging: not answering for "), "{}", repo.staging.reason);
+    // All else is told.
+    assert!(repo.latest.compose().is_some());
+    release_mount(&reader, &fifo, "staging");
+    let status = reader.read(&catalog, LONG, |_| {});
+    assert!(matches!(status.mounts[1].state, MountState::Ready { .. }));
     assert_eq!(states(&status), (PositionState::Behind, PositionState::Absent));
 }
 
@@ -164,49 +165,35 @@ fn a_mount_that_hangs_is_the_only_one_to_be_blamed() {
     let (host, catalog) = host();
     let reader = StatusReader::new();
     let fifo = hang(&host, &reader, "compose");
-    let status = reader.read(&catalog, Duration::from_secs(12), |_| {});
+    let status = reader.read(&catalog, LONG, |_| {});
     let repo = &status.releases[0].repos[0];
-    assert!(matches!(&repo.latest, LatestLink::Unreadable { reason } if reason.contains("compose has not")));
+    assert!(matches!(&repo.latest, LatestLink::Unreadable { reason } if reason.starts_with("compose: not")));
     for position in [&repo.staging, &repo.production] {
-        assert!(position.reason.starts_with("compose has not been answering"), "{}", position.reason);
+        assert!(position.reason.starts_with("compose: not answering for "), "{}", position.reason);
     }
     std::fs::write(fifo, "x").unwrap();
 }
 
 #[test]
-fn every_mount_may_hang_at_once() {
-    let (host, catalog) = host();
+fn hours_of_hanging_cost_one_thread_a_mount() {
+    let (host, mut catalog) = host();
     let reader = StatusReader::new();
-    let fifos = ["compose", "staging", "production"].map(|mount| hang(&host, &reader, mount));
-    let status = reader.read(&catalog, SOON, |_| {});
-    assert!(status.mounts.iter().all(|mount| matches!(mount.state, MountState::NotAnswering { .. })));
-    assert_eq!(states(&status), (PositionState::Unknown, PositionState::Unknown));
-    for fifo in fifos {
-        std::fs::write(fifo, "x").unwrap();
+    // Names that no other test's threads have.
+    let mounts = ["h-compose", "h-staging", "h-prod"];
+    for (mount, name) in catalog.mounts.iter_mut().zip(mounts) {
+        mount.name = name.to_owned();
+    }
+    let fifos = mounts.map(|mount| hang(&host, &reader, mount));
+    for _ in 0..1000 {
+        let status = reader.read(&catalog, LONG, |_| {});
+        assert!(status.mounts.iter().all(|mount| matches!(mount.state, MountState::NotAnswering { .. })));
+        assert_eq!(states(&status), (PositionState::Unknown, PositionState::Unknown));
+    }
+    assert_eq!(mounts.map(|mount| threads_called(&format!("read {mount}"))), [1, 1, 1]);
+    for (mount, fifo) in mounts.iter().zip(&fifos) {
+        release_mount(&reader, fifo, mount);
     }
     assert_eq!(states(&reader.read(&catalog, LONG, |_| {})), (PositionState::Behind, PositionState::Absent));
-}
-
-#[test]
-fn production_that_hangs_does_not_hide_what_staging_holds() {
-    let (host, catalog) = host();
-    let reader = StatusReader::new();
-    let fifo = hang(&host, &reader, "production");
-    let mut hanging = true;
-    let status = reader.read(&catalog, LONG, |part| {
-        let StatusPart::Release(release) = part else { return };
-        let repo = &release.repos[0];
-        if hanging && repo.staging_holds.is_some() {
-            assert_eq!(
-                (repo.staging.state, repo.production.state),
-                (PositionState::Behind, PositionState::Unknown)
-            );
-            std::fs::write(&fifo, "x").unwrap();
-            hanging = false;
-        }
-    });
-    assert!(!hanging);
-    assert_eq!(states(&status), (PositionState::Behind, PositionState::Absent));
 }
 
 #[test]

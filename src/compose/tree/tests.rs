@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::compose::fixture::{put, write};
+use crate::compose::pulse::Pulse;
 use rustix::fs::{FileType, Mode};
 use std::os::unix::fs::symlink;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 
 fn paths(tree: &Tree) -> Vec<String> {
     tree.entries().map(|(path, entry)| join(path, &entry.name).into_string().unwrap()).collect()
@@ -15,13 +15,12 @@ fn a_walk_finds_every_file_in_a_fixed_order() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), &["b/x", "b-c/y", "b/c/z", "a", "b/c-d/q"]);
     std::fs::create_dir(dir.path().join("empty")).unwrap();
-    let cancel = AtomicBool::new(false);
-    let progress = AtomicU64::new(0);
-    let options = Options { progress: Some(&progress), ..Options::names(&cancel) };
+    let pulse = Pulse::new();
+    let options = Options::names(&pulse);
     let tree = walk(dir.path(), options).unwrap();
     // What is below `b` follows `b` directly, although `-` sorts before `/`.
     assert_eq!(paths(&tree), ["a", "b/x", "b/c/z", "b/c-d/q", "b-c/y"]);
-    assert_eq!(progress.into_inner(), 5);
+    assert_eq!(pulse.looking().done, 5);
     assert_eq!(tree.len(), 5);
     assert!(tree.directory(OsStr::new("empty")).unwrap().entries.is_empty());
     let below: Vec<&OsStr> = tree.below(OsStr::new("b")).iter().map(|dir| &*dir.path).collect();
@@ -40,8 +39,8 @@ fn facts_tell_the_same_file_from_a_copy() {
     }
     std::fs::hard_link(dir.path().join("big/0007"), dir.path().join("linked")).unwrap();
     write(dir.path(), "copied", &"x".repeat(7));
-    let cancel = AtomicBool::new(false);
-    let tree = walk(dir.path(), Options::facts(&cancel)).unwrap();
+    let pulse = Pulse::new();
+    let tree = walk(dir.path(), Options::facts(&pulse)).unwrap();
     let big = tree.directory(OsStr::new("big")).unwrap();
     assert_eq!(big.entries.len(), 700);
     assert!(big.entries.iter().enumerate().all(|(at, entry)| entry.facts.unwrap().size == at as u64));
@@ -49,7 +48,7 @@ fn facts_tell_the_same_file_from_a_copy() {
         |path: &str, name: &str| tree.entry(OsStr::new(path), OsStr::new(name)).unwrap().facts.unwrap();
     assert_eq!(facts("big", "0007").inode, facts("", "linked").inode);
     assert_ne!(facts("", "copied").inode, facts("", "linked").inode);
-    assert_eq!(tree, walk(dir.path(), Options::facts(&cancel)).unwrap());
+    assert_eq!(tree, walk(dir.path(), Options::facts(&pulse)).unwrap());
 }
 
 #[test]
@@ -61,8 +60,8 @@ fn symlinks_are_told_and_not_followed() {
     symlink("root", dir.path().join("alias")).unwrap();
     rustix::fs::mknodat(rustix::fs::CWD, dir.path().join("root/fifo"), FileType::Fifo, Mode::RUSR, 0)
         .unwrap();
-    let cancel = AtomicBool::new(false);
-    for options in [Options::names(&cancel), Options::facts(&cancel)] {
+    let pulse = Pulse::new();
+    for options in [Options::names(&pulse), Options::facts(&pulse)] {
         let tree = walk(&dir.path().join("alias"), options).unwrap();
         assert_eq!(paths(&tree), ["away", "fifo", "a/file", "a/loop"]);
         let kinds: Vec<EntryKind> = tree.entries().map(|(_, entry)| entry.kind).collect();
@@ -70,7 +69,7 @@ fn symlinks_are_told_and_not_followed() {
     }
     // Nor where the walk is told to begin at one.
     let root = Root { path: dir.path().join("root"), within: vec!["away".into(), "a".into(), "gone".into()] };
-    let tree = walk_all(&[root], Options::names(&cancel)).pop().unwrap().unwrap();
+    let tree = walk_all(&[root], Options::names(&pulse)).pop().unwrap().unwrap();
     assert_eq!(paths(&tree), ["a/file", "a/loop"]);
     assert_eq!(tree.missing, [PathBuf::from("gone")]);
     assert_eq!(tree.problems.len(), 1, "{:?}", tree.problems);
@@ -80,13 +79,13 @@ fn symlinks_are_told_and_not_followed() {
 fn several_roots_have_several_answers() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), &["one/a", "two/b"]);
-    let cancel = AtomicBool::new(false);
+    let pulse = Pulse::new();
     let root = |name: &str| Root::whole(dir.path().join(name));
-    let trees = walk_all(&[root("one"), root("none"), root("two")], Options::names(&cancel));
+    let trees = walk_all(&[root("one"), root("none"), root("two")], Options::names(&pulse));
     assert_eq!(paths(trees[0].as_ref().unwrap()), ["a"]);
     assert!(matches!(trees[1], Err(WalkError::Root { missing: true, .. })));
     assert_eq!(paths(trees[2].as_ref().unwrap()), ["b"]);
-    let file = walk(&dir.path().join("one/a"), Options::names(&cancel));
+    let file = walk(&dir.path().join("one/a"), Options::names(&pulse));
     assert!(matches!(file, Err(WalkError::Root { missing: false, .. })));
 }
 
@@ -94,8 +93,9 @@ fn several_roots_have_several_answers() {
 fn a_cancelled_walk_says_so() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), &["a/b/c"]);
-    let cancel = AtomicBool::new(true);
-    assert!(matches!(walk(dir.path(), Options::names(&cancel)), Err(WalkError::Cancelled)));
+    let pulse = Pulse::new();
+    pulse.cancel();
+    assert!(matches!(walk(dir.path(), Options::names(&pulse)), Err(WalkError::Cancelled)));
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn names_that_are_no_text_survive() {
     let dir = tempfile::tempdir().unwrap();
     let name = OsStr::from_bytes(b"\xff\xfe\n.rpm");
     std::fs::write(dir.path().join(name), "").unwrap();
-    let cancel = AtomicBool::new(false);
-    let tree = walk(dir.path(), Options::names(&cancel)).unwrap();
+    let pulse = Pulse::new();
+    let tree = walk(dir.path(), Options::names(&pulse)).unwrap();
     assert!(tree.entry(OsStr::new(""), name).is_some());
 }

@@ -5,6 +5,7 @@
 
 use super::{Directory, Entry, EntryKind, Facts, Tree, WalkProblem, compare_paths, join};
 use crate::compose::pool::{self, Pace, Width};
+use crate::compose::pulse::Pulse;
 use crate::compose::read::describe;
 use rustix::fs::{AtFlags, Dir as DirStream, FileType, Mode, OFlags, Stat, open, statat};
 use rustix::io::Errno;
@@ -12,7 +13,6 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -71,21 +71,19 @@ pub struct Options<'a> {
     pub depth: Depth,
     /// How many threads.
     pub width: Width,
-    /// Ends the walk when set.
-    pub cancel: &'a AtomicBool,
-    /// Counts the entries seen so far.
-    pub progress: Option<&'a AtomicU64>,
+    /// Counts the entries that are no directories, and ends the walk when cancelled.
+    pub pulse: &'a Pulse,
 }
 
 impl<'a> Options<'a> {
     /// Makes the options of a walk by names.
-    pub fn names(cancel: &'a AtomicBool) -> Self {
-        Self { depth: Depth::Names, width: Width::default(), cancel, progress: None }
+    pub fn names(pulse: &'a Pulse) -> Self {
+        Self { depth: Depth::Names, width: Width::default(), pulse }
     }
 
     /// Makes the options of a walk with the facts about every file.
-    pub fn facts(cancel: &'a AtomicBool) -> Self {
-        Self { depth: Depth::Facts, ..Self::names(cancel) }
+    pub fn facts(pulse: &'a Pulse) -> Self {
+        Self { depth: Depth::Facts, ..Self::names(pulse) }
     }
 }
 
@@ -109,8 +107,8 @@ pub fn walk_all(roots: &[Root], options: Options<'_>) -> Vec<Result<Tree, WalkEr
             start: true,
         }));
     }
-    pool::drain(items, options.width, options.cancel, |item, more| walker.visit(item, more));
-    let cancelled = options.cancel.load(Ordering::Relaxed);
+    pool::drain(items, options.width, options.pulse, |item, more| walker.visit(item, more));
+    let cancelled = options.pulse.is_cancelled();
     let found = walker.found.into_iter().zip(roots);
     found
         .map(|(found, root)| if cancelled { Err(WalkError::Cancelled) } else { finish(found, root) })
@@ -300,9 +298,7 @@ impl Walker<'_> {
     }
 
     fn count(&self, entries: usize) {
-        if let Some(progress) = self.options.progress {
-            progress.fetch_add(entries as u64, Ordering::Relaxed);
-        }
+        self.options.pulse.count(entries as u64);
     }
 }
 

@@ -99,10 +99,48 @@ proptest! {
     }
 }
 
+/// Returns the first row of a terminal of 400 columns to which `raw` was written.
+fn on_a_terminal(raw: &str) -> String {
+    let cells = |count| std::num::NonZeroU16::new(count).unwrap();
+    let mut parser = vt100::Parser::new(cells(2), cells(400), 0);
+    parser.process(raw.as_bytes());
+    parser.screen().rows(0, 400).next().unwrap_or_default().trim_end().to_owned()
+}
+
+/// What one line is made of that does not leave it, in ASCII.
+fn strokes() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => "[a-z0-9 ]{1,9}",
+        2 => Just("\r".to_owned()),
+        2 => Just("\x08".to_owned()),
+        1 => "\x1b\\[[012]?K",
+        1 => "\x1b\\[[0-9]{0,2}[CDG]",
+        1 => "\x1b\\[[0-9;]{0,6}m",
+        1 => Just("\x1b]0;title\x07".to_owned()),
+        1 => Just("\x1bPdevice\x1b\\".to_owned()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_line_is_what_a_terminal_would_show(strokes in proptest::collection::vec(strokes(), 0..30)) {
+        let raw = strokes.concat();
+        prop_assert_eq!(plain(raw.as_bytes()), on_a_terminal(&raw), "{:?}", raw);
+    }
+
+    #[test]
+    fn wide_characters_are_overwritten_as_a_terminal_does(
+        strokes in proptest::collection::vec(prop_oneof!["[a-z日本語]{1,6}", Just("\r".to_owned()), "\x1b\\[[1-9]G"], 0..20)
+    ) {
+        let raw = strokes.concat();
+        prop_assert_eq!(plain(raw.as_bytes()), on_a_terminal(&raw), "{:?}", raw);
+    }
+}
+
 fn check(raw: &[u8]) -> Result<(), TestCaseError> {
     let line = render(raw);
     let text = line.text();
-    prop_assert!(text.chars().all(|c| !c.is_control() && !misleads(c)), "{:?}", text);
+    prop_assert!(text.chars().all(|c| !c.is_control() && !crate::domain::visible::misleads(c)), "{:?}", text);
     let width: usize = text.chars().filter_map(unicode_width::UnicodeWidthChar::width).sum();
     prop_assert_eq!(width, line.width);
     Ok(())

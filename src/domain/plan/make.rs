@@ -6,7 +6,7 @@
 use super::{Lane, Pin, PinnedRepo, Plan, PlanDigest, Step};
 use crate::domain::catalog::Catalog;
 use crate::domain::expand::{Placeholder, UnknownPlaceholder, Values, expand};
-use crate::domain::flow::{Flow, Role, StepTemplate};
+use crate::domain::flow::{CheckName, Flow, Role, StepTemplate};
 use crate::domain::name::{FlowName, ReleaseId, RepoName, StepId, TemplateName};
 use crate::domain::release::{Release, Repo};
 use crate::domain::selection::{ReleaseSelection, Selection};
@@ -60,6 +60,14 @@ pub enum PlanError {
         /// The release.
         release: ReleaseId,
         /// Why.
+        problem: String,
+    },
+    /// One of its mounts does not answer.
+    #[error("release {release} cannot be planned: {problem}; look again when it answers")]
+    NotAnswering {
+        /// The release.
+        release: ReleaseId,
+        /// Which mount, and for how long.
         problem: String,
     },
     /// A repo to sync has no compose.
@@ -251,6 +259,9 @@ impl<'a> LaneMaker<'a> {
             return Err(PlanError::NeverSynced { release: release.id.clone(), repo: repo.clone() });
         }
         let status = status.iter().find(|status| status.major == release.id);
+        if let Some(problem) = status.and_then(|status| status.silent.clone()) {
+            return Err(PlanError::NotAnswering { release: release.id.clone(), problem });
+        }
         Ok(Self { catalog, flow, release, ticked, status, steps: Vec::new() })
     }
 
@@ -372,8 +383,38 @@ impl<'a> LaneMaker<'a> {
 
     /// Adds a step over the release's whole staging: it builds on everything before it that changed staging.
     fn add_whole(&mut self, template: &StepTemplate) -> Result<(), PlanError> {
-        let depends = self.changed_so_far();
-        self.push(template, None, |step| step.depends = depends)
+        let mut depends = self.changed_so_far();
+        let pins = self.read_by(template)?;
+        for step in pins.iter().flat_map(|pinned| produced(&pinned.pin)) {
+            if !depends.contains(&step) {
+                depends.push(step);
+            }
+        }
+        self.push(template, None, |step| {
+            step.pins = pins;
+            step.depends = depends;
+        })
+    }
+
+    /// Returns the composes whose files a step reads through their links: prep takes comps from the latest Rocky.
+    fn read_by(&self, template: &StepTemplate) -> Result<Vec<PinnedRepo>, PlanError> {
+        if !template.before.contains(&CheckName::Inputs) {
+            return Ok(Vec::new());
+        }
+        let mut pins = Vec::new();
+        for repo in &self.release.repos {
+            let link = self.release.latest_link(&repo.name);
+            if !self.release.needs.iter().any(|need| need.path.starts_with(&link)) {
+                continue;
+            }
+            match self.pin(repo) {
+                Ok(pin) => pins.push(PinnedRepo { repo: repo.name.clone(), pin }),
+                // Without a compose the check of the files says what is missing, where staging wants them at all.
+                Err(PlanError::NoCompose { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(pins)
     }
 
     fn add_gate(&mut self, template: &StepTemplate) -> Result<(), PlanError> {

@@ -1,5 +1,6 @@
 //! What a journal records. Events are facts; they are appended before the act that they authorise.
 
+use super::step::Place;
 use crate::domain::approval::{Approval, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
@@ -42,8 +43,14 @@ pub enum Event {
         pid: i32,
         /// Its start time in clock ticks since boot, which tells it from a later process of the same id.
         start_time: u64,
-        /// The boot it lives in.
-        boot_id: String,
+        /// Where it lives: boot, host, pid namespace.
+        #[serde(flatten)]
+        place: Place,
+    },
+    /// The supervisor gives up, because something in it broke; what it has running is stopped next, as far as it can be.
+    SupervisorFailed {
+        /// What broke.
+        reason: String,
     },
     /// A step is about to start.
     StepStarting {
@@ -120,6 +127,13 @@ pub enum Event {
         /// The steps that are stale now, approvals included.
         stale: Vec<StepId>,
     },
+    /// The checks after a step are run anew: its process had ended when its supervisor died.
+    ChecksResumed {
+        /// Which step.
+        step: StepId,
+        /// Who asked.
+        by: Identity,
+    },
     /// A compose step made this compose, and its users are pinned to it.
     ComposePinned {
         /// The compose step.
@@ -137,11 +151,48 @@ pub enum Event {
         stage: StopStage,
         /// Who.
         by: Identity,
+        /// The signal that told the supervisor to stop, where nobody asked over its socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
+    },
+    /// Somebody types an answer for a step that waits for input. What is typed is recorded nowhere.
+    InputGiven {
+        /// Which step.
+        step: StepId,
+        /// Who.
+        by: Identity,
     },
     /// A run was cancelled: its steps are asked to stop and nothing further starts.
     RunCancelled {
         /// Who.
         by: Identity,
+        /// The signal that told the supervisor to stop, where nobody asked over its socket.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signal: Option<i32>,
+    },
+    /// A lane was given up: its release goes to another run, and nothing of it starts here any more.
+    LaneGivenUp {
+        /// Which lane.
+        release: ReleaseId,
+        /// Who asked for it.
+        by: Identity,
+        /// Why.
+        reason: String,
+        /// The run that has the release from now on.
+        to: RunId,
+    },
+    /// The release of a lane was had by another run before.
+    LaneTaken {
+        /// Which lane.
+        release: ReleaseId,
+        /// The run that had it.
+        from: RunId,
+        /// Whose that was.
+        owner: Identity,
+        /// Who has it now.
+        by: Identity,
+        /// Why it was taken; none where nobody held it any more, because that run's supervisor had died with it.
+        reason: Option<String>,
     },
     /// A gate has its evidence and waits.
     GateOpened {

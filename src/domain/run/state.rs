@@ -1,200 +1,18 @@
 //! The state of a run, folded from its journal.
 
-use super::event::{Event, StopStage};
-use crate::domain::approval::{AfterApproval, Approval, Identity, Refusal};
+use super::event::Event;
+use super::hands::{GivenUp, Taken};
+use super::step::{Cut, GateState, Place, Stale, StepRecord, StepState, conclude};
+use crate::domain::approval::Identity;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
-use crate::domain::finding::{Finding, first_blocking};
+use crate::domain::finding::first_blocking;
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
-use crate::domain::outcome::{Outcome, ProcessEnd};
-use crate::domain::plan::{Lane, Plan, Step};
-use crate::domain::seal::SealDigest;
+use crate::domain::outcome::{Outcome, signal_name};
+use crate::domain::plan::{Lane, Pin, Plan, Step};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// Where a step stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "state")]
-pub enum StepState {
-    /// Not yet.
-    Pending,
-    /// Its process runs, or its checks do.
-    Running {
-        /// Since when.
-        since: Timestamp,
-        /// Its shell's process id and start time, once it has one.
-        process: Option<(i32, u64)>,
-        /// How it was asked to stop, if it was.
-        stopping: Option<StopStage>,
-        /// How its process ended, while the checks after it run.
-        end: Option<ProcessEnd>,
-    },
-    /// Over, and judged.
-    Concluded {
-        /// What it came to.
-        outcome: Outcome,
-        /// Why.
-        reason: String,
-        /// When it started.
-        started: Timestamp,
-        /// When it was judged.
-        ended: Timestamp,
-        /// How its process ended; none where a check before it refused it.
-        end: Option<ProcessEnd>,
-    },
-    /// Its supervisor died while it ran.
-    Interrupted {
-        /// When it started.
-        started: Timestamp,
-        /// Its shell's process id and start time.
-        process: Option<(i32, u64)>,
-    },
-    /// Left out.
-    Skipped {
-        /// Why.
-        reason: String,
-        /// Who.
-        by: Identity,
-    },
-    /// A gate.
-    Gate {
-        /// Where it stands.
-        gate: GateState,
-    },
-}
-
-/// Where a gate stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "gate")]
-pub enum GateState {
-    /// It has evidence and waits for approval.
-    Waiting {
-        /// Since when.
-        since: Timestamp,
-        /// The evidence file.
-        evidence: String,
-        /// The seal of that evidence.
-        seal: SealDigest,
-        /// Approvals so far.
-        approvals: Vec<Approval>,
-    },
-    /// It was passed.
-    Passed {
-        /// When.
-        at: Timestamp,
-        /// The evidence file.
-        evidence: String,
-        /// The approvals.
-        approvals: Vec<Approval>,
-    },
-    /// Its approval does not hold any more.
-    Void {
-        /// When that was seen.
-        at: Timestamp,
-        /// Why.
-        refusal: Refusal,
-        /// The evidence file that was approved.
-        evidence: String,
-    },
-}
-
-/// Everything recorded about one step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// Where it stands.
-    pub state: StepState,
-    /// How often it was started.
-    pub attempts: u32,
-    /// The log of its last attempt, relative to the run's folder.
-    pub log: Option<String>,
-    /// What was executed in the last attempt.
-    pub argv: Vec<String>,
-    /// SHA-256 of the scripts that the last attempt ran, by path.
-    pub scripts: BTreeMap<String, String>,
-    /// The composes that the last attempt used.
-    pub composes: BTreeMap<RepoName, ComposeId>,
-    /// What its checks found in the last attempt.
-    pub findings: Vec<Finding>,
-    /// The step whose retry made this one stale.
-    pub stale: Option<StepId>,
-}
-
-impl StepRecord {
-    fn new() -> Self {
-        Self {
-            state: StepState::Pending,
-            attempts: 0,
-            log: None,
-            argv: Vec::new(),
-            scripts: BTreeMap::new(),
-            composes: BTreeMap::new(),
-            findings: Vec::new(),
-            stale: None,
-        }
-    }
-
-    /// Returns the word for its state, as the contract of design 10 has it.
-    pub fn word(&self) -> &'static str {
-        match &self.state {
-            StepState::Pending => "pending",
-            StepState::Running { .. } => "running",
-            StepState::Concluded { outcome: Outcome::Succeeded, .. }
-            | StepState::Gate { gate: GateState::Passed { .. } } => "succeeded",
-            StepState::Concluded { outcome: Outcome::Failed, .. } => "failed",
-            StepState::Concluded { outcome: Outcome::Suspect, .. } => "suspect",
-            StepState::Concluded { outcome: Outcome::Cancelled, .. } => "cancelled",
-            StepState::Interrupted { .. } => "interrupted",
-            StepState::Skipped { .. } => "skipped",
-            StepState::Gate { gate: GateState::Waiting { .. } } => "waiting",
-            StepState::Gate { gate: GateState::Void { .. } } => "void",
-        }
-    }
-
-    /// Returns whether the lane goes on after it.
-    pub fn is_behind(&self) -> bool {
-        self.stale.is_none()
-            && matches!(
-                self.state,
-                StepState::Concluded { outcome: Outcome::Succeeded, .. }
-                    | StepState::Skipped { .. }
-                    | StepState::Gate { gate: GateState::Passed { .. } }
-            )
-    }
-
-    /// Returns whether it runs.
-    pub fn is_running(&self) -> bool {
-        matches!(self.state, StepState::Running { .. })
-    }
-
-    /// Returns whether it stops its lane until somebody acts.
-    pub fn stops_lane(&self) -> bool {
-        self.stale.is_none()
-            && matches!(
-                self.state,
-                StepState::Concluded { outcome: Outcome::Failed | Outcome::Suspect | Outcome::Cancelled, .. }
-                    | StepState::Interrupted { .. }
-            )
-    }
-
-    /// Returns the exit code of its last attempt.
-    pub fn exit_code(&self) -> Option<i32> {
-        match &self.state {
-            StepState::Concluded { end, .. } | StepState::Running { end, .. } => {
-                end.as_ref().and_then(ProcessEnd::exit_code)
-            }
-            _ => None,
-        }
-    }
-
-    /// Returns how long its last attempt took, in seconds, once it is over.
-    pub fn took_s(&self) -> Option<i64> {
-        match &self.state {
-            StepState::Concluded { started, ended, .. } => Some(ended.as_second() - started.as_second()),
-            _ => None,
-        }
-    }
-}
 
 /// How a run as a whole stands; of several lanes the worst counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -254,16 +72,22 @@ pub struct RunState {
     pub produced: BTreeMap<(ReleaseId, RepoName), ComposeId>,
     /// Waivers by release.
     pub waivers: BTreeMap<ReleaseId, Vec<Waiver>>,
-    /// When it was cancelled and by whom.
-    pub cancelled: Option<(Timestamp, Identity)>,
+    /// Lanes that other runs have now.
+    pub given_up: BTreeMap<ReleaseId, GivenUp>,
+    /// Lanes whose release another run had before.
+    pub taken: BTreeMap<ReleaseId, Taken>,
+    /// When it was cancelled, and why: by whom, or by which signal.
+    pub cancelled: Option<(Timestamp, String)>,
     /// When the last supervisor said that nothing can move any more; none while one works.
     pub ended: Option<Timestamp>,
     /// The time of the last event.
     pub last: Option<Timestamp>,
     /// How many events were applied.
     pub events: u64,
-    /// The last supervisor: process id, start time, boot id.
-    pub supervisor: Option<(i32, u64, String)>,
+    /// The last supervisor: process id, start time, and where it lived.
+    pub supervisor: Option<(i32, u64, Place)>,
+    /// Why the last supervisor gave up, if it could say so.
+    pub failed: Option<(Timestamp, String)>,
 }
 
 impl RunState {
@@ -276,11 +100,14 @@ impl RunState {
             steps,
             produced: BTreeMap::new(),
             waivers: BTreeMap::new(),
+            given_up: BTreeMap::new(),
+            taken: BTreeMap::new(),
             cancelled: None,
             ended: None,
             last: None,
             events: 0,
             supervisor: None,
+            failed: None,
         }
     }
 
@@ -326,8 +153,9 @@ impl RunState {
     /// Returns the verdict on one step's place in its lane.
     fn verdict_at(&self, step: Option<&Step>) -> RunVerdict {
         let Some(step) = step else { return RunVerdict::Finished };
-        // What is stale runs again by itself, so its old outcome counts no more.
-        let record = self.steps.get(&step.id).filter(|record| record.stale.is_none());
+        // What is stale runs again by itself, so its old outcome counts no more; not so what was interrupted.
+        let counts = |record: &&StepRecord| record.stale.is_none() || record.stops_lane();
+        let record = self.steps.get(&step.id).filter(counts);
         match record.map(|record| &record.state) {
             Some(StepState::Concluded { outcome: Outcome::Failed, .. }) => RunVerdict::Failed,
             Some(StepState::Concluded { outcome: Outcome::Suspect, .. }) => RunVerdict::Suspect,
@@ -344,14 +172,43 @@ impl RunState {
 
     /// Returns how the lane of `lane` stands.
     pub fn lane_verdict(&self, lane: &Lane) -> RunVerdict {
-        self.verdict_at(self.lane_at(lane))
+        match self.verdict_at(self.lane_at(lane)) {
+            RunVerdict::Finished => RunVerdict::Finished,
+            RunVerdict::Running if self.runs_in(lane) => RunVerdict::Running,
+            _ if self.given_up.contains_key(&lane.release) => RunVerdict::Cancelled,
+            verdict => verdict,
+        }
+    }
+
+    fn runs_in(&self, lane: &Lane) -> bool {
+        lane.steps.iter().any(|id| self.steps.get(id).is_some_and(StepRecord::is_running))
+    }
+
+    /// Returns the lanes that are this run's own: those that no other run has now, and those that it brought to
+    /// their end before.
+    pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        let given_up = |lane: &&Lane| self.given_up.contains_key(&lane.release);
+        self.plan.lanes.iter().filter(move |lane| !given_up(lane) || self.lane_at(lane).is_none())
+    }
+
+    /// Returns the lanes whose releases no other run has now: those whose locks are this run's.
+    pub fn held_lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.plan.lanes.iter().filter(|lane| !self.given_up.contains_key(&lane.release))
+    }
+
+    /// Returns whether everything that is this run's own is through, and the shared steps come next.
+    pub fn lanes_are_through(&self) -> bool {
+        let through = |lane: &Lane| self.lane_verdict(lane) == RunVerdict::Finished;
+        self.lanes().next().is_some() && self.lanes().all(through)
     }
 
     /// Returns how the run stands; `alive` says whether a supervisor holds its lock.
     pub fn verdict(&self, alive: bool) -> RunVerdict {
-        let mut verdicts: Vec<RunVerdict> =
-            self.plan.lanes.iter().map(|lane| self.lane_verdict(lane)).collect();
-        if verdicts.iter().all(|verdict| *verdict == RunVerdict::Finished) {
+        let mut verdicts: Vec<RunVerdict> = self.lanes().map(|lane| self.lane_verdict(lane)).collect();
+        if verdicts.is_empty() {
+            // Every lane was given up: other runs have them, and this one is over.
+            verdicts.extend(self.plan.lanes.iter().map(|lane| self.lane_verdict(lane)));
+        } else if self.lanes_are_through() {
             verdicts.push(self.verdict_at(self.shared_at()));
         }
         // A lane of a run without a supervisor does not move, and what failed in another counts more.
@@ -368,23 +225,29 @@ impl RunState {
         self.events += 1;
         match event {
             Event::RunCreated { run, by, .. } => self.created = Some((run.clone(), by.clone(), at)),
-            Event::SupervisorStarted { pid, start_time, boot_id } => {
-                self.supervisor = Some((*pid, *start_time, boot_id.clone()));
+            Event::SupervisorStarted { pid, start_time, place } => {
                 self.interrupt_running();
+                self.supervisor = Some((*pid, *start_time, place.clone()));
                 self.ended = None;
+                self.failed = None;
             }
+            Event::SupervisorFailed { reason } => self.failed = Some((at, reason.clone())),
             Event::FindingWaived { release, waiver } => {
                 self.waivers.entry(release.clone()).or_default().push(waiver.clone());
             }
-            Event::ComposePinned { step, repo, compose } => {
-                if let Some(release) = self.plan.step(step).and_then(|step| step.release.clone()) {
-                    self.produced.insert((release, repo.clone()), compose.clone());
-                }
+            Event::ComposePinned { step, repo, compose } => self.pin(at, step, repo, compose),
+            Event::RunCancelled { by, signal } => self.cancelled = Some((at, stop_cause(by, *signal))),
+            Event::LaneGivenUp { release, by, reason, to } => {
+                let (by, reason, to) = (by.clone(), reason.clone(), to.clone());
+                self.given_up.insert(release.clone(), GivenUp { at, by, reason, to });
             }
-            Event::RunCancelled { by } => self.cancelled = Some((at, by.clone())),
+            Event::LaneTaken { release, from, owner, reason, .. } => {
+                let (from, owner, reason) = (from.clone(), owner.clone(), reason.clone());
+                self.taken.insert(release.clone(), Taken { from, owner, reason });
+            }
             Event::RunEnded {} => self.ended = Some(at),
             Event::HelmTaken { .. } => {}
-            Event::StepRetried { step, stale, .. } => self.retry(step, stale),
+            Event::StepRetried { step, stale, .. } => self.retry(at, step, stale),
             Event::GateOpened { .. }
             | Event::Approved { .. }
             | Event::ApprovalVoided { .. }
@@ -393,30 +256,78 @@ impl RunState {
         }
     }
 
+    /// Returns what is recorded of an attempt that no supervisor looks after: one that was interrupted, or that
+    /// still counts as running although its supervisor is dead.
+    pub fn cut(&self, id: &StepId) -> Option<Cut> {
+        match &self.steps.get(id)?.state {
+            StepState::Interrupted { cut } => Some(cut.clone()),
+            StepState::Running { since, process, stopping, end } => Some(Cut {
+                since: *since,
+                process: *process,
+                stopping: *stopping,
+                end: end.clone(),
+                place: self.supervisor.as_ref().map(|(_, _, place)| place.clone()).unwrap_or_default(),
+            }),
+            _ => None,
+        }
+    }
+
     fn interrupt_running(&mut self) {
-        for record in self.steps.values_mut() {
-            if let StepState::Running { since, process, .. } = &record.state {
-                record.state = StepState::Interrupted { started: *since, process: *process };
+        let running: Vec<StepId> =
+            self.steps.iter().filter(|(_, record)| record.is_running()).map(|(id, _)| id.clone()).collect();
+        for id in running {
+            if let Some(cut) = self.cut(&id)
+                && let Some(record) = self.steps.get_mut(&id)
+            {
+                record.state = StepState::Interrupted { cut };
             }
         }
     }
 
-    fn retry(&mut self, step: &StepId, stale: &[StepId]) {
+    /// Pins the users of a compose step; those that used another compose are stale by content.
+    fn pin(&mut self, at: Timestamp, step: &StepId, repo: &RepoName, compose: &ComposeId) {
+        let Some(release) = self.plan.step(step).and_then(|step| step.release.clone()) else { return };
+        self.produced.insert((release, repo.clone()), compose.clone());
+        let uses = |user: &&Step| {
+            let by = |pin: &Pin| matches!(pin, Pin::ProducedBy { step: by } if by == step);
+            user.pins.iter().any(|pinned| pinned.repo == *repo && by(&pinned.pin))
+        };
+        let used_another = |user: &&Step| {
+            let used = self.steps.get(&user.id).and_then(|record| record.composes.get(repo));
+            used.is_some_and(|used| used != compose)
+        };
+        let users: Vec<StepId> =
+            self.plan.steps.iter().filter(uses).filter(used_another).map(|user| user.id.clone()).collect();
+        for user in users {
+            let mut all = self.plan.descendants(&user);
+            all.push(user);
+            let fresh = |id: &StepId| self.steps.get(id).is_some_and(|record| record.stale.is_none());
+            all.retain(fresh);
+            self.mark_stale(&all, &Stale { by: step.clone(), at, compose: Some(compose.clone()) });
+        }
+    }
+
+    fn retry(&mut self, at: Timestamp, step: &StepId, stale: &[StepId]) {
         self.cancelled = None;
         self.ended = None;
-        for id in stale {
+        self.mark_stale(stale, &Stale { by: step.clone(), at, compose: None });
+        if let Some(record) = self.steps.get_mut(step) {
+            record.state = StepState::Pending;
+            record.stale = None;
+        }
+    }
+
+    /// Marks those of `steps` that have something to lose; the approval of a gate is gone with it.
+    fn mark_stale(&mut self, steps: &[StepId], stale: &Stale) {
+        for id in steps {
             if let Some(record) = self.steps.get_mut(id)
                 && !matches!(record.state, StepState::Pending | StepState::Skipped { .. })
             {
-                record.stale = Some(step.clone());
+                record.stale = Some(stale.clone());
                 if let StepState::Gate { .. } = record.state {
                     record.state = StepState::Pending;
                 }
             }
-        }
-        if let Some(record) = self.steps.get_mut(step) {
-            record.state = StepState::Pending;
-            record.stale = None;
         }
     }
 
@@ -427,6 +338,7 @@ impl RunState {
         | Event::StepConcluded { step, .. }
         | Event::StepRefused { step, .. }
         | Event::StepSkipped { step, .. }
+        | Event::ChecksResumed { step, .. }
         | Event::StopRequested { step, .. }) = event
         else {
             return;
@@ -448,22 +360,7 @@ impl RunState {
                 record.scripts.clone_from(scripts);
                 record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
-                record.stale = None;
-            }
-            Event::StepStarted { pid, start_time, .. } => {
-                if let StepState::Running { process, .. } = &mut record.state {
-                    *process = Some((*pid, *start_time));
-                }
-            }
-            Event::StepEnded { end: how, .. } => {
-                if let StepState::Running { end, .. } = &mut record.state {
-                    *end = Some(how.clone());
-                }
-            }
-            Event::StopRequested { stage, .. } => {
-                if let StepState::Running { stopping, .. } = &mut record.state {
-                    *stopping = Some(*stage);
-                }
+                (record.stale, record.stopped) = (None, None);
             }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
@@ -479,7 +376,12 @@ impl RunState {
                 record.state = StepState::Skipped { reason: reason.clone(), by: by.clone() };
                 record.stale = None;
             }
-            _ => {}
+            _ => {
+                if let Event::StopRequested { by, signal, .. } = event {
+                    record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
+                }
+                amend(&mut record.state, event);
+            }
         }
     }
 
@@ -533,16 +435,29 @@ impl RunState {
     }
 }
 
-fn conclude(record: &mut StepRecord, at: Timestamp, outcome: Outcome, reason: String) {
-    let (started, end) = match &record.state {
-        StepState::Running { since, end, .. } => (*since, end.clone()),
-        StepState::Interrupted { started, .. } => (*started, None),
-        _ => (at, None),
-    };
-    record.state = StepState::Concluded { outcome, reason, started, ended: at, end };
+/// Says why something was asked to stop, to follow "cancelled".
+fn stop_cause(by: &Identity, signal: Option<i32>) -> String {
+    match signal {
+        Some(signal) => format!("because {} told the supervisor to stop", signal_name(signal)),
+        None => format!("by {by}"),
+    }
 }
 
-/// Returns whether any of `approvals` asks production to wait for a resume.
-pub fn is_held(approvals: &[Approval]) -> bool {
-    approvals.iter().any(|approval| approval.then == AfterApproval::Hold)
+/// Adds to the record of an attempt that is under way, or was cut off, what became of it.
+fn amend(state: &mut StepState, event: &Event) {
+    match (event, &mut *state) {
+        (Event::StepStarted { pid, start_time, .. }, StepState::Running { process, .. }) => {
+            *process = Some((*pid, *start_time));
+        }
+        (Event::StepEnded { end: how, .. }, StepState::Running { end, .. }) => *end = Some(how.clone()),
+        (
+            Event::StopRequested { stage, .. },
+            StepState::Running { stopping, .. } | StepState::Interrupted { cut: Cut { stopping, .. } },
+        ) => *stopping = Some(*stage),
+        (Event::ChecksResumed { .. }, StepState::Interrupted { cut }) if cut.end.is_some() => {
+            let Cut { since, process, stopping, end, .. } = cut.clone();
+            *state = StepState::Running { since, process, stopping, end };
+        }
+        _ => {}
+    }
 }

@@ -9,15 +9,17 @@ use crate::domain::fixture::{self, Dice, at, compose_id, person, plan, release_i
 use crate::domain::flow::CheckName;
 use crate::domain::name::StepId;
 use crate::domain::outcome::{Outcome, ProcessEnd};
-use crate::domain::plan::{Plan, PlanDigest};
+use crate::domain::plan::{Plan, PlanDigest, Step};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-fn id(text: &str) -> StepId {
+mod stale;
+
+pub(super) fn id(text: &str) -> StepId {
     text.parse().unwrap()
 }
 
-fn starting(step: &StepId, attempt: u32) -> Event {
+pub(super) fn starting(step: &StepId, attempt: u32) -> Event {
     Event::StepStarting {
         step: step.clone(),
         attempt,
@@ -30,16 +32,16 @@ fn starting(step: &StepId, attempt: u32) -> Event {
     }
 }
 
-fn ended(step: &StepId, end: ProcessEnd) -> Event {
+pub(super) fn ended(step: &StepId, end: ProcessEnd) -> Event {
     Event::StepEnded { step: step.clone(), end, log_bytes: 10 }
 }
 
-fn concluded(step: &StepId, outcome: Outcome) -> Event {
+pub(super) fn concluded(step: &StepId, outcome: Outcome) -> Event {
     Event::StepConcluded { step: step.clone(), outcome, reason: "because".to_owned(), findings: Vec::new() }
 }
 
 /// Returns everything that is recorded of an attempt with `outcome`.
-fn attempt(step: &StepId, outcome: Outcome) -> Vec<Event> {
+pub(super) fn attempt(step: &StepId, outcome: Outcome) -> Vec<Event> {
     vec![
         starting(step, 1),
         Event::StepStarted { step: step.clone(), pid: 7, start_time: 99 },
@@ -48,7 +50,7 @@ fn attempt(step: &StepId, outcome: Outcome) -> Vec<Event> {
     ]
 }
 
-fn opened(step: &StepId) -> Event {
+pub(super) fn opened(step: &StepId) -> Event {
     Event::GateOpened {
         step: step.clone(),
         evidence: "gates/8-1.json".to_owned(),
@@ -56,18 +58,18 @@ fn opened(step: &StepId) -> Event {
     }
 }
 
-fn approved(plan: &Plan, step: &StepId) -> Event {
+pub(super) fn approved(plan: &Plan, step: &StepId) -> Event {
     let release = plan.step(step).and_then(|step| step.release.clone()).unwrap_or(release_id("8"));
     let approval = fixture::approval(plan, release.as_str(), person("lena", 1001), &fixture::seal(&[]));
     Event::Approved { step: step.clone(), approval }
 }
 
-fn voided(step: &StepId) -> Event {
+pub(super) fn voided(step: &StepId) -> Event {
     let refusal = Refusal::SealBroken { path: "BaseOS".to_owned(), how: "changed".to_owned() };
     Event::ApprovalVoided { step: step.clone(), refusal }
 }
 
-fn retried(plan: &Plan, step: &StepId) -> Event {
+pub(super) fn retried(plan: &Plan, step: &StepId) -> Event {
     Event::StepRetried {
         step: step.clone(),
         reason: String::new(),
@@ -76,20 +78,25 @@ fn retried(plan: &Plan, step: &StepId) -> Event {
     }
 }
 
-fn skipped(step: &StepId) -> Event {
+pub(super) fn skipped(step: &StepId) -> Event {
     Event::StepSkipped { step: step.clone(), reason: "known".to_owned(), by: person("lena", 1001) }
 }
 
-fn cancelled() -> Event {
-    Event::RunCancelled { by: person("lena", 1001) }
+pub(super) fn cancelled() -> Event {
+    Event::RunCancelled { by: person("lena", 1001), signal: None }
 }
 
-fn supervised() -> Event {
-    Event::SupervisorStarted { pid: 1, start_time: 2, boot_id: "boot".to_owned() }
+/// Returns the place in which everything here happens.
+pub(super) fn place() -> Place {
+    Place { boot_id: "boot".to_owned(), host: "compose01".to_owned(), pid_namespace: 7 }
+}
+
+pub(super) fn supervised() -> Event {
+    Event::SupervisorStarted { pid: 1, start_time: 2, place: place() }
 }
 
 /// Returns the events of a run of `plan` in which everything goes well.
-fn good_run(plan: &Plan) -> Vec<Event> {
+pub(super) fn good_run(plan: &Plan) -> Vec<Event> {
     let mut events = vec![
         Event::RunCreated {
             run: "20261122T184500Z-8-update".parse().unwrap(),
@@ -111,7 +118,7 @@ fn good_run(plan: &Plan) -> Vec<Event> {
     events
 }
 
-fn fold<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> RunState {
+pub(super) fn fold<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> RunState {
     let mut state = RunState::new(plan.clone());
     for (second, event) in (0..).zip(events) {
         state.apply(at(second), event);
@@ -120,7 +127,7 @@ fn fold<'a>(plan: &Plan, events: impl IntoIterator<Item = &'a Event>) -> RunStat
 }
 
 /// Returns the state of a run in which the events of `plan` went well until `step`, which has not begun.
-fn until(plan: &Plan, step: &str) -> RunState {
+pub(super) fn until(plan: &Plan, step: &str) -> RunState {
     let stop = |event: &&Event| match event {
         Event::StepStarting { step: starting, .. } | Event::GateOpened { step: starting, .. } => {
             starting.as_str() != step
@@ -156,9 +163,10 @@ fn a_retry_makes_exactly_what_builds_on_it_stale() {
         let stale = plan.descendants(&step.id);
         for (other, record) in &state.steps {
             if *other == step.id {
-                assert_eq!((record.word(), record.stale.as_ref()), ("pending", None), "{other}");
+                assert_eq!((record.word(), &record.stale), ("pending", &None), "{other}");
             } else if stale.contains(other) {
-                assert_eq!(record.stale.as_ref(), Some(&step.id), "{other} after {}", step.id);
+                let expected = Stale { by: step.id.clone(), at: at(900), compose: None };
+                assert_eq!(record.stale, Some(expected), "{other} after {}", step.id);
                 assert!(!record.is_behind(), "{other}");
             } else {
                 assert_eq!(record, &before.steps[other], "{other} after {}", step.id);
@@ -275,8 +283,9 @@ fn a_new_supervisor_finds_what_ran_interrupted() {
     let plan = plan();
     let step = id("8/compose/Rocky");
     let started = Event::StepStarted { step: step.clone(), pid: 7, start_time: 99 };
-    let state = fold(&plan, &[starting(&step, 1), started, supervised()]);
-    let expected = StepState::Interrupted { started: at(0), process: Some((7, 99)) };
+    let state = fold(&plan, &[supervised(), starting(&step, 1), started, supervised()]);
+    let cut = Cut { since: at(1), process: Some((7, 99)), stopping: None, end: None, place: place() };
+    let expected = StepState::Interrupted { cut };
     assert_eq!(state.record(&step).unwrap().state, expected);
     assert_eq!(state.lane_verdict(&plan.lanes[0]), RunVerdict::Interrupted);
     assert_eq!(state.verdict(false), RunVerdict::Interrupted);
@@ -286,8 +295,12 @@ fn a_new_supervisor_finds_what_ran_interrupted() {
 fn a_stop_and_its_end_are_recorded() {
     let plan = plan();
     let step = id("8/compose/Rocky");
-    let stop =
-        Event::StopRequested { step: step.clone(), stage: StopStage::Terminate, by: person("lena", 1) };
+    let stop = Event::StopRequested {
+        step: step.clone(),
+        stage: StopStage::Terminate,
+        by: person("lena", 1),
+        signal: None,
+    };
     let mut state = fold(&plan, &[starting(&step, 1), stop]);
     assert!(matches!(
         state.record(&step).unwrap().state,
@@ -362,24 +375,24 @@ fn a_void_approval_does_not_pass_a_gate() {
 fn held_means_that_anybody_asked_to_hold() {
     let plan = plan();
     let mut one = fixture::approval(&plan, "8", person("lena", 1), &fixture::seal(&[]));
-    assert!(!state::is_held(&[one.clone()]));
+    assert!(!step::is_held(&[one.clone()]));
     let free = one.clone();
     one.then = AfterApproval::Hold;
-    assert!(state::is_held(&[free, one]));
-    assert!(!state::is_held(&[]));
+    assert!(step::is_held(&[free, one]));
+    assert!(!step::is_held(&[]));
 }
 
 // ------------------------------------------------------------------------------------------------ laws
 
 /// Returns any event about any step, known or not.
-fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
+pub(super) fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
     let mut steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
     steps.push(id("7/sync/Nothing"));
     let gates: Vec<StepId> =
         plan.steps.iter().filter(|step| step.is_gate()).map(|step| step.id.clone()).collect();
     let step = if dice.coin() { dice.pick(&steps) } else { dice.pick(&gates) };
     let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Suspect, Outcome::Cancelled];
-    match dice.below(18) {
+    match dice.below(20) {
         0 => starting(&step, u32::try_from(dice.below(5)).unwrap()),
         1 => Event::StepStarted { step, pid: 1, start_time: 1 },
         2 => ended(&step, ProcessEnd::Exited { code: 0 }),
@@ -395,6 +408,8 @@ fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
         14 => Event::GatePassed { step },
         15 => supervised(),
         16 => Event::RunEnded {},
+        17 => Event::ChecksResumed { step, by: person("x", 1) },
+        18 => Event::StopRequested { step, stage: StopStage::Terminate, by: person("x", 1), signal: None },
         _ => Event::ComposePinned { step, repo: repo_name("Rocky"), compose: compose_id("Rocky", "8", 3) },
     }
 }
@@ -517,4 +532,63 @@ proptest! {
         let text = serde_json::to_string(&event).unwrap();
         prop_assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
     }
+}
+
+// ------------------------------------------------------------------------------- lanes of other runs
+
+fn given_up(release: &str) -> Event {
+    Event::LaneGivenUp {
+        release: release_id(release),
+        by: person("omar", 1002),
+        reason: "lena went home".to_owned(),
+        to: "20261101T000000Z-8-update".parse().unwrap(),
+    }
+}
+
+fn apply_all(state: &mut RunState, events: &[Event]) {
+    for event in events {
+        state.apply(at(4), event);
+    }
+}
+
+/// Brings every step of the lane behind the run.
+fn through(state: &mut RunState, release: &str) {
+    let lane = state.plan.lane(&release_id(release)).unwrap().clone();
+    for step in lane.steps {
+        if state.plan.step(&step).is_some_and(Step::is_gate) {
+            let (plan, gate) = (state.plan.clone(), step.clone());
+            state.apply(at(1), &opened(&gate));
+            state.apply(at(2), &approved(&plan, &gate));
+            state.apply(at(3), &Event::GatePassed { step });
+        } else {
+            apply_all(state, &attempt(&step, Outcome::Succeeded));
+        }
+    }
+}
+
+#[test]
+fn a_lane_that_was_given_up_is_over_and_the_others_decide() {
+    let mut state = RunState::new(plan());
+    state.apply(at(0), &starting(&id("8/sync/Rocky"), 1));
+    state.apply(at(1), &given_up("8"));
+    let lane = state.plan.lane(&release_id("8")).unwrap().clone();
+    assert_eq!(state.lane_verdict(&lane), RunVerdict::Running, "what runs of it still runs");
+    state.apply(at(2), &concluded(&id("8/sync/Rocky"), Outcome::Cancelled));
+    assert_eq!(state.lane_verdict(&lane), RunVerdict::Cancelled);
+    assert_eq!(state.verdict(true), RunVerdict::Running, "9 goes on");
+    assert!(state.held_lanes().all(|lane| lane.release == release_id("9")));
+    through(&mut state, "9");
+    assert_eq!(state.verdict(true), RunVerdict::Running, "the shared list check comes for 9 alone");
+    let shared = state.shared_at().unwrap().id.clone();
+    apply_all(&mut state, &attempt(&shared, Outcome::Succeeded));
+    assert_eq!(state.verdict(false), RunVerdict::Finished);
+    state.apply(at(10), &given_up("9"));
+    assert_eq!(state.verdict(false), RunVerdict::Finished, "what was finished stays finished");
+
+    let mut state = RunState::new(plan());
+    for release in ["8", "9"] {
+        state.apply(at(1), &given_up(release));
+    }
+    assert_eq!(state.verdict(false), RunVerdict::Cancelled);
+    assert!(!state.lanes_are_through(), "nothing of it is through, so nothing shared comes");
 }

@@ -2,11 +2,13 @@
 
 use super::stop::{Reason, Stop};
 use super::waiting::Waiting;
-use super::{Control, Survivor, UnitEvent, UnitSpec, watch_leader, watch_output};
-use crate::domain::outcome::ProcessEnd;
-use crate::exec::group::{ProcessId, ProcessStat, Tree};
+use super::{Control, UnitError, UnitEvent, UnitSpec, watch_leader, watch_output};
+use crate::domain::outcome::{LeftProcess, ProcessEnd};
+use crate::exec::group::{self, ProcessId, ProcessStat, Reader, Tree};
+use crate::exec::guard::guarded;
 use crate::exec::output::{Drain, Drained, LastCall, Notice, QUIET_AFTER};
 use crate::exec::pty::{self, Spawned};
+use rustix::process::Signal;
 use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -26,6 +28,8 @@ const HOLDERS_AFTER: Duration = Duration::from_millis(300);
 const INPUT_LIMIT: usize = 64 * 1024;
 /// How long the drain may take to end after its last call.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the end of a tree may take after a panic.
+const RESCUE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A unit on its way.
 pub(super) struct Course<'a> {
@@ -43,8 +47,14 @@ pub(super) struct Course<'a> {
     hung_up: bool,
     stop: Option<Stop>,
     log_failed: Option<String>,
+    /// What failed here, in this program.
+    fault: Option<String>,
     waiting: Waiting,
+    /// Who was found waiting for input last.
+    reader: Option<Reader>,
     input: Vec<u8>,
+    /// Whether a drain will tell how it ended.
+    drains: bool,
     drained: Option<Drained>,
     /// Since when the tree has been empty with the PTY still open.
     held_since: Option<Instant>,
@@ -79,21 +89,29 @@ impl<'a> Course<'a> {
             hung_up: false,
             stop: None,
             log_failed: None,
+            fault: None,
             waiting: Waiting::default(),
+            reader: None,
             input: Vec::new(),
+            drains: false,
             drained: None,
             held_since: None,
         }
     }
 
-    /// Runs to the end and returns the last event.
+    /// Runs to the end and returns the last event, whatever happens on the way.
     pub(super) fn run(mut self, log: File, control: &Sender<Control>) -> UnitEvent {
+        match guarded(|| self.go(log, control)) {
+            Ok(end) => end,
+            Err(error) => self.rescue(error),
+        }
+    }
+
+    fn go(&mut self, log: File, control: &Sender<Control>) -> UnitEvent {
         (self.events)(UnitEvent::Started { pid: self.leader.pid, start_time: self.leader.start_time });
         if let Err(error) = self.watch(log, control) {
-            // Without its watchers nothing would be recorded: as good as a log that cannot be written.
-            self.log_failed(error.to_string());
-            self.hung_up = true;
-            self.drained = Some(Drained::default());
+            // Nothing of it would be recorded.
+            self.drain_broke(format!("no thread to watch the step: {error}"));
         }
         let mut look_at = Instant::now() + CALM;
         loop {
@@ -117,12 +135,39 @@ impl<'a> Course<'a> {
         self.finish()
     }
 
+    /// Ends the whole tree at once after a panic: nobody is there any more to stop it in stages.
+    fn rescue(&mut self, error: String) -> UnitEvent {
+        self.fault = Some(error);
+        if !self.drains {
+            self.drained = Some(self.undrained());
+        }
+        let until = Instant::now() + RESCUE_PATIENCE;
+        let killed = guarded(|| {
+            loop {
+                self.alive = self.tree.scan();
+                self.reap_leader(Instant::now());
+                if self.exit.is_some() && self.alive.is_empty() || Instant::now() > until {
+                    return;
+                }
+                for process in &self.alive {
+                    group::send(process.id, Signal::KILL);
+                }
+                std::thread::sleep(BUSY);
+            }
+        });
+        if killed.is_err() {
+            group::send(self.leader, Signal::KILL);
+        }
+        self.finish()
+    }
+
     fn watch(&mut self, log: File, control: &Sender<Control>) -> io::Result<()> {
         watch_leader(self.leader.pid, control.clone())?;
         let phrases = std::mem::take(&mut self.spec.failure_phrases);
         let last_call = Arc::clone(&self.last_call);
         let drain = Drain::new(Arc::clone(&self.master), log, last_call, phrases, self.spec.progress);
         watch_output(drain, control.clone())?;
+        self.drains = true;
         Ok(())
     }
 
@@ -135,17 +180,33 @@ impl<'a> Course<'a> {
                     stop.kill(Instant::now());
                 }
             }
-            Control::Input(bytes) => {
-                let room = INPUT_LIMIT.saturating_sub(self.input.len());
-                self.input.extend_from_slice(&bytes[..bytes.len().min(room)]);
-                self.type_input();
+            Control::Input { bytes, hidden, typed } => {
+                typed.give(self.input(&bytes, hidden));
                 return !self.input.is_empty();
             }
             Control::LeaderExited => {}
             Control::Output(notice) => return self.notice(notice),
             Control::Drained(drained) => self.drained = Some(drained),
+            Control::DrainBroken(error) => self.drain_broke(error),
         }
         true
+    }
+
+    fn input(&mut self, bytes: &[u8], hidden: bool) -> Result<(), UnitError> {
+        if hidden && !self.echo_is_off() {
+            return Err(UnitError::Shown);
+        }
+        let room = INPUT_LIMIT.saturating_sub(self.input.len());
+        self.input.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.type_input();
+        Ok(())
+    }
+
+    /// Tells whether nothing shows what is typed: neither the terminal, nor the one behind it where sudo has put
+    /// the reader on its own.
+    fn echo_is_off(&self) -> bool {
+        let behind = self.reader.as_ref().and_then(|reader| reader.behind.as_deref());
+        behind.map_or_else(|| !pty::echoes(&self.master), |terminal| !pty::echoes_at(terminal))
     }
 
     fn notice(&mut self, notice: Notice) -> bool {
@@ -173,8 +234,22 @@ impl<'a> Course<'a> {
     }
 
     fn log_failed(&mut self, error: String) {
-        self.log_failed = Some(error.clone());
-        self.begin_stop(Reason::LogFailed { error });
+        self.log_failed = Some(error);
+        self.begin_stop(Reason::LogFailed);
+    }
+
+    /// Without its drain a step stands still at its next line, and nothing of it would be recorded.
+    fn drain_broke(&mut self, error: String) {
+        self.hung_up = true;
+        self.drained = Some(self.undrained());
+        self.fault = Some(error);
+        self.begin_stop(Reason::Fault);
+    }
+
+    /// Returns what is known of a log whose drain has not told: its length.
+    fn undrained(&self) -> Drained {
+        let bytes = std::fs::metadata(&self.spec.log).map_or(0, |log| log.len());
+        Drained { bytes, phrases: Vec::new() }
     }
 
     fn begin_stop(&mut self, reason: Reason) {
@@ -203,13 +278,18 @@ impl<'a> Course<'a> {
                 (self.events)(UnitEvent::Stopping { stage });
             }
         } else if self.waiting.needs_look() {
-            let reading = self.tree.reader_of_terminal(&self.alive).is_some();
-            if let Some(event) = self.waiting.judge(reading, pty::echo_is_off(&self.master), now) {
+            self.reader = self.tree.reader_of_terminal(&self.alive);
+            let behind = self.reader.as_ref().and_then(|reader| reader.behind.as_deref());
+            let secret = match behind {
+                Some(terminal) => !pty::echoes_at(terminal),
+                None => pty::swallows(&self.master),
+            };
+            if let Some(event) = self.waiting.judge(self.reader.is_some(), secret, now) {
                 (self.events)(event);
             }
         }
         let gone = self.exit.is_some() && self.alive.is_empty() && self.hung_up;
-        gone || self.stop.as_ref().is_some_and(|stop| stop.is_hopeless(now))
+        gone || self.stop.as_ref().is_some_and(|stop| stop.is_hopeless(now, self.spec.kill_patience))
     }
 
     fn reap_leader(&mut self, now: Instant) {
@@ -239,7 +319,7 @@ impl<'a> Course<'a> {
             return;
         }
         match &mut self.stop {
-            None => self.begin_stop(Reason::Leak { survivors: self.alive.len() }),
+            None => self.begin_stop(Reason::Leak { who: self.alive.iter().map(left).collect() }),
             // A terminal held by somebody who cannot be found must not hold the unit for ever.
             Some(stop) if self.alive.is_empty() => stop.kill(now),
             Some(_) => {}
@@ -266,14 +346,16 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn finish(mut self) -> UnitEvent {
+    fn finish(&mut self) -> UnitEvent {
         self.last_call.give();
         let until = Instant::now() + DRAIN_PATIENCE;
         while self.drained.is_none() {
             match self.requests.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(request @ Control::Drained(_)) => drop(self.take(request)),
+                Ok(Control::DrainBroken(error)) => self.drain_broke(error),
                 Ok(Control::Output(Notice::LogFailed(error))) => self.log_failed = Some(error),
-                Ok(Control::Output(Notice::Grown { bytes, .. })) => {
+                // Telling may be what broke.
+                Ok(Control::Output(Notice::Grown { bytes, .. })) if self.fault.is_none() => {
                     (self.events)(UnitEvent::Output { bytes_total: bytes });
                 }
                 Ok(_) => {}
@@ -284,36 +366,40 @@ impl<'a> Course<'a> {
                 }
             }
         }
-        let Drained { bytes, phrases } = self.drained.take().unwrap_or_default();
-        let survivors = self.alive.iter().map(survivor).collect();
+        let Drained { bytes, phrases } = self.drained.take().unwrap_or_else(|| self.undrained());
+        let survivors: Vec<LeftProcess> = self.alive.iter().map(left).collect();
         UnitEvent::Ended { end: self.end(), phrases, bytes, duration: self.begun.elapsed(), survivors }
     }
 
     fn end(&self) -> ProcessEnd {
+        if let Some(error) = &self.fault {
+            return ProcessEnd::Faulted { error: error.clone() };
+        }
+        if let Some(error) = &self.log_failed {
+            return ProcessEnd::LogFailed { error: error.clone() };
+        }
         let status = self.exit.map(|(status, _)| status);
         let code = status.and_then(|status| status.code());
         let signal = status.and_then(|status| status.signal()).unwrap_or(9);
-        if let Some(Stop { reason: Reason::LogFailed { error }, .. }) = &self.stop {
-            return ProcessEnd::LogFailed { error: error.clone() };
-        }
-        match (&self.stop, &self.log_failed) {
-            (Some(stop), None) => match stop.reason.clone() {
-                Reason::Cancel => ProcessEnd::Cancelled { killed: stop.has_killed() },
-                Reason::Timeout { limit } => ProcessEnd::TimedOut { limit_s: limit.as_secs() },
-                Reason::LogFailed { error } => ProcessEnd::LogFailed { error },
-                // A shell reports a signal as 128 + its number, and so do we.
-                Reason::Leak { survivors } => {
-                    ProcessEnd::Leaky { code: code.unwrap_or(128 + signal), survivors }
-                }
+        match self.stop.as_ref().map(|stop| (&stop.reason, stop.has_killed())) {
+            Some((Reason::Cancel, killed)) => ProcessEnd::Cancelled { killed },
+            Some((Reason::Timeout { limit }, _)) => ProcessEnd::TimedOut { limit_s: limit.as_secs() },
+            // A shell reports a signal as 128 + its number, and so do we.
+            Some((Reason::Leak { who }, _)) => ProcessEnd::Leaky {
+                code: code.unwrap_or(128 + signal),
+                survivors: who.len(),
+                who: who.clone(),
             },
-            (_, Some(error)) => ProcessEnd::LogFailed { error: error.clone() },
-            (None, None) => code.map_or(ProcessEnd::Signalled { signal }, |code| ProcessEnd::Exited { code }),
+            // These two have been told above.
+            Some((Reason::LogFailed | Reason::Fault, _)) | None => {
+                code.map_or(ProcessEnd::Signalled { signal }, |code| ProcessEnd::Exited { code })
+            }
         }
     }
 }
 
-fn survivor(process: &ProcessStat) -> Survivor {
+fn left(process: &ProcessStat) -> LeftProcess {
     let pid = process.id.pid;
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    Survivor { pid, name: name.trim_end().to_owned() }
+    LeftProcess { pid, name: name.trim_end().to_owned() }
 }

@@ -5,6 +5,7 @@
 //! appears later. A second TERM means something else to some tools (GNU parallel), so nobody gets two.
 
 use super::StopStage;
+use crate::domain::outcome::LeftProcess;
 use crate::exec::group::{self, ProcessId, ProcessStat};
 use rustix::process::Signal;
 use std::collections::HashSet;
@@ -12,16 +13,15 @@ use std::time::{Duration, Instant};
 
 /// How long the leader has for itself before the rest of its tree is told.
 const HEAD_START: Duration = Duration::from_millis(300);
-/// How long KILL may take; what is there after that sleeps in the kernel.
-const KILL_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a unit is being stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reason {
     Cancel,
     Timeout { limit: Duration },
-    LogFailed { error: String },
-    Leak { survivors: usize },
+    LogFailed,
+    Fault,
+    Leak { who: Vec<LeftProcess> },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,8 +65,8 @@ impl Stop {
     }
 
     /// Tells whether everything was tried and given time.
-    pub(super) fn is_hopeless(&self, now: Instant) -> bool {
-        matches!(self.stage, Stage::Killing { since } if now.duration_since(since) > KILL_PATIENCE)
+    pub(super) fn is_hopeless(&self, now: Instant, patience: Duration) -> bool {
+        matches!(self.stage, Stage::Killing { since } if now.duration_since(since) > patience)
     }
 
     /// Signals whoever is due. Returns what is to be told, if that has changed.
@@ -77,7 +77,7 @@ impl Stop {
         now: Instant,
     ) -> Option<StopStage> {
         let waited = now.duration_since(self.since);
-        let by_itself = matches!(self.reason, Reason::Timeout { .. } | Reason::LogFailed { .. });
+        let by_itself = matches!(self.reason, Reason::Timeout { .. } | Reason::LogFailed | Reason::Fault);
         if by_itself && waited >= self.grace {
             self.kill(now);
         }

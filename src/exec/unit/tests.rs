@@ -1,10 +1,11 @@
-//! What the public interface cannot provoke: a disk that fills up under the log.
+//! What the public interface cannot provoke: a disk that fills up under the log, a drain that breaks.
 
 use super::*;
 use std::sync::Mutex;
 
-#[test]
-fn a_log_that_cannot_be_written_stops_the_step() {
+/// Runs a script that does not listen to TERM into `log`, after `first` was told. Returns its pid, how it ended,
+/// and what was told.
+fn run(log: &str, first: Option<Control>) -> (i32, ProcessEnd, Vec<UnitEvent>) {
     let folder = tempfile::tempdir().unwrap();
     let path = BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]);
     let script = "trap '' TERM; while :; do echo line; done".to_owned();
@@ -16,14 +17,31 @@ fn a_log_that_cannot_be_written_stops_the_step() {
     let seen = Mutex::new(Vec::new());
     let events = |event| seen.lock().unwrap().push(event);
     let (control, requests) = channel();
-    let full = File::options().write(true).open("/dev/full").unwrap();
+    if let Some(first) = first {
+        control.send(first).unwrap();
+    }
+    let log = File::options().write(true).open(log).unwrap();
     let last_call = Arc::new(LastCall::new().unwrap());
     let course = Course::new(spec, spawned, Instant::now(), &events, requests, last_call);
-    let UnitEvent::Ended { end, bytes: 0, .. } = course.run(full, &control) else { panic!("no end") };
+    let UnitEvent::Ended { end, .. } = course.run(log, &control) else { panic!("no end") };
+    (pid, end, seen.into_inner().unwrap())
+}
+
+fn is_gone(pid: i32) -> bool {
+    crate::exec::group::ProcessStat::of(pid).is_none()
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_the_step() {
+    let (pid, end, seen) = run("/dev/full", None);
     assert!(matches!(&end, ProcessEnd::LogFailed { error } if error.contains("No space left")), "{end:?}");
-    assert!(crate::exec::group::ProcessStat::of(pid).is_none());
-    let seen = seen.into_inner().unwrap();
-    assert!(
-        seen.iter().any(|event| matches!(event, UnitEvent::Stopping { stage: StopStage::Killing { .. } }))
-    );
+    let kills = |event: &UnitEvent| matches!(event, UnitEvent::Stopping { stage: StopStage::Killing { .. } });
+    assert!(is_gone(pid) && seen.iter().any(kills), "TERM first, then KILL by itself: {seen:?}");
+}
+
+#[test]
+fn a_drain_that_breaks_stops_the_step() {
+    let (pid, end, _) = run("/dev/null", Some(Control::DrainBroken("index out of bounds".to_owned())));
+    assert_eq!(end, ProcessEnd::Faulted { error: "index out of bounds".to_owned() });
+    assert!(is_gone(pid));
 }

@@ -21,7 +21,8 @@ struct Silence {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     silence: Option<Silence>,
-    shown: bool,
+    /// What was told: the question, and whether its answer is secret.
+    shown: Option<(String, bool)>,
     lines: u64,
 }
 
@@ -32,7 +33,7 @@ impl Waiting {
         // An echo of what is typed ends no line; an answer does.
         let went_on = lines > self.lines;
         self.lines = lines;
-        went_on && std::mem::take(&mut self.shown)
+        went_on && self.shown.take().is_some()
     }
 
     /// Takes note of a silence that has begun.
@@ -47,7 +48,7 @@ impl Waiting {
 
     /// Tells whether a look at the processes could change anything.
     pub(super) fn needs_look(&self) -> bool {
-        self.silence.is_some() || self.shown
+        self.silence.is_some() || self.shown.is_some()
     }
 
     /// Judges. `reading`: a process sleeps in a read of the terminal. `secret`: the echo is off.
@@ -63,17 +64,49 @@ impl Waiting {
             || silence.alternate_screen
             || asks
             || (secret && silent_long && !silence.line.is_empty());
-        let prompt = silence.line.clone();
-        match (waits, self.shown) {
-            (true, false) => {
-                self.shown = true;
-                Some(UnitEvent::WaitingForInput { prompt, secret: secret || silence.alternate_screen })
-            }
-            (false, true) => {
-                self.shown = false;
-                Some(UnitEvent::InputTaken)
-            }
-            _ => None,
+        if !waits {
+            return self.shown.take().map(|_| UnitEvent::InputTaken);
         }
+        let asked = (silence.line.clone(), secret || silence.alternate_screen);
+        if self.shown.as_ref() == Some(&asked) {
+            return None;
+        }
+        let (prompt, secret) = self.shown.insert(asked).clone();
+        Some(UnitEvent::WaitingForInput { prompt, secret })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(10);
+    const LATE: Duration = Duration::from_secs(2);
+
+    /// Returns whether a step is taken to wait of whose processes nothing can be seen, `after` such a line.
+    fn unseen(line: &str, secret: bool, after: Duration) -> bool {
+        let (mut waiting, since) = (Waiting::default(), Instant::now());
+        waiting.quiet(line.as_bytes(), false, since);
+        waiting.judge(false, secret, since + after).is_some()
+    }
+
+    #[test]
+    fn where_processes_cannot_be_looked_into_wording_and_silence_tell() {
+        assert!(unseen("[sudo] password for releng: ", false, SOON), "a known question, at once");
+        assert!(!unseen("Continue? ", false, SOON) && unseen("Continue? ", false, LATE));
+        assert!(!unseen("Token ", true, SOON) && unseen("Token ", true, LATE), "a line with the echo off");
+        assert!(!unseen("copying", false, LATE) && !unseen("", true, LATE), "a silence alone is none");
+    }
+
+    #[test]
+    fn a_question_is_told_again_when_its_answer_becomes_a_secret() {
+        let (mut waiting, since) = (Waiting::default(), Instant::now());
+        waiting.quiet(b"Token: ", false, since);
+        let asked = |secret| Some(UnitEvent::WaitingForInput { prompt: "Token:".to_owned(), secret });
+        assert_eq!(waiting.judge(true, false, since), asked(false));
+        assert_eq!(waiting.judge(true, false, since), None);
+        assert_eq!(waiting.judge(true, true, since), asked(true));
+        assert_eq!(waiting.judge(false, true, since), Some(UnitEvent::InputTaken));
+        assert_eq!(waiting.judge(false, true, since), None);
     }
 }

@@ -8,6 +8,7 @@ use crate::domain::plan::Plan;
 use crate::journal::store::{RunDir, Store};
 use crate::supervisor::client::{self, Client, ClientError, Spawner};
 use crate::supervisor::control::{Request, Response};
+use crate::supervisor::take_over::Order;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
@@ -18,11 +19,16 @@ pub(super) async fn start(
     spawner: Spawner,
     plan: Arc<Plan>,
     catalog: String,
+    order: Order,
     tell: UnboundedSender<Msg>,
 ) {
-    let msg = match client::start_run(&store, &spawner, &plan, &catalog).await {
+    let msg = match client::start_run(&store, &spawner, &plan, &catalog, &order).await {
         Ok(dir) => Msg::RunStarted { run: dir.id().clone() },
-        Err(error) => Msg::RunNotStarted { problem: error.to_string() },
+        Err(error) => {
+            // What was refused with a reason is not asked for again.
+            let locked = matches!(error, ClientError::Locked(_)) && !order.take_over;
+            Msg::RunNotStarted { problem: error.to_string(), locked: locked.then_some((plan, order.from)) }
+        }
     };
     // Nobody listens any more once the console has left.
     let _left = tell.send(msg);
@@ -38,12 +44,10 @@ pub(super) async fn ask_all(
 ) {
     let mut client: Option<Client> = None;
     while let Some(request) = requests.recv().await {
-        let answer = match ask(&dir, &spawner, &mut client, &request).await {
+        let wire = on_the_wire(&request);
+        let answer = match client::exchange(&spawner, &dir, &mut client, &wire).await {
             Ok(response) => answer(response),
-            Err(error) => {
-                client = None;
-                Answer::Failed { message: error.to_string() }
-            }
+            Err(error) => Answer::Failed { message: error.to_string() },
         };
         moved.notify_one();
         let run: RunId = dir.id().clone();
@@ -53,24 +57,10 @@ pub(super) async fn ask_all(
     }
 }
 
-async fn ask(
-    dir: &RunDir,
-    spawner: &Spawner,
-    client: &mut Option<Client>,
-    request: &RunRequest,
-) -> Result<Response, ClientError> {
-    if client.is_none() {
-        *client = Some(client::reach(spawner, dir).await?);
-    }
-    match client {
-        Some(client) => client.request(&on_the_wire(request)).await,
-        None => Err(ClientError::Gone),
-    }
-}
-
 fn answer(response: Response) -> Answer {
     match response {
         Response::Done { message } => Answer::Done { message },
+        Response::HelmGiven { turn } => Answer::HelmGiven { turn },
         Response::Refused { refusal } => Answer::Refused { refusal },
         Response::HelmBusy { by } => Answer::HelmBusy { by },
         Response::Failed { message } => Answer::Failed { message },
@@ -83,7 +73,7 @@ fn on_the_wire(request: &RunRequest) -> Request {
     match request.clone() {
         RunRequest::TakeHelm { reason } => Request::TakeHelm { reason },
         RunRequest::ReleaseHelm => Request::ReleaseHelm,
-        RunRequest::Retry { step } => Request::Retry { step, reason: String::new() },
+        RunRequest::Retry { step, reason } => Request::Retry { step, reason },
         RunRequest::Skip { step, reason } => Request::Skip { step, reason },
         RunRequest::CancelStep { step } => Request::Cancel { step: Some(step) },
         RunRequest::CancelRun => Request::Cancel { step: None },
@@ -94,6 +84,6 @@ fn on_the_wire(request: &RunRequest) -> Request {
             Request::Approve { release, phrase, seal: Some(seal), then }
         }
         RunRequest::Resume { release } => Request::Resume { release },
-        RunRequest::Answer { step, text } => Request::Input { step, text: text.0 },
+        RunRequest::Answer { step, text, hidden } => Request::Input { step, text, hidden },
     }
 }

@@ -8,10 +8,16 @@ use super::engine;
 use crate::app::Msg;
 use crate::app::effect::RunRequest;
 use crate::app::msg::Connection;
-use crate::domain::name::RunId;
+use crate::domain::name::{RunId, StepId};
+use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Interrupted;
 use crate::journal::store::{Follower, RunDir};
+use crate::runtime::logging::Hidden;
+use crate::runtime::secrets;
 use crate::supervisor::client::{self, Spawner};
 use crate::supervisor::control::{Request, Response};
+use crate::supervisor::recovery::Eyes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -35,12 +41,12 @@ pub(super) struct OpenRun {
 
 impl OpenRun {
     /// Begins to follow the run in `dir`.
-    pub(super) fn begin(dir: RunDir, spawner: Spawner, tell: UnboundedSender<Msg>) -> Self {
+    pub(super) fn begin(dir: RunDir, spawner: Spawner, tell: UnboundedSender<Msg>, hidden: Hidden) -> Self {
         let id = dir.id().clone();
         let (requests, asked) = unbounded_channel();
         let moved = Arc::new(Notify::new());
         let asking = engine::ask_all(dir.clone(), spawner, asked, tell.clone(), Arc::clone(&moved));
-        let following = follow(dir, tell, moved);
+        let following = follow(dir, tell, moved, hidden);
         let tasks = [tokio::spawn(asking).abort_handle(), tokio::spawn(following).abort_handle()];
         Self { id, requests, tasks }
     }
@@ -66,17 +72,22 @@ impl Drop for OpenRun {
     }
 }
 
-async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>) {
+async fn follow(dir: RunDir, tell: UnboundedSender<Msg>, moved: Arc<Notify>, hidden: Hidden) {
     let run = dir.id().clone();
-    let follower = match dir.follow() {
-        Ok(follower) => follower,
+    let following = dir.plan().map(|plan| secrets::of_run(&dir, &plan));
+    let following = following.and_then(|redactor| Ok((dir.follow_to_show(&redactor)?, redactor)));
+    let (follower, redactor) = match following {
+        Ok(following) => following,
         Err(error) => {
             // Nobody listens any more once the console has left.
             let _left = tell.send(Msg::RunUnreadable { run, problem: error.to_string() });
             return;
         }
     };
-    let mut following = Following { dir, run, tell, follower, shown: None, lines: None };
+    hidden.run(redactor.clone());
+    let truths = BTreeMap::new();
+    let mut following =
+        Following { dir, run, tell, follower, redactor, shown: None, truths, told: None, lines: None };
     while following.look().await {
         let pause = following.pause();
         tokio::select! {
@@ -93,8 +104,13 @@ struct Following {
     run: RunId,
     tell: UnboundedSender<Msg>,
     follower: Follower,
+    redactor: Redactor,
     /// Whether it was alive when it was told last; none before it was told at all.
     shown: Option<bool>,
+    /// The truth about its interrupted steps, as it was told last.
+    truths: BTreeMap<StepId, Interrupted>,
+    /// What was told to be wrong with it.
+    told: Option<String>,
     /// What the supervisor says, while it is listened to.
     lines: Option<UnboundedReceiver<Response>>,
 }
@@ -108,15 +124,37 @@ impl Following {
             false
         });
         let alive = self.dir.is_alive();
-        if grew || self.shown != Some(alive) {
+        self.tell_trouble(self.trouble(alive));
+        let truths = Eyes::default().truths(&self.dir, self.follower.state(), alive);
+        if grew || self.shown != Some(alive) || self.truths != truths {
             self.shown = Some(alive);
+            self.truths.clone_from(&truths);
             let state = Arc::new(self.follower.state().clone());
-            self.say(Msg::RunRead { run: self.run.clone(), state, alive });
+            let (run, redactor) = (self.run.clone(), self.redactor.clone());
+            self.say(Msg::RunRead { run, state, redactor, alive, truths });
         }
         if alive && self.lines.is_none() {
             self.listen().await;
         }
         !self.tell.is_closed()
+    }
+
+    /// Returns what is wrong with the run as its files say it.
+    fn trouble(&self, alive: bool) -> Option<String> {
+        if let Some(problem) = self.follower.problem() {
+            let run = &self.run;
+            return Some(format!("journal damaged: {problem}; see `stagegate verify-run {run}`"));
+        }
+        let failed = self.follower.state().failed.as_ref().filter(|_| !alive);
+        failed.map(|(_, reason)| reason.clone())
+    }
+
+    /// Tells what is wrong with the run, once.
+    fn tell_trouble(&mut self, trouble: Option<String>) {
+        if let Some(message) = trouble.filter(|trouble| self.told.as_ref() != Some(trouble)) {
+            self.told = Some(message.clone());
+            self.say(Msg::TroubleSeen { about: "journal", message });
+        }
     }
 
     fn pause(&self) -> Duration {
@@ -157,7 +195,10 @@ impl Following {
 
     fn heard(&mut self, line: Option<Response>) {
         match line {
-            Some(Response::Live { live }) => self.say(Msg::LiveTold { run: self.run.clone(), live }),
+            Some(Response::Live { live }) => {
+                self.tell_trouble(live.trouble.clone());
+                self.say(Msg::LiveTold { run: self.run.clone(), live });
+            }
             Some(_) => {}
             None => {
                 self.lines = None;

@@ -116,7 +116,7 @@ fn model(clock: Clock) -> Model {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: Vec::new(),
         flows: vec![Flow { name: FlowName::new("update").unwrap(), about: String::new(), steps: Vec::new() }],
         templates: BTreeMap::new(),

@@ -1,11 +1,12 @@
 //! The report as markdown: short enough to paste, with everything that somebody will ask about later.
 //!
-//! What comes from disk stands in code spans or tables with its bars escaped, so that no file name can
-//! change the shape of the page.
+//! What comes from disk, from a tool or from a person goes through [`cell`], [`code`] or [`block`], so that no file name
+//! and no reason can change the shape of the page, load anything or pass for something else.
 
 use super::{Report, ReportGate, ReportStep};
 use crate::domain::evidence::{Change, ChangeKind, Evidence};
 use crate::domain::finding::{Finding, Severity};
+use crate::domain::visible;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -15,6 +16,7 @@ const CHANGES: usize = 40;
 /// Returns the report as markdown.
 pub(super) fn text(report: &Report) -> String {
     let mut out = format!("# {}: run {} is {}\n\n", cell(&report.distribution), report.run, report.state);
+    journal(&mut out, report);
     head(&mut out, report);
     steps(&mut out, report);
     troubles(&mut out, report);
@@ -25,12 +27,41 @@ pub(super) fn text(report: &Report) -> String {
     out
 }
 
+/// Says on top whether what follows can be trusted, with the digest that stands for all of it.
+fn journal(out: &mut String, report: &Report) {
+    let journal = &report.journal;
+    if !journal.intact {
+        let _ =
+            writeln!(out, "**What was recorded of this run is not intact; do not rely on this report.**\n");
+        for flaw in &journal.flaws {
+            let _ = writeln!(out, "- **{}**", cell(&flaw.message));
+        }
+        if journal.trusted < journal.records {
+            let _ = writeln!(
+                out,
+                "- only records 1 to {} of {} count below; what was recorded behind them cannot be trusted",
+                journal.trusted, journal.records
+            );
+        }
+        out.push('\n');
+    }
+    let intact = if journal.intact { "intact" } else { "NOT intact" };
+    let head = journal.head.map(|head| format!(", head `{head}`")).unwrap_or_default();
+    let _ = writeln!(out, "- journal {intact}: {} records{head}", journal.records);
+    for note in &journal.notes {
+        let _ = writeln!(out, "  - {}", cell(note));
+    }
+}
+
 fn head(out: &mut String, report: &Report) {
     for release in &report.releases {
         let _ = writeln!(
             out,
-            "- release {} ({}): `{}` to `{}`",
-            release.release, release.revision, release.staging, release.production
+            "- release {} ({}): {} to {}",
+            release.release,
+            cell(&release.revision),
+            code(&release.staging),
+            code(&release.production)
         );
     }
     let _ = writeln!(out, "- flow {}, plan `{}`", report.flow, report.plan.get(..12).unwrap_or(&report.plan));
@@ -40,13 +71,18 @@ fn head(out: &mut String, report: &Report) {
     }
     for checkout in &report.checkouts {
         let changed = if checkout.dirty == Some(true) { ", **with changes**" } else { "" };
-        let revision = checkout.revision.as_deref().map(|revision| format!("`{revision}`"));
-        let _ =
-            writeln!(out, "- {}: {}{changed}", checkout.name, revision.as_deref().unwrap_or("no revision"));
+        let revision = checkout.revision.as_deref().map(code);
+        let _ = writeln!(
+            out,
+            "- {}: {}{changed}",
+            cell(&checkout.name),
+            revision.as_deref().unwrap_or("no revision")
+        );
     }
-    if let Some(problem) = &report.journal_problem {
-        let _ = writeln!(out, "- **the journal is damaged**: {}", cell(problem));
+    if let Some(problem) = &report.supervisor_problem {
+        let _ = writeln!(out, "- **its supervisor failed**: {}", cell(problem));
     }
+    out.push_str("- logs: in `steps/` of the run's folder, raw, for their owner alone; `stagegate log` shows them without secrets\n");
 }
 
 fn steps(out: &mut String, report: &Report) {
@@ -68,7 +104,9 @@ fn steps(out: &mut String, report: &Report) {
 
 /// What a step did not do, and what its checks found.
 fn troubles(out: &mut String, report: &Report) {
-    let told = |step: &&ReportStep| !step.reason.is_empty() || !step.findings.is_empty();
+    let told = |step: &&ReportStep| {
+        !step.reason.is_empty() || !step.findings.is_empty() || step.stale_because.is_some()
+    };
     let mut steps = report.steps.iter().filter(told).peekable();
     if steps.peek().is_some() {
         out.push_str("\n## What was not as it should be\n\n");
@@ -76,6 +114,9 @@ fn troubles(out: &mut String, report: &Report) {
     for step in steps {
         let reason = if step.reason.is_empty() { String::new() } else { format!(": {}", cell(&step.reason)) };
         let _ = writeln!(out, "- {} {}{reason}", step.id, step.state);
+        if let Some(why) = &step.stale_because {
+            let _ = writeln!(out, "  - stale: {}", cell(why));
+        }
         for finding in &step.findings {
             let _ = writeln!(out, "  - {}", line(finding));
         }
@@ -84,6 +125,9 @@ fn troubles(out: &mut String, report: &Report) {
 
 fn write_gate(out: &mut String, gate: &ReportGate) {
     let _ = writeln!(out, "\n## Gate {}: {}\n", gate.step, gate.state);
+    if let Some(why) = &gate.stale_because {
+        let _ = writeln!(out, "- **stale**: {}; what was approved before counts no more", cell(why));
+    }
     if let Some(refusal) = &gate.refusal {
         let _ = writeln!(out, "- **void**: {}", cell(refusal));
     }
@@ -162,7 +206,7 @@ fn write_evidence(out: &mut String, gate: &ReportGate, evidence: &Evidence) {
 fn commands(out: &mut String, report: &Report) {
     out.push_str("\n## Commands\n\n```\n");
     for step in &report.steps {
-        let _ = writeln!(out, "{:<20} {}", step.id, step.command.replace("```", "'''"));
+        let _ = writeln!(out, "{:<20} {}", step.id, block(&step.command));
     }
     out.push_str("```\n");
     if report.scripts.is_empty() {
@@ -170,7 +214,7 @@ fn commands(out: &mut String, report: &Report) {
     }
     out.push_str("\n## Scripts as they were run (SHA-256)\n\n```\n");
     for (path, sum) in &report.scripts {
-        let _ = writeln!(out, "{sum}  {path}");
+        let _ = writeln!(out, "{sum}  {}", block(path));
     }
     out.push_str("```\n");
 }
@@ -182,12 +226,7 @@ fn line(finding: &Finding) -> String {
         Severity::Info => "",
     };
     let inherited = if finding.inherited { " (in production already)" } else { "" };
-    format!(
-        "{weight}{} `{}`: {}{inherited}",
-        finding.check,
-        finding.path.replace('`', "'"),
-        cell(&finding.message)
-    )
+    format!("{weight}{} {}: {}{inherited}", finding.check, code(&finding.path), cell(&finding.message))
 }
 
 fn word(kind: ChangeKind) -> &'static str {
@@ -200,9 +239,33 @@ fn word(kind: ChangeKind) -> &'static str {
     }
 }
 
-/// Returns text that stays within its line and its cell.
-fn cell(text: &str) -> String {
-    text.replace('|', "\\|").chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+/// Returns text that says what it says and does nothing else: it stays within its line and its cell, and is no markup.
+///
+/// A backslash before ASCII punctuation is `CommonMark`'s own escape (2.4). HTML begins with `<` alone; links and images
+/// need what follows their `]`; an entity can stand for a character, but not for markup.
+pub(super) fn cell(text: &str) -> String {
+    let text = visible::line(text);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match (character, rest.peek()) {
+            ('<', _) => out.push_str("&lt;"),
+            ('&', Some(next)) if next.is_ascii_alphanumeric() || *next == '#' => out.push_str("&amp;"),
+            ('\\' | '`' | '*' | '|' | '~', _) | (']', Some('(' | '[' | ':')) => out.extend(['\\', character]),
+            _ => out.push(character),
+        }
+    }
+    out
+}
+
+/// Returns a path or an id in a code span, in which nothing counts but the mark that ends it.
+pub(super) fn code(text: &str) -> String {
+    format!("`{}`", visible::line(text).replace('`', "'").replace('|', "\\|"))
+}
+
+/// Returns a line of a code block.
+pub(super) fn block(text: &str) -> String {
+    visible::line(text).replace("```", "'''")
 }
 
 fn moment(at: Timestamp) -> String {

@@ -164,8 +164,8 @@ fn report() -> (tempfile::TempDir, Report) {
     for (second, event) in events {
         state.apply(at(second), &event);
     }
-    let redactor = Redactor::of_plan(&["*TOKEN*".to_owned()], &state.plan);
-    let report = Report::of(&dir, &state, None, true, redactor);
+    let redactor = Redactor::of_plan(&Secrets::named(["*TOKEN*"]), &state.plan);
+    let report = Report::of(&dir, &state, crate::journal::audit::Audit::of(&dir).unwrap(), true, redactor);
     (folder, report)
 }
 
@@ -208,4 +208,22 @@ fn names_from_disk_do_not_change_its_shape() {
     let bars = |line: &str| line.replace("\\|", "").matches('|').count();
     assert!(rows.iter().all(|row| [6, 7].contains(&bars(row))), "{rows:#?}");
     assert_eq!(text.matches("```").count() % 2, 0);
+}
+
+#[test]
+fn nothing_that_others_wrote_is_markup() {
+    for (text, cell) in [
+        ("plain - text_with (parts) -> [redacted] #1!", "plain - text_with (parts) -> [redacted] #1!"),
+        ("a|b\n| forged | row |", "a\\|b␊\\| forged \\| row \\|"),
+        ("<img src=x onerror=y> & &lt; &#60;", "&lt;img src=x onerror=y> & &amp;lt; &amp;#60;"),
+        ("![x](https://host/?leak) [y][z] [w]: u", "![x\\](https://host/?leak) [y\\][z] [w\\]: u"),
+        (
+            "`code` **bold** ~~gone~~ \\* \u{1b}[2J\u{202e}",
+            "\\`code\\` \\*\\*bold\\*\\* \\~\\~gone\\~\\~ \\\\\\* ␛[2J\u{fffd}",
+        ),
+    ] {
+        assert_eq!(super::markdown::cell(text), cell, "{text:?}");
+    }
+    assert_eq!(super::markdown::code("a`b`|\nc"), "`a'b'\\|␊c`");
+    assert_eq!(super::markdown::block("a\n```\u{7}"), "a␊'''␇");
 }

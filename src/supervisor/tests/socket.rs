@@ -109,7 +109,7 @@ fn the_helm_of_a_client_that_went_away_is_free() {
         let mut second = connect(&dir).await;
         assert!(matches!(
             said(&mut first, b"{\"request\":\"take-helm\",\"reason\":null}\n").await,
-            Some(Response::Done { .. })
+            Some(Response::HelmGiven { turn: 1 })
         ));
         let busy = said(&mut second, b"{\"request\":\"cancel\",\"step\":null}\n").await;
         let own = rustix::process::getuid().as_raw();

@@ -3,7 +3,7 @@
 use super::keys;
 use crate::app::Model;
 use crate::app::model::Confirm;
-use crate::domain::name::StepId;
+use crate::domain::name::{RunId, StepId};
 use crate::domain::plan::Plan;
 use crate::keys::Action;
 use crate::ui::pen::{Pen, centred};
@@ -60,7 +60,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, confirm: &Confi
 
 fn question(model: &Model, confirm: &Confirm) -> Question {
     match confirm {
-        Confirm::StartRun { plan } => start(plan),
+        Confirm::StartRun { plan, from } => start(plan, from.as_ref()),
         Confirm::Retry { step, stale, repeatable } => retry(step, stale, *repeatable),
         Confirm::CancelStep { step } => Question {
             title: format!("Stop {step}?"),
@@ -141,8 +141,11 @@ fn retry(step: &StepId, stale: &[StepId], repeatable: bool) -> Question {
     Question { title: format!("Run {step} again?"), words, yes: "run it again" }
 }
 
-fn start(plan: &Plan) -> Question {
+fn start(plan: &Plan, from: Option<&RunId>) -> Question {
     let mut words = Vec::new();
+    if let Some(from) = from {
+        words.push((Role::Warn, format!("Run {from} gives these releases up to the new run.")));
+    }
     for lane in &plan.lanes {
         words.push((Role::Title, format!("{} · {}", lane.release, lane.revision)));
         let titles: Vec<String> =

@@ -107,7 +107,7 @@ fn entry(pen: &Pen<'_>, model: &Model, layers: &[Layer], action: Action, width: 
     if let Some(reason) = available.reason() {
         let blank = text::fill("", KEYS);
         for piece in text::wrap(&format!("not now: {reason}"), room) {
-            lines.push(vec![Span::raw(blank.clone()), pen.span(Role::Muted, piece)]);
+            lines.push(vec![pen.plain(blank.clone()), pen.span(Role::Muted, piece)]);
         }
     }
     lines

@@ -41,6 +41,14 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "leave it out",
             false,
         ),
+        TextPurpose::RetryReason { step } => {
+            let truth = model.run.as_ref().and_then(|run| run.truths.get(step));
+            let truth = truth.map_or_else(String::new, |truth| {
+                format!("{}; {}. ", truth.alive_words(), truth.repeat_words())
+            });
+            let words = format!("{truth}Why may it run again? The reason goes into the record.");
+            (format!("Run {step} again"), words, "run it again", false)
+        }
         TextPurpose::WaiveReason { finding, .. } => {
             let found = model
                 .gate
@@ -56,14 +64,28 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "take it",
             false,
         ),
+        TextPurpose::TakeOverReason { problem, .. } => (
+            "Take the release over".to_owned(),
+            format!(
+                "{problem}. What runs there is stopped; both runs record who took it and why. Why do you take it over?"
+            ),
+            "take it over",
+            false,
+        ),
         TextPurpose::Search { step } => (
             format!("Search the log of {step}"),
-            "What you type is looked for as it is, upper and lower case included.".to_owned(),
+            "What you type is looked for as it is; capitals count only where you type one.".to_owned(),
             "search",
             false,
         ),
-        TextPurpose::Answer { step, prompt, hidden } => {
-            let words = format!("{step} asks: {prompt}");
+        TextPurpose::Answer { step, prompt, hidden, shown } => {
+            // Hidden here by its wording alone: what its terminal shows, its log keeps.
+            let kept = if *hidden && *shown {
+                " (its terminal shows what is typed: the log will hold it)"
+            } else {
+                ""
+            };
+            let words = format!("{step} asks: {prompt}{kept}");
             ("Answer".to_owned(), words, "send it", *hidden)
         }
     }

@@ -97,9 +97,7 @@ fn waiting(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) {
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     let gathering = run.live.gathering.get(&gate.release);
     let (role, words) = match (&gate.evidence, gathering) {
-        (_, Some((what, paths))) => {
-            (Role::Running, format!("► Gathering: {what}, {} paths so far.", text::thousands(*paths)))
-        }
+        (_, Some(look)) => (Role::Running, format!("► Gathering: {}.", text::looking(look))),
         (EvidenceState::Unreadable { file, problem }, _) => {
             (Role::Error, format!("✗ {file} cannot be read: {problem}. Gather the evidence anew."))
         }

@@ -128,6 +128,10 @@ fn detail(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunSummary) {
     let now = open.map_or_else(|| run.past.clone(), |open| PastStep::all(&open.state));
     let alive = open.map_or(run.alive, |open| open.alive);
     row = trouble(pen, inside, row, &now);
+    let truths = open.map_or(&run.truths, |open| &open.truths);
+    for (step, truth) in truths {
+        row = pen.wrapped(inside, row, Role::Error, &format!("‖ {step}: {truth}"));
+    }
     // One column more than the words have: two columns of steps fit into 80.
     let width = inside.width + 1;
     let below = Rect { y: inside.y + row, width, height: inside.height.saturating_sub(row), ..inside };

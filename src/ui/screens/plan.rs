@@ -36,12 +36,32 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     ticks::draw(pen, left, model);
     match &model.plan.made {
         Ok(plan) => {
+            let busy = busy(pen, right, model, plan);
+            let right = Rect { y: right.y + busy, height: right.height - busy, ..right };
             let used = warnings(pen, right, model, plan);
             let below = Rect { y: right.y + used, height: right.height - used, ..right };
             steps::draw(pen, below, model, plan);
         }
         Err(error) => no_plan(pen, right, model, error),
     }
+}
+
+/// Says who has releases of the plan, a line each; returns the rows that it took.
+fn busy(pen: &mut Pen<'_>, area: Rect, model: &Model, plan: &Plan) -> u16 {
+    let mut row = 0;
+    for lane in &plan.lanes {
+        let Some(owner) = model.history.owner(&lane.release) else { continue };
+        let by = owner.by.as_ref().map_or_else(String::new, |by| {
+            let terminal =
+                by.terminal.as_deref().map(|name| format!(" {}", name.trim_start_matches("/dev/")));
+            format!("{}{}", by.person(), terminal.unwrap_or_default())
+        });
+        let words = format!("{} is {by}'s now: run {}", lane.release, owner.id);
+        let words = text::cut(&words, area.width.saturating_sub(4));
+        pen.line(area, row, vec![pen.span(Role::Warn, " ► "), pen.span(Role::Text, words)]);
+        row += 1;
+    }
+    row
 }
 
 fn no_plan(pen: &mut Pen<'_>, area: Rect, model: &Model, error: &PlanError) {

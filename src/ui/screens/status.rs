@@ -21,6 +21,8 @@ mod host;
 
 use crate::app::Model;
 use crate::app::model::Part;
+use crate::domain::approval::Identity;
+use crate::domain::name::ReleaseId;
 use crate::domain::status::ReleaseStatus;
 use crate::ui::pen::{Pen, scroll_to};
 use crate::ui::theme::Role;
@@ -172,6 +174,10 @@ fn heading(pen: &Pen<'_>, model: &Model, part: &Part<Arc<ReleaseStatus>>) -> Vec
         spans.push(pen.span(Role::Muted, format!(" · {revision}")));
     }
     spans.push(Span::raw(" "));
+    if let Some(owner) = ReleaseId::new(&*part.name).ok().and_then(|id| model.history.owner(&id)) {
+        let by = owner.by.as_ref().map_or("a run", Identity::person);
+        spans.push(pen.span(Role::Running, format!("► {by} ")));
+    }
     if let Some(seconds) = part.silent_s(model.clock.wall) {
         spans.push(pen.span(Role::Error, format!("! silent {} ", text::age(seconds))));
     } else if part.value.is_none() {

@@ -7,7 +7,6 @@ use crate::keys::{Action, Layer};
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
-use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
 /// Returns how many rows the notices take: one for prompts, one for everything else.
@@ -55,7 +54,8 @@ fn answer_hint(model: &Model) -> String {
 fn strip(pen: &mut Pen<'_>, area: Rect, row: u16, role: Role, left: &str, right: &str) {
     let line = Rect { y: area.y + row, height: 1, ..area }.intersection(area);
     let room = line.width.saturating_sub(right.width() as u16);
-    pen.line(line, 0, vec![Span::raw(text::fill(left, room)), Span::raw(right.to_owned())]);
+    let spans = vec![pen.plain(text::fill(left, room)), pen.plain(right)];
+    pen.line(line, 0, spans);
     pen.tint(line, role);
 }
 
@@ -68,7 +68,8 @@ pub fn toasts(pen: &mut Pen<'_>, area: Rect, model: &Model) {
         let Some(y) = area.bottom().checked_sub(1 + place as u16).filter(|y| *y >= area.y) else { return };
         let line = Rect { x: area.right() - width - 1, y, width, height: 1 };
         pen.clear(line);
-        pen.line(line, 0, vec![Span::raw(format!(" {message} "))]);
+        let spans = vec![pen.plain(format!(" {message} "))];
+        pen.line(line, 0, spans);
         pen.tint(line, Role::Input);
     }
 }

@@ -1,6 +1,7 @@
 //! A text field in one line, with a cursor that is drawn: the terminal's own stays hidden.
 
 use super::text;
+use crate::domain::visible;
 use crate::ui::pen::Pen;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
@@ -25,11 +26,11 @@ pub struct Field<'a> {
 pub fn draw(pen: &mut Pen<'_>, area: Rect, field: Field<'_>) {
     let row = Rect { height: area.height.min(1), ..area };
     let ground = if field.matches { Role::InputMatch } else { Role::Input };
-    let shown = text::cut_front(field.typed, row.width.saturating_sub(2));
+    let shown = text::cut_front(&visible::line(field.typed), row.width.saturating_sub(2));
     let content = if field.typed.is_empty() && !field.focus {
         pen.span(Role::Muted, text::cut(field.placeholder, row.width.saturating_sub(2)))
     } else {
-        Span::raw(shown.clone())
+        pen.plain(shown.clone())
     };
     pen.line(row, 0, vec![Span::raw(" "), content]);
     pen.tint(row, ground);

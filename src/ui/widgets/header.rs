@@ -4,6 +4,7 @@
 
 use crate::app::Model;
 use crate::app::model::{Helm, Mode, Screen};
+use crate::domain::approval::Identity;
 use crate::domain::plan::Step;
 use crate::domain::run::{RunVerdict, StepRecord};
 use crate::keys::{Action, Layer};
@@ -54,12 +55,18 @@ fn helm(pen: &Pen<'_>, model: &Model) -> Vec<Span<'static>> {
     match (model.mode, model.run.as_ref().filter(|run| run.alive).map(|run| &run.helm)) {
         (Mode::WatchingForGood, _) => observing(" cannot act".to_owned()),
         (Mode::Watching, _) => observing(" by choice".to_owned()),
-        (Mode::Acting, Some(Helm::Other { by })) => observing(format!(" {} has the helm", by.person())),
+        (Mode::Acting, Some(Helm::Other { by })) => observing(format!(" {} has the helm", seat(by))),
         (Mode::Acting, Some(Helm::Mine { .. })) => vec![pen.span(Role::Helm, "✓ you have the helm")],
         (Mode::Acting, Some(Helm::Asked)) => vec![pen.span(Role::Muted, "… asking for the helm")],
         (Mode::Acting, Some(Helm::Free | Helm::Unknown)) => vec![pen.span(Role::Muted, "○ the helm is free")],
         (Mode::Acting, None) => Vec::new(),
     }
+}
+
+/// Says who somebody is in as few words as tell two consoles of one person apart: `root pts/3`.
+fn seat(by: &Identity) -> String {
+    let terminal = by.terminal.as_deref().map(|name| name.trim_start_matches("/dev/"));
+    terminal.map_or_else(|| by.person().to_owned(), |terminal| format!("{} {terminal}", by.person()))
 }
 
 /// Draws the second line: the screens with their keys, and a mark on those that want to be looked at.

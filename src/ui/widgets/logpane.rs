@@ -4,17 +4,18 @@
 //! fills `LogView::lines` with what [`text_area`] says there is room for.
 
 use super::text;
-use crate::app::model::{LogView, RunLayout, RunModel, SearchState};
+use crate::app::model::{LogView, RunLayout, RunModel, SearchState, Towards, ignores_case};
 use crate::domain::log_line::LogLine;
 use crate::domain::name::StepId;
 use crate::domain::run::StepState;
+use crate::domain::visible;
 use crate::ui::pen::Pen;
 use crate::ui::style;
 use crate::ui::theme::Role;
 use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
-use unicode_width::UnicodeWidthChar as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Returns the part of a pane that holds text.
 pub fn text_area(area: Rect) -> Rect {
@@ -113,8 +114,8 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
     for (row, (bytes, spans)) in rows.into_iter().skip(skip).take(height).enumerate() {
         let line = Rect { y: area.y + row as u16, height: 1, ..area };
         pen.line(line, 0, spans);
-        if let Some((_, SearchState::At { offset })) = found
-            && bytes.contains(offset)
+        if let Some((_, SearchState::At(found))) = found
+            && bytes.contains(&found.offset)
         {
             pen.tint(line, Role::Selection);
         }
@@ -127,6 +128,8 @@ fn lines(pen: &mut Pen<'_>, area: Rect, view: &LogView) {
 /// Reverses every cell that belongs to a match, as far as it is on the screen.
 fn highlight(pen: &mut Pen<'_>, area: Rect, pattern: &str) {
     let needle: Vec<char> = pattern.chars().collect();
+    let folded = ignores_case(pattern);
+    let same = |(a, b): (&char, &char)| if folded { a.eq_ignore_ascii_case(b) } else { a == b };
     if needle.is_empty() {
         return;
     }
@@ -135,7 +138,7 @@ fn highlight(pen: &mut Pen<'_>, area: Rect, pattern: &str) {
             .map(|x| pen.buffer[(x, y)].symbol().chars().next().unwrap_or(' '))
             .collect();
         for at in 0..row.len().saturating_sub(needle.len() - 1) {
-            if row[at..at + needle.len()] == needle[..] {
+            if row[at..at + needle.len()].iter().zip(&needle).all(same) {
                 for x in at..at + needle.len() {
                     let cell = &mut pen.buffer[(area.x + x as u16, y)];
                     cell.modifier.insert(Modifier::REVERSED);
@@ -155,6 +158,9 @@ fn window(pen: &Pen<'_>, line: &LogLine, left: usize, width: u16) -> Vec<Span<'s
             let wide = character.width().unwrap_or(0);
             if column >= left && column + wide <= left + usize::from(width) {
                 piece.push(character);
+            } else if column < left && column + wide > left {
+                // The right half of a wide character: what is behind it keeps its place.
+                piece.push(' ');
             }
             column += wide;
         }
@@ -224,17 +230,29 @@ fn push(rows: &mut [Vec<Span<'static>>], span: Span<'static>) {
     }
 }
 
-/// Says in the pane's last row how a search went, where it found nothing.
+/// Says in the pane's last row how a search goes or went.
 fn search(pen: &mut Pen<'_>, area: Rect, view: Option<&LogView>) {
     let Some((pattern, state)) = view.and_then(|view| view.search.as_ref()) else { return };
     let words = match state {
-        SearchState::Searching => format!(" … searching \"{pattern}\" "),
-        SearchState::NoMore => format!(" no further \"{pattern}\" "),
-        SearchState::At { .. } => return,
+        SearchState::Searching { percent: 0, .. } => format!(" … searching \"{pattern}\" "),
+        SearchState::Searching { percent, .. } => {
+            format!(" … searching \"{pattern}\": {percent} %, esc stops it ")
+        }
+        SearchState::Nowhere => format!(" nowhere: \"{pattern}\" "),
+        SearchState::At(found) => {
+            let which = found.tally.map(|tally| format!(": match {} of {}", tally.nth, tally.of));
+            let around = found.around.map_or("", |towards| match towards {
+                Towards::End => ", on from the beginning",
+                Towards::Beginning => ", back from the end",
+            });
+            format!(" \"{pattern}\"{}{around} ", which.unwrap_or_default())
+        }
     };
-    let width = text::cut(&words, area.width).chars().count() as u16;
+    let words = visible::line(&words);
+    let width = text::cut(&words, area.width).width() as u16;
     let row = Rect { x: area.right() - width, y: area.bottom().saturating_sub(1), width, height: 1 };
     pen.clear(row);
-    pen.line(row, 0, vec![Span::raw(words)]);
+    let spans = vec![pen.plain(words.into_owned())];
+    pen.line(row, 0, spans);
     pen.tint(row, Role::Input);
 }

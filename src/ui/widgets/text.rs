@@ -2,6 +2,7 @@
 //!
 //! Widths are terminal columns, not characters.
 
+use crate::domain::live::Looking;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -91,6 +92,12 @@ pub fn wrap(text: &str, width: u16) -> Vec<String> {
     lines
 }
 
+/// Returns how many bytes of `text` its first character takes, with the marks that stand on it.
+pub fn first_cell(text: &str) -> usize {
+    let marks = text.char_indices().skip(1).find(|(_, character)| character.width() != Some(0));
+    marks.map_or(text.len(), |(end, _)| end)
+}
+
 fn take_columns(text: &str, limit: usize) -> String {
     let mut used = 0;
     let head: String = text
@@ -158,6 +165,18 @@ pub fn thousands(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Writes how far a look at files is: `sealing staging: 1,204 of 30,000 files, 1.2 GB, 40.0 MB/s`.
+pub fn looking(look: &Looking) -> String {
+    let files = match (look.done, look.of) {
+        (0, None) => return look.what.clone(),
+        (done, None) => format!("{} files", thousands(done)),
+        (done, Some(of)) => format!("{} of {} files", thousands(done), thousands(of)),
+    };
+    let read = if look.bytes == 0 { String::new() } else { format!(", {}", bytes(look.bytes)) };
+    let rate = if look.rate == 0 { String::new() } else { format!(", {}/s", bytes(look.rate)) };
+    format!("{}: {files}{read}{rate}", look.what)
 }
 
 /// Returns `1 step`, `2 steps`.

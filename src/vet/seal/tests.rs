@@ -5,10 +5,8 @@ use crate::vet::fixture::{Fixture, package};
 use proptest::prelude::*;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
-fn quiet(_: &str, _: u64, _: Option<u64>) {}
-
 fn sealed(root: &Path) -> Seal {
-    seal(root, None, &quiet, &AtomicBool::new(false)).unwrap()
+    seal(root, None, &Pulse::new()).unwrap()
 }
 
 fn root(fixture: &Fixture) -> PathBuf {
@@ -65,11 +63,13 @@ fn what_cannot_be_sealed_is_an_error_that_names_it() {
     let fixture = Fixture::new();
     let fifo = fixture.staging("BaseOS/x86_64/fifo");
     rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RUSR).unwrap();
-    let error = seal(&root(&fixture), None, &quiet, &AtomicBool::new(false)).unwrap_err();
+    let error = seal(&root(&fixture), None, &Pulse::new()).unwrap_err();
     assert!(matches!(&error, VetError::Unreadable { path, .. } if *path == fifo), "{error}");
     let gone = fixture.path("nowhere");
-    assert!(seal(&gone, None, &quiet, &AtomicBool::new(false)).unwrap_err().to_string().contains("nowhere"));
-    let cancelled = seal(&root(&fixture), None, &quiet, &AtomicBool::new(true)).unwrap_err();
+    assert!(seal(&gone, None, &Pulse::new()).unwrap_err().to_string().contains("nowhere"));
+    let ended = Pulse::new();
+    ended.cancel();
+    let cancelled = seal(&root(&fixture), None, &ended).unwrap_err();
     assert!(matches!(cancelled, VetError::Cancelled));
 }
 
@@ -104,7 +104,7 @@ fn a_known_file_is_not_read_again_and_a_changed_one_is() {
     let mut cache = SealCache::load(&stored);
     assert_eq!(cache.len(), 1);
     let seal_now = |cache: &mut SealCache| {
-        let sealed = seal(&root(&fixture), Some(cache), &quiet, &AtomicBool::new(false)).unwrap();
+        let sealed = seal(&root(&fixture), Some(cache), &Pulse::new()).unwrap();
         sealed.paths["BaseOS/x86_64/os/.treeinfo"].clone()
     };
     assert_eq!(seal_now(&mut cache), wrong);
@@ -119,7 +119,7 @@ fn a_known_file_is_not_read_again_and_a_changed_one_is() {
 fn a_file_that_has_only_just_changed_is_not_remembered() {
     let fixture = Fixture::new();
     let mut cache = SealCache::new();
-    seal(&root(&fixture), Some(&mut cache), &quiet, &AtomicBool::new(false)).unwrap();
+    seal(&root(&fixture), Some(&mut cache), &Pulse::new()).unwrap();
     assert!(cache.is_empty(), "its next change could keep its times");
     let now = settle(&[fixture.staging(BASH)])[0];
     let old = Facts { ctime: (now.ctime.0 - 3, 0), mtime: (now.mtime.0 - 3, 0), ..now };

@@ -1,9 +1,9 @@
 //! The checks after a push, and those that read what a step left behind.
 
 use super::host;
+use crate::compose::pulse::Pulse;
 use crate::domain::flow::CheckName;
 use crate::vet::fixture::{package, repomd};
-use std::sync::atomic::AtomicBool;
 
 const BASH: &str = "BaseOS/x86_64/os/Packages/bash-5.1-1.el8.x86_64.rpm";
 
@@ -65,8 +65,7 @@ fn what_the_toolkit_never_pushes_is_not_missed_and_extra_content_stays() {
 #[test]
 fn production_must_hold_what_was_approved_even_if_staging_lost_it() {
     let mut fixture = host();
-    let quiet = |_: &str, _: u64, _: Option<u64>| {};
-    let sealed = crate::vet::seal(&fixture.staging(""), None, &quiet, &AtomicBool::new(false)).unwrap();
+    let sealed = crate::vet::seal(&fixture.staging(""), None, &Pulse::new()).unwrap();
     fixture.sealed = Some(sealed);
     assert!(fixture.lines(CheckName::ProductionMatchesStaging, "8/publish").is_empty());
     std::fs::remove_file(fixture.staging(BASH)).unwrap();

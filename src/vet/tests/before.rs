@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 fn mount(path: PathBuf, require: MountRequirement, min_free: u64) -> Mount {
-    Mount { name: "staging".to_owned(), path, require, min_free }
+    Mount { name: "staging".to_owned(), path, require, min_free, deadline_s: 20 }
 }
 
 fn template(name: &str, tools: &[String], leftovers: &[String]) -> (TemplateName, StepTemplate) {

@@ -1,10 +1,14 @@
 //! The checks about composes: finished, pinned, copied to staging.
 
 use super::host;
+use crate::compose::pulse::Pulse;
+use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
-use crate::vet::fixture::{GLUSTER, ROCKY, package};
+use crate::vet::fixture::{Fixture, GLUSTER, ROCKY, package};
+use crate::vet::{VetContext, pinned};
 use jiff::{SignedDuration, Timestamp};
 use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 
 const BASH: &str = "BaseOS/x86_64/os/Packages/bash-5.1-1.el8.x86_64.rpm";
 
@@ -41,10 +45,6 @@ fn a_link_that_is_missing_moved_or_no_link_is_found() {
     std::fs::remove_file(&link).unwrap();
     assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("no such link"));
     symlink(newer, &link).unwrap();
-    assert_eq!(
-        fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky"),
-        [format!("Blocking DIR/compose/8/latest-Rocky-8 names {newer} now; the plan pinned {ROCKY}")]
-    );
     fixture.write(&format!("compose/8/{newer}/COMPOSE_ID"), ROCKY);
     assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("COMPOSE_ID"));
     std::fs::remove_file(&link).unwrap();
@@ -156,5 +156,100 @@ fn a_pin_that_nobody_knows_is_found() {
     let mut fixture = host();
     fixture.composes.clear();
     assert!(fixture.lines(CheckName::StagingMatchesCompose, "8/sync/Rocky")[0].contains("is pinned"));
-    assert!(fixture.lines(CheckName::ComposeFinished, "8/sync/Rocky")[0].contains("is pinned yet"));
+    assert!(pins(&fixture, "8/sync/Rocky")[0].contains("no compose of Rocky is pinned yet"));
+}
+
+/// What the look at a step's links finds.
+fn pins(fixture: &Fixture, step: &str) -> Vec<String> {
+    let root = fixture.path("").display().to_string();
+    let findings = fixture.with_context(step, pinned);
+    assert!(findings.iter().all(Finding::blocks));
+    findings.iter().map(|f| format!("{} {}", f.path, f.message).replace(&root, "DIR/")).collect()
+}
+
+/// Sets a link anew, as pungi does: remove, then make.
+fn set(link: &Path, target: &str) {
+    std::fs::remove_file(link).unwrap();
+    symlink(target, link).unwrap();
+}
+
+const NEWER: &str = "Rocky-8-updates-20210722.0";
+const PLANNED: &str = "DIR/compose/8/latest-Rocky-8 was Rocky-8-updates-20210721.1 when this was planned";
+
+fn with_a_newer_compose() -> (Fixture, PathBuf) {
+    let fixture = host();
+    fixture.write(&format!("compose/8/{NEWER}/COMPOSE_ID"), NEWER);
+    fixture.write(&format!("compose/8/{NEWER}/STATUS"), "FINISHED\n");
+    let link = fixture.path("compose/8/latest-Rocky-8");
+    (fixture, link)
+}
+
+#[test]
+fn a_link_that_moved_is_told_with_both_composes_and_counts_no_more_once_it_is_back() {
+    let (mut fixture, link) = with_a_newer_compose();
+    assert!(pins(&fixture, "8/sync/Rocky").is_empty());
+    set(&link, NEWER);
+    assert_eq!(pins(&fixture, "8/sync/Rocky"), [format!("{PLANNED} and is now {NEWER}")]);
+    // Steps that share the link stop at the same word, and one of many pins is enough.
+    assert_eq!(pins(&fixture, "8/minor-sync"), [format!("{PLANNED} and is now {NEWER}")]);
+    assert!(pins(&fixture, "8/sync/gluster9").is_empty(), "another repo's link is its own");
+    fixture.started = Some(Timestamp::now());
+    assert_eq!(
+        pins(&fixture, "8/sync/Rocky"),
+        [format!("{PLANNED} and is now {NEWER}; it moved while the step ran")]
+    );
+    set(&link, ROCKY);
+    assert!(pins(&fixture, "8/sync/Rocky").is_empty());
+}
+
+#[test]
+fn a_link_that_leads_to_no_compose_is_told_with_the_one_that_was_pinned() {
+    let (fixture, link) = with_a_newer_compose();
+    set(&link, "Rocky-8-updates-20210723.0");
+    let dangling = format!("{PLANNED} and leads to Rocky-8-updates-20210723.0 now, which is not there");
+    assert_eq!(pins(&fixture, "8/sync/Rocky"), [dangling]);
+    fixture.write(&format!("compose/8/{NEWER}/COMPOSE_ID"), ROCKY);
+    set(&link, NEWER);
+    let other = format!("{PLANNED} and leads to {NEWER} now: its COMPOSE_ID says {ROCKY}");
+    assert_eq!(pins(&fixture, "8/sync/Rocky"), [other]);
+    std::fs::remove_file(&link).unwrap();
+    assert_eq!(pins(&fixture, "8/sync/Rocky"), [format!("{PLANNED} and is not there now")]);
+    std::fs::create_dir(&link).unwrap();
+    let lines = pins(&fixture, "8/sync/Rocky");
+    assert!(lines[0].starts_with(&format!("{PLANNED} and is a folder now, not a link")), "{lines:?}");
+}
+
+#[test]
+fn a_chain_of_links_is_followed_to_its_end() {
+    let (fixture, link) = with_a_newer_compose();
+    let middle = fixture.path("compose/8/blessed");
+    symlink(ROCKY, &middle).unwrap();
+    set(&link, "blessed");
+    assert!(pins(&fixture, "8/sync/Rocky").is_empty(), "the end of the chain is what was pinned");
+    set(&middle, NEWER);
+    assert_eq!(pins(&fixture, "8/sync/Rocky"), [format!("{PLANNED} and is now {NEWER}")]);
+    set(&middle, "nowhere");
+    let lines = pins(&fixture, "8/sync/Rocky");
+    assert!(lines[0].ends_with("leads to blessed now, which is not there"), "{lines:?}");
+    set(&middle, "latest-Rocky-8");
+    let lines = pins(&fixture, "8/sync/Rocky");
+    assert!(lines[0].contains("a circle"), "{lines:?}");
+}
+
+#[test]
+fn the_moment_in_which_pungi_sets_a_link_anew_is_waited_for() {
+    let (fixture, link) = with_a_newer_compose();
+    std::fs::remove_file(&link).unwrap();
+    let pulse = Pulse::new();
+    let begun = pulse.beats();
+    let findings = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while pulse.beats() < begun + 3 {
+                std::thread::yield_now();
+            }
+            symlink(ROCKY, &link).unwrap();
+        });
+        fixture.with_context("8/sync/Rocky", |cx| pinned(&VetContext { pulse: &pulse, ..*cx }))
+    });
+    assert!(findings.is_empty(), "{findings:?}");
 }

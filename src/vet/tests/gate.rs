@@ -12,9 +12,8 @@ fn evidence(fixture: &Fixture) -> Result<(Evidence, Seal), VetError> {
 }
 
 fn changes(fixture: &Fixture, deletes: bool) -> Changes {
-    let cancel = std::sync::atomic::AtomicBool::new(false);
     let (staging, production) = (fixture.staging(""), fixture.production(""));
-    crate::vet::changes(&staging, &production, 2, deletes, &|_, _, _| {}, &cancel).unwrap()
+    crate::vet::changes(&staging, &production, 2, deletes, &crate::compose::pulse::Pulse::new()).unwrap()
 }
 
 fn short(changes: &[Change]) -> Vec<String> {

@@ -135,7 +135,7 @@ pub(super) fn catalog() -> Arc<Catalog> {
         mounts: Vec::new(),
         checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: Vec::new(),
+        secrets: crate::domain::redact::Secrets::default(),
         releases: vec![release("8"), release("9")],
         flows: vec![
             flow("update", &["compose", "sync", "sign", "gate", "publish"]),
@@ -181,6 +181,7 @@ pub(super) fn status(id: &str) -> Arc<ReleaseStatus> {
     Arc::new(ReleaseStatus {
         major: release_id(id),
         revision: format!("{id}.10"),
+        silent: None,
         problem: None,
         repos: vec![
             one("Rocky", PositionState::Behind),
@@ -259,7 +260,13 @@ impl Bench {
         for event in events {
             state.apply(now(), event);
         }
-        self.tell(Msg::RunRead { run: run_id(), state: Arc::new(state), alive: true })
+        self.tell(Msg::RunRead {
+            run: run_id(),
+            state: Arc::new(state),
+            redactor: crate::domain::redact::Redactor::default(),
+            alive: true,
+            truths: BTreeMap::new(),
+        })
     }
 }
 

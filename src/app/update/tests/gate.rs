@@ -14,7 +14,7 @@ use crate::domain::seal::SealDigest;
 fn at_gate_with(findings: Vec<Finding>) -> Bench {
     let mut bench = Bench::new(Mode::Acting);
     bench.open_run(&at_gate());
-    let answer = Answer::Done { message: String::new() };
+    let answer = Answer::HelmGiven { turn: 1 };
     bench.tell(Msg::RequestAnswered {
         run: run_id(),
         request: RunRequest::TakeHelm { reason: None },

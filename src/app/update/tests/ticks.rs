@@ -94,18 +94,21 @@ fn run_asks_first_and_only_its_named_key_starts_what_was_shown() {
     assert!(bench.model.overlays.is_empty(), "Status shows no commands, so it asks nothing");
     assert_eq!(bench.model.screen, Screen::Plan, "the commands are shown first");
     bench.press("r");
-    assert_eq!(bench.model.overlays, [Overlay::Confirm(Confirm::StartRun { plan: plan.clone() })]);
+    assert_eq!(
+        bench.model.overlays,
+        [Overlay::Confirm(Confirm::StartRun { plan: plan.clone(), from: None })]
+    );
     for key in ["enter", "space", "r", "x", "1", "tab"] {
         assert_eq!(bench.press(key), [], "{key} starts nothing");
         assert_eq!(bench.model.overlays.len(), 1, "{key} leaves the question open");
     }
     // The ground moves under the question; what was shown is what runs.
     bench.tell(Msg::ReleaseAnswered(super::fixture::status("9")));
-    assert_eq!(bench.press("y"), [Effect::StartRun { plan }]);
+    assert_eq!(bench.press("y"), [Effect::StartRun { plan, from: None, take_over: None }]);
     assert!(bench.model.plan.starting);
     bench.press("r");
     assert!(bench.model.overlays.is_empty(), "one run at a time is started");
-    bench.tell(Msg::RunNotStarted { problem: "release 8 is locked".to_owned() });
+    bench.tell(Msg::RunNotStarted { problem: "release 8 is locked".to_owned(), locked: None });
     assert_eq!(bench.model.banners[0].message, "no run was started: release 8 is locked");
     assert!(!bench.model.plan.starting);
 }

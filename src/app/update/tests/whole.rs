@@ -69,7 +69,7 @@ fn any_turn() -> impl Strategy<Value = Turn> {
         Msg::RequestAnswered {
             run: run_id(),
             request: RunRequest::TakeHelm { reason: None },
-            answer: Answer::Done { message: "done".to_owned() },
+            answer: Answer::HelmGiven { turn: 1 },
         },
     ]);
     prop_oneof![
@@ -107,7 +107,13 @@ fn take(bench: &mut Bench, turn: Turn) -> Vec<Effect> {
             for event in at_gate() {
                 state.apply(super::fixture::now(), &event);
             }
-            let mut effects = bench.tell(Msg::RunRead { run: run_id(), state: Arc::new(state), alive: true });
+            let mut effects = bench.tell(Msg::RunRead {
+                run: run_id(),
+                state: Arc::new(state),
+                redactor: crate::domain::redact::Redactor::default(),
+                alive: true,
+                truths: std::collections::BTreeMap::new(),
+            });
             effects.extend(bench.press("g"));
             effects
         }

@@ -24,6 +24,9 @@ begin_step() {
   if fault flood; then
     sandbox-flood 200
   fi
+  if fault hostile; then
+    sandbox-zoo "${ZOO_MEGABYTES:-100}"
+  fi
   if fault prompt; then
     ask_password
   fi

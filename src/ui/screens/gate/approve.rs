@@ -12,7 +12,6 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::field::{self, Field};
 use crate::ui::widgets::text;
 use ratatui::layout::Rect;
-use ratatui::text::Span;
 use unicode_width::UnicodeWidthStr as _;
 
 /// Rows of this part.
@@ -49,7 +48,8 @@ fn phrase(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, gate: &G
         height: 1,
         ..area
     };
-    pen.line(button, 0, vec![Span::raw(format!("[{cancel}]"))]);
+    let label = vec![pen.plain(format!("[{cancel}]"))];
+    pen.line(button, 0, label);
     let chosen = gate.focus == GateFocus::Cancel;
     pen.tint(button, if chosen { Role::Selection } else { Role::Muted });
     if chosen {

@@ -4,9 +4,9 @@ use crate::app::Model;
 use crate::app::availability::availability;
 use crate::app::model::RunModel;
 use crate::domain::finding::Finding;
-use crate::domain::live::LiveStep;
+use crate::domain::live::{LiveStep, Looking};
 use crate::domain::plan::{Step, script};
-use crate::domain::redact::Redactor;
+use crate::domain::run::recovery::Alive;
 use crate::domain::run::{GateState, StepRecord, StepState};
 use crate::keys::Action;
 use crate::ui::pen::Pen;
@@ -34,10 +34,8 @@ fn words(role: Role, text: impl Into<String>) -> Words {
 /// Returns the rows that the panel wants, its title included.
 pub(super) fn rows(model: &Model, run: &RunModel, width: u16) -> u16 {
     let Some(step) = run.selected() else { return 0 };
-    let lines: usize = about(model, run, step)
-        .iter()
-        .map(|piece| text::wrap(&piece.text, width.saturating_sub(2)).len())
-        .sum();
+    let lines: usize =
+        about(run, step).iter().map(|piece| text::wrap(&piece.text, width.saturating_sub(2)).len()).sum();
     1 + lines as u16 + u16::from(!offers(model).is_empty())
 }
 
@@ -54,7 +52,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
     let offers = offers(model);
     let most = inside.height.saturating_sub(u16::from(!offers.is_empty()));
     let mut row = 0;
-    for piece in about(model, run, step) {
+    for piece in about(run, step) {
         for (place, line) in text::wrap(&piece.text, inside.width).into_iter().enumerate() {
             if row < most {
                 pen.line(inside, row, spans(pen, &piece, place == 0, line));
@@ -90,10 +88,15 @@ fn offers(model: &Model) -> Vec<(String, &'static str)> {
     let record = run.selected().and_then(|step| run.record(&step.id));
     let wanted: &[Action] = match record.map(|record| &record.state) {
         Some(StepState::Gate { .. }) => &[Action::OpenGate, Action::Resume],
-        Some(StepState::Running { .. }) if !run.alive => &[Action::Resume],
+        Some(StepState::Running { .. }) if !run.alive => {
+            &[Action::Resume, Action::CancelStep, Action::KillStep]
+        }
+        Some(StepState::Interrupted { .. }) => {
+            &[Action::Resume, Action::Retry, Action::CancelStep, Action::KillStep]
+        }
         Some(StepState::Running { .. }) => &[Action::Attach, Action::KillStep],
         _ if record.is_some_and(|record| record.stops_lane() || record.stale.is_some()) => {
-            &[Action::Retry, Action::Skip, Action::Resume]
+            &[Action::Retry, Action::PlanAnew, Action::Skip, Action::Resume]
         }
         _ => &[],
     };
@@ -104,22 +107,17 @@ fn offers(model: &Model) -> Vec<(String, &'static str)> {
     wanted.iter().filter_map(offer).collect()
 }
 
-fn about(model: &Model, run: &RunModel, step: &Step) -> Vec<Words> {
-    let redactor = Redactor::of_plan(&model.catalog.secrets, &run.state.plan);
+fn about(run: &RunModel, step: &Step) -> Vec<Words> {
     let Some(record) = run.record(&step.id) else { return Vec::new() };
     let mut out = Vec::new();
     if !step.argv.is_empty() {
-        let shown = Step { env: redactor.environment(&step.env), ..step.clone() };
-        out.push(words(Role::Muted, format!("$ {}", script::command_line(&shown))));
+        out.push(words(Role::Muted, format!("$ {}", script::command_line(step))));
     }
     if let Some(cause) = &record.stale {
-        out.push(words(Role::Warn, format!("↻ stale: {cause} was run again, and this builds on it")));
+        out.push(words(Role::Warn, format!("↻ stale: {cause}, and this builds on it")));
     }
     out.extend(state(run, step, record));
     out.extend(findings(&record.findings));
-    for piece in &mut out {
-        piece.text = redactor.text(&piece.text).into_owned();
-    }
     out
 }
 
@@ -130,23 +128,28 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
             let open =
                 |id: &&crate::domain::name::StepId| run.record(id).is_none_or(|record| !record.is_behind());
             let waits = step.depends.iter().find(open);
-            if let (true, Some((what, paths))) = (step.is_gate(), gathering(run, step)) {
-                return vec![words(
-                    Role::Running,
-                    format!("► gathering evidence: {what}, {} paths", text::thousands(paths)),
-                )];
+            if let (true, Some(look)) = (step.is_gate(), gathering(run, step)) {
+                return vec![words(Role::Running, format!("► gathering evidence: {}", text::looking(look)))];
+            }
+            if let Some(look) = run.live_step(&step.id).and_then(|live| live.checking.as_ref()) {
+                return vec![words(Role::Running, format!("► check before it: {}", text::looking(look)))];
+            }
+            // Its checks may be at work already, or it may wait for what another step holds.
+            let live = run.live_step(&step.id).map(running).unwrap_or_default();
+            if !live.is_empty() {
+                return live;
             }
             waits.map(|id| words(Role::Muted, format!("· waits for {id}"))).into_iter().collect()
         }
-        StepState::Running { .. } if !run.alive => vec![interrupted()],
+        StepState::Running { .. } if !run.alive => interrupted(run, step),
         StepState::Running { .. } => run.live_step(&step.id).map(running).unwrap_or_default(),
         StepState::Concluded { reason, .. } => {
-            // "cancelled: cancelled" says nothing twice.
-            let told = reason.strip_prefix(mark.word).unwrap_or(reason).trim_start_matches(", ");
-            let colon = if told.is_empty() { "" } else { ": " };
+            // "cancelled: cancelled by KILL" would say it twice.
+            let told = reason.strip_prefix(mark.word).unwrap_or(reason);
+            let colon = if told.is_empty() || told.len() < reason.len() { "" } else { ": " };
             vec![words(mark.role, format!("{} {}{colon}{told}", mark.glyph, mark.word))]
         }
-        StepState::Interrupted { .. } => vec![interrupted()],
+        StepState::Interrupted { .. } => interrupted(run, step),
         StepState::Skipped { reason, by } => {
             vec![words(mark.role, format!("» skipped by {}: {reason}", by.person()))]
         }
@@ -154,13 +157,33 @@ fn state(run: &RunModel, step: &Step, record: &StepRecord) -> Vec<Words> {
     }
 }
 
-fn interrupted() -> Words {
-    words(Role::Error, "‖ interrupted: its supervisor died while it ran; resume looks at what it left behind")
+/// Says the truth about an interrupted step: was it started, may it be alive, is it safe to repeat?
+fn interrupted(run: &RunModel, step: &Step) -> Vec<Words> {
+    let Some(truth) = run.truths.get(&step.id) else {
+        return vec![words(Role::Error, "‖ interrupted: its supervisor died while it ran".to_owned())];
+    };
+    let mut out = vec![words(Role::Error, format!("‖ interrupted: {}", truth.started_words()))];
+    let role = match truth.alive {
+        Alive::Yes { .. } | Alive::Unknown { .. } => Role::Warn,
+        Alive::No { .. } => Role::Text,
+    };
+    out.push(words(role, format!("  {}", truth.alive_words())));
+    out.push(words(Role::Text, format!("  {}", truth.repeat_words())));
+    if let Some(live) = run.live_step(&step.id) {
+        out.extend(live.grace_left_s.map(grace));
+    }
+    if let Some((_, reason)) = &run.state.failed {
+        out.push(words(Role::Error, format!("  its supervisor failed: {reason}")));
+    }
+    out
 }
 
-fn gathering<'a>(run: &'a RunModel, step: &Step) -> Option<(&'a str, u64)> {
-    let release = step.release.as_ref()?;
-    run.live.gathering.get(release).map(|(what, paths)| (what.as_str(), *paths))
+fn grace(left: u64) -> Words {
+    words(Role::Warn, format!("■ asked to stop, {left} s of grace left"))
+}
+
+fn gathering<'a>(run: &'a RunModel, step: &Step) -> Option<&'a Looking> {
+    run.live.gathering.get(step.release.as_ref()?)
 }
 
 fn running(live: &LiveStep) -> Vec<Words> {
@@ -168,12 +191,11 @@ fn running(live: &LiveStep) -> Vec<Words> {
     if let Some((resource, holder)) = &live.waits_for {
         out.push(words(Role::Waiting, format!("… waits for {resource}, which {holder} holds")));
     }
-    if let Some((check, done, all)) = &live.checking {
-        let of = all.map_or_else(String::new, |all| format!(" of {}", text::thousands(all)));
-        out.push(words(Role::Running, format!("► check {check}: {}{of} paths", text::thousands(*done))));
+    if let Some(look) = &live.checking {
+        out.push(words(Role::Running, format!("► check {}", text::looking(look))));
     }
     if let Some(left) = live.grace_left_s {
-        out.push(words(Role::Warn, format!("■ asked to stop, {left} s of grace left")));
+        out.push(grace(left));
     }
     if let Some(prompt) = &live.prompt {
         out.push(words(Role::Waiting, format!("! waits for input: {prompt}")));

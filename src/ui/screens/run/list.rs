@@ -64,7 +64,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel)
 
 fn heading(pen: &Pen<'_>, run: &RunModel, step: &Step) -> Vec<Span<'static>> {
     match step.release.as_ref().and_then(|release| run.state.plan.lane(release)) {
-        Some(lane) => vec![pen.span(Role::Title, format!(" {} · {}", lane.release, lane.revision))],
+        Some(lane) => {
+            let mut spans = vec![pen.span(Role::Title, format!(" {} · {}", lane.release, lane.revision))];
+            if let Some(given) = run.state.given_up.get(&lane.release) {
+                spans.push(pen.span(Role::Warn, format!("  ■ given up to {}", given.by.person())));
+            }
+            spans
+        }
         None => vec![pen.span(Role::Title, " shared")],
     }
 }
@@ -82,7 +88,8 @@ fn step_rows(
     width: u16,
 ) -> Vec<Vec<Span<'static>>> {
     let Some(record) = run.record(&step.id) else { return Vec::new() };
-    let mark = style::step(record, run.alive);
+    let waits = run.alive && run.live_step(&step.id).is_some_and(|live| live.waits_for.is_some());
+    let mark = if waits { style::HELD_UP } else { style::step(record, run.alive) };
     let mut head = vec![Span::raw("  "), pen.span(mark.role, mark.glyph), Span::raw(" ")];
     let name_width = width.saturating_sub(columns(&head) + WORD + TIME);
     if step.is_production() {

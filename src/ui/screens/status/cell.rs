@@ -109,7 +109,7 @@ fn positions(pen: &Pen<'_>, status: &RepoStatus, synced: bool, width: u16) -> Ve
     vec![
         pen.span(Role::Muted, staging),
         state(style::position(status.staging.state), 7),
-        Span::raw(gap),
+        pen.plain(gap),
         pen.span(Role::Muted, production),
         state(style::position(status.production.state), 0),
     ]

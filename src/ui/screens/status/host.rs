@@ -167,7 +167,7 @@ pub(super) fn runs(pen: &mut Pen<'_>, area: Rect, model: &Model) {
 fn run_row(pen: &Pen<'_>, run: &RunSummary, width: u16) -> Vec<Span<'static>> {
     let state = verdict(pen, run);
     let fill = 15_u16.saturating_sub(state.width() as u16);
-    let mut spans = vec![state, Span::raw(" ".repeat(usize::from(fill)))];
+    let mut spans = vec![state, pen.plain(" ".repeat(usize::from(fill)))];
     if run.verdict.is_err() {
         spans.push(pen.span(Role::Text, run.id.to_string()));
         return spans;
