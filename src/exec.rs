@@ -8,6 +8,7 @@
 pub mod group;
 pub mod guard;
 pub mod joblog;
+pub mod landing;
 pub mod log_file;
 pub mod output;
 pub mod phrases;

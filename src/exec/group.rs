@@ -16,6 +16,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Identifies a process for as long as the machine is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,7 +255,7 @@ impl Tree {
 
     fn is_marked(&self, pid: i32) -> bool {
         let carries = |mark: &Vec<u8>| {
-            fs::read(format!("/proc/{pid}/environ"))
+            environment(pid)
                 .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
         };
         self.mark.as_ref().is_some_and(carries) || holds(pid, &self.slave)
@@ -284,6 +285,41 @@ pub(super) fn is_resident(process: &ProcessStat) -> bool {
     // A shared connection that ssh keeps open (ControlPersist, ansible's default) renames itself like this.
     RESIDENTS.iter().any(|resident| resident.as_bytes() == name)
         || (name == b"ssh" && of("cmdline").starts_with(b"ssh: "))
+}
+
+/// How long a process may take to load its program, and how often it is looked whether it has.
+const LOADING: Duration = Duration::from_millis(200);
+const LOADING_EVERY: Duration = Duration::from_millis(1);
+
+/// Returns the environment of a process as `/proc/PID/environ` has it: `NAME=value`, each ended by a NUL.
+///
+/// In the middle of `execve(2)` a process has none for a moment, and what is read in two pieces ends with the first.
+/// Whoever took that for an answer would call a step gone that is about to go on, so it is waited for.
+pub(super) fn environment(pid: i32) -> io::Result<Vec<u8>> {
+    let begun = Instant::now();
+    loop {
+        let text = fs::read(format!("/proc/{pid}/environ"))?;
+        let whole = environment_length(pid).is_none_or(|length| length == text.len() as u64);
+        if whole || begun.elapsed() > LOADING {
+            return Ok(text);
+        }
+        std::thread::sleep(LOADING_EVERY);
+    }
+}
+
+/// Returns how long the environment of a process is, [`u64::MAX`] while it loads its program, and nothing of what has
+/// none: fields 9, 50 and 51 of `/proc/PID/stat` (proc(5)).
+fn environment_length(pid: i32) -> Option<u64> {
+    const KERNEL_THREAD: u64 = 0x0020_0000;
+    let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let close = memchr::memrchr(b')', &text)?;
+    let rest = String::from_utf8_lossy(&text[close + 1..]);
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
+    let (flags, begin, end) = (number(9)?, number(50)?, number(51)?);
+    let has_one = flags & KERNEL_THREAD == 0 && !matches!(fields[0], "Z" | "X");
+    // While it loads, both are zero; an empty one has a place all the same.
+    has_one.then(|| if end == 0 { u64::MAX } else { end.saturating_sub(begin) })
 }
 
 fn reap(pid: i32) {
@@ -334,6 +370,26 @@ mod tests {
         for text in [&b""[..], b"1", b"1 (x", b"1 (x) S", b") S 1 2 3", b"\xff (x) S 1 2"] {
             assert!(ProcessStat::parse(text).is_none());
         }
+    }
+
+    #[test]
+    fn a_process_that_is_loading_its_program_is_not_without_its_mark() {
+        // Each of them loads a program again and again.
+        let script = "n=$1; [ $n -gt 0 ] || exec sleep 60; exec sh -c \"$2\" sh $((n - 1)) \"$2\"";
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", script, "sh", "300", script])
+            .env("STAGEGATE_TEST", "loading")
+            .spawn()
+            .unwrap();
+        let pid = child.id().cast_signed();
+        // The first program is not loaded where it has the environment of this test.
+        let marked = || environment(pid).unwrap().split(|byte| *byte == 0).any(|one| one == b"STAGEGATE_TEST=loading");
+        while !marked() {}
+        while fs::read(format!("/proc/{pid}/comm")).unwrap() != b"sleep\n" {
+            assert!(marked());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

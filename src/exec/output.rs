@@ -1,6 +1,7 @@
 //! Drains a PTY into the step's log file, as cheaply as can be, and notices a few things on the way.
 //!
-//! Bytes are appended raw and never travel further: what others get are counts and hints. The kernel hands
+//! Bytes are read into a [`Landing`], which survives a `kill -9`, appended raw to the log, and never travel further:
+//! what others get are counts and hints. The kernel hands
 //! out at most about 4 KiB a read, and 45 bytes a read from a loop of `echo`s; a pause of 50 µs after a
 //! small read lets more gather and costs less than it saves. The file sees large writes during a flood,
 //! and everything within [`FLUSH_AFTER`] otherwise.
@@ -8,6 +9,7 @@
 //! EIO is how a PTY says that nobody holds its other end. It is not final: a process that closed its
 //! output may open `/dev/tty` again. So the drain ends when it is told to, not at the first EIO.
 
+use super::landing::Landing;
 use super::phrases::{Phrase, PhraseSearch};
 use crate::domain::outcome::PhraseHit;
 use crate::domain::progress::{Progress, ProgressFormat, ProgressReader};
@@ -27,7 +29,6 @@ pub const FLUSH_AFTER: Duration = Duration::from_millis(16);
 /// How long a silence must be before the unfinished line is looked at.
 pub const QUIET_AFTER: Duration = Duration::from_millis(150);
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-const BUFFER: usize = 256 * 1024;
 /// The room a read must find; the kernel does not fill more.
 const ROOM: usize = 8 * 1024;
 const SMALL_READ: usize = 1024;
@@ -101,9 +102,51 @@ impl LastCall {
     }
 }
 
-/// Creates a step's log: it must not exist yet, and nobody else may read it.
-pub fn create_log(path: &Path) -> io::Result<File> {
-    OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)
+/// A step's log, with the landing of what is on its way there.
+#[derive(Debug)]
+pub struct Log {
+    /// `None` once it could not be written.
+    file: Option<File>,
+    landing: Landing,
+    bytes: u64,
+}
+
+impl Log {
+    /// Creates a step's log: it must not exist yet, and nobody else may read it.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        Self::into_file(OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?, path)
+    }
+
+    /// Makes the log that goes into `file`, with its landing beside `path`.
+    pub(super) fn into_file(file: File, path: &Path) -> io::Result<Self> {
+        Ok(Self { file: Some(file), landing: Landing::create(path)?, bytes: 0 })
+    }
+
+    /// Ends the log, in which everything is by now. Returns its length.
+    pub fn close(self) -> u64 {
+        // A landing that cannot be removed says nothing that the log does not.
+        let _gone = self.landing.remove();
+        self.bytes
+    }
+
+    /// Appends what waits in the landing, and hands it to `look` once it is in the file.
+    fn append(&mut self, look: impl FnOnce(&[u8])) -> io::Result<()> {
+        let Self { file, landing, bytes } = self;
+        let Some(open) = file else { return landing.clear(*bytes) };
+        let written = landing.waiting(|piece| {
+            open.write_all(piece)?;
+            *bytes += piece.len() as u64;
+            look(piece);
+            Ok(())
+        });
+        let outcome = written.and_then(|outcome| outcome).and_then(|()| landing.clear(*bytes));
+        if outcome.is_err() {
+            *file = None;
+            // What cannot be written is thrown away from here on, here as there.
+            let _cleared = landing.clear(*bytes);
+        }
+        outcome
+    }
 }
 
 /// The drain of one PTY.
@@ -111,10 +154,7 @@ pub fn create_log(path: &Path) -> io::Result<File> {
 pub struct Drain {
     master: Arc<OwnedFd>,
     last_call: Arc<LastCall>,
-    log: Option<File>,
-    buffer: Vec<u8>,
-    filled: usize,
-    bytes: u64,
+    log: Log,
     flushed: Instant,
     /// When a hint was given last, and whether the log has grown since.
     hinted: Instant,
@@ -137,7 +177,7 @@ impl Drain {
     /// Makes the drain of `master` (non-blocking) into `log`.
     pub fn new(
         master: Arc<OwnedFd>,
-        log: File,
+        log: Log,
         last_call: Arc<LastCall>,
         phrases: Vec<Phrase>,
         progress: ProgressFormat,
@@ -146,10 +186,7 @@ impl Drain {
         Self {
             master,
             last_call,
-            log: Some(log),
-            buffer: vec![0; BUFFER],
-            filled: 0,
-            bytes: 0,
+            log,
             flushed: now,
             hinted: now.checked_sub(FLUSH_AFTER).unwrap_or(now),
             grown: false,
@@ -183,18 +220,18 @@ impl Drain {
         self.flush(&mut notify);
         self.hint(&mut notify);
         self.tell_progress(&mut notify);
-        Drained { bytes: self.bytes, phrases: self.phrases.finish() }
+        Drained { bytes: self.log.close(), phrases: self.phrases.finish() }
     }
 
     fn read(&mut self) -> Next {
         loop {
-            match rustix::io::read(&self.master, &mut self.buffer[self.filled..]) {
-                Ok(0) => return Next::HungUp,
-                Ok(count) => return Next::Data(count),
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Next::Nothing,
+            match self.log.landing.take(|room| rustix::io::read(&self.master, room)) {
+                Ok(Ok(0)) => return Next::HungUp,
+                Ok(Ok(count)) => return Next::Data(count),
+                Ok(Err(Errno::INTR)) => {}
+                Ok(Err(Errno::AGAIN)) => return Next::Nothing,
                 // EIO; anything else leaves as little to be read.
-                Err(_) => return Next::HungUp,
+                Ok(Err(_)) | Err(_) => return Next::HungUp,
             }
         }
     }
@@ -204,9 +241,8 @@ impl Drain {
             self.hung_up = false;
             notify(Notice::Reopened);
         }
-        self.filled += count;
         self.restless = true;
-        if self.buffer.len() - self.filled < ROOM || self.flushed.elapsed() >= FLUSH_AFTER {
+        if self.log.landing.room() < ROOM || self.flushed.elapsed() >= FLUSH_AFTER {
             self.flush(notify);
         }
         if count < SMALL_READ {
@@ -261,23 +297,28 @@ impl Drain {
 
     fn flush(&mut self, notify: &mut impl FnMut(Notice)) {
         self.flushed = Instant::now();
-        let piece = &self.buffer[..std::mem::take(&mut self.filled)];
-        if piece.is_empty() {
+        if self.log.landing.filled() == 0 {
             return;
         }
-        let Some(log) = &mut self.log else { return };
-        if let Err(error) = log.write_all(piece) {
-            self.log = None;
-            notify(Notice::LogFailed(error.to_string()));
+        let (phrases, progress, tail) = (&mut self.phrases, &mut self.progress, &mut self.tail);
+        let was_open = self.log.file.is_some();
+        let appended = self.log.append(|piece| {
+            phrases.feed(piece);
+            progress.feed(piece);
+            let keep = &piece[piece.len().saturating_sub(TAIL)..];
+            let surplus = (tail.len() + keep.len()).saturating_sub(TAIL);
+            tail.drain(..surplus.min(tail.len()));
+            tail.extend_from_slice(keep);
+        });
+        if let Err(error) = appended {
+            if was_open {
+                notify(Notice::LogFailed(error.to_string()));
+            }
             return;
         }
-        self.bytes += piece.len() as u64;
-        self.phrases.feed(piece);
-        self.progress.feed(piece);
-        let keep = &piece[piece.len().saturating_sub(TAIL)..];
-        let surplus = (self.tail.len() + keep.len()).saturating_sub(TAIL);
-        self.tail.drain(..surplus.min(self.tail.len()));
-        self.tail.extend_from_slice(keep);
+        if !was_open {
+            return;
+        }
         self.grown = true;
         if self.hinted.elapsed() >= FLUSH_AFTER {
             self.hint(notify);
@@ -290,7 +331,7 @@ impl Drain {
     fn hint(&mut self, notify: &mut impl FnMut(Notice)) {
         if std::mem::take(&mut self.grown) {
             self.hinted = Instant::now();
-            notify(Notice::Grown { bytes: self.bytes, lines: self.phrases.line_ends() });
+            notify(Notice::Grown { bytes: self.log.bytes, lines: self.phrases.line_ends() });
         }
     }
 
@@ -314,9 +355,10 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("03.log");
-        create_log(&path).unwrap().write_all(b"kept").unwrap();
-        assert_eq!(create_log(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        Log::create(&path).unwrap().file.unwrap().write_all(b"kept").unwrap();
+        assert_eq!(Log::create(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let private = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777 == 0o600;
+        assert!(private(&path) && private(&folder.path().join("03.log.landing")));
         assert_eq!(std::fs::read(&path).unwrap(), b"kept");
     }
 }

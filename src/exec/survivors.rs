@@ -35,7 +35,7 @@ impl Look {
         let prefix = format!("{name}=");
         let all: Vec<ProcessStat> = snapshot().into_iter().filter(|process| !process.is_dead()).collect();
         for process in &all {
-            match fs::read(format!("/proc/{}/environ", process.id.pid)) {
+            match group::environment(process.id.pid) {
                 Ok(text) => {
                     let entry =
                         text.split(|byte| *byte == 0).find_map(|entry| entry.strip_prefix(prefix.as_bytes()));

@@ -10,7 +10,7 @@
 
 use super::group;
 use super::guard::{Owed, guarded};
-use super::output::{Drain, Drained, LastCall, Notice, create_log};
+use super::output::{Drain, Drained, LastCall, Log, Notice};
 use super::phrases::Phrase;
 use super::pty::{self, PtySize, Spawned};
 use crate::domain::outcome::{LeftProcess, PhraseHit, ProcessEnd};
@@ -18,7 +18,6 @@ use crate::domain::progress::{Progress, ProgressFormat};
 use course::Course;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -254,7 +253,7 @@ impl Unit {
         let (control, requests) = channel();
         let last_call = Arc::new(LastCall::new()?);
         let told = control.clone();
-        let (hand_over, handed) = channel::<(UnitSpec, Instant, Result<(File, Spawned), ProcessEnd>)>();
+        let (hand_over, handed) = channel::<(UnitSpec, Instant, Result<(Log, Spawned), ProcessEnd>)>();
         let body = move || {
             // Nothing comes only where the launch itself panicked, and its caller with it.
             let Ok((spec, begun, launched)) = handed.recv() else { return };
@@ -289,12 +288,16 @@ fn ended(end: ProcessEnd, begun: Instant) -> UnitEvent {
     UnitEvent::Ended { end, phrases: Vec::new(), bytes: 0, duration, survivors: Vec::new() }
 }
 
-fn launch(spec: &UnitSpec) -> Result<(File, Spawned), ProcessEnd> {
-    let log = create_log(&spec.log)
+fn launch(spec: &UnitSpec) -> Result<(Log, Spawned), ProcessEnd> {
+    let log = Log::create(&spec.log)
         .map_err(|error| ProcessEnd::LogFailed { error: format!("{}: {error}", spec.log.display()) })?;
-    let spawned = pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size)
-        .map_err(|error| ProcessEnd::SpawnFailed { error: error.to_string() })?;
-    Ok((log, spawned))
+    match pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size) {
+        Ok(spawned) => Ok((log, spawned)),
+        Err(error) => {
+            log.close();
+            Err(ProcessEnd::SpawnFailed { error: error.to_string() })
+        }
+    }
 }
 
 /// Starts the thread that tells when the leader has exited, and leaves its status to be reaped.

@@ -11,7 +11,7 @@ use pgp::{
     },
     crypto::hash::HashAlgorithm,
     packet::{PacketTrait, Signature, SignatureConfig, SignatureType, Subpacket, SubpacketData},
-    types::{KeyDetails, Password, Timestamp},
+    types::{KeyDetails, Password, PlainSecretParams, SecretParams, Timestamp},
 };
 use std::{
     fmt,
@@ -42,6 +42,18 @@ pub enum SignerError {
     },
 }
 
+/// Tells whether the first prime of an RSA key is the smaller one, as RFC 4880 (5.5.3) wants it.
+///
+/// pgp writes them as they were found. With the other order gpg reads the key, and one in a few hundred of the
+/// signatures that it makes with it is wrong.
+fn primes_are_in_order(key: &SignedSecretKey) -> bool {
+    let SecretParams::Plain(PlainSecretParams::RSA(secret)) = key.primary_key.secret_params() else {
+        return true;
+    };
+    let (_, first, second, _) = secret.to_bytes();
+    (first.len(), &first) < (second.len(), &second)
+}
+
 /// A signing key with its parts at hand.
 #[derive(Clone)]
 pub struct Signer {
@@ -68,8 +80,13 @@ impl Signer {
             .can_encrypt(EncryptionCaps::None)
             .created_at(Timestamp::from_secs(created))
             .primary_user_id(user_id.to_owned());
-        let params = params.build().map_err(|why| SignerError::Parameters(why.to_string()))?;
-        Ok(Self { key: params.generate(rand_core::OsRng)? })
+        loop {
+            let params = params.build().map_err(|why| SignerError::Parameters(why.to_string()))?;
+            let key = params.generate(rand_core::OsRng)?;
+            if primes_are_in_order(&key) {
+                return Ok(Self { key });
+            }
+        }
     }
 
     /// Reads an armored secret key.

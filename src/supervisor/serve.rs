@@ -144,6 +144,7 @@ async fn begin(
     if let Some(message) = super::survivors::survivor_on(store, dir.id(), &own) {
         return Err(Unable::Refused(message));
     }
+    complete_logs(dir);
     let journal = Writer::open(&dir.journal())?;
     let state: RunState = dir.load()?;
     let fresh = state.created.is_none();
@@ -179,6 +180,17 @@ async fn begin(
     }
     announce(&mut supervisor, &taken)?;
     Ok((supervisor, receiver))
+}
+
+/// Appends to the logs what the last supervisor had taken from its steps and not yet written when it was killed.
+fn complete_logs(dir: &RunDir) {
+    for (log, recovered) in crate::exec::landing::recover(&dir.file("steps")) {
+        match recovered {
+            Ok(0) => {}
+            Ok(bytes) => log::info!("{}: {bytes} bytes were still on their way and are in it now", log.display()),
+            Err(error) => log::warn!("{}: what was on its way there is left beside it: {error}", log.display()),
+        }
+    }
 }
 
 /// Records that this process is the supervisor now, and whose releases it took.

@@ -7,6 +7,7 @@ use crate::story::Whom;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::PathBuf;
 
 /// The name that the thread has which drains a step's terminal into its log.
 const DRAIN: &str = "unit-output";
@@ -20,6 +21,10 @@ pub(crate) struct Tally {
     /// Attempts of steps that were witnessed, and their bytes.
     pub(crate) lives: u64,
     pub(crate) bytes: u64,
+    /// Bytes that killed supervisors had read and not written.
+    pub(crate) unwritten: u64,
+    /// The logs of steps whose supervisors were killed, and how much these had read.
+    pub(crate) owed: Vec<(PathBuf, u64)>,
     /// Runs that did not reach the gate.
     pub(crate) stuck: u64,
     pub(crate) twice: u64,
@@ -58,6 +63,7 @@ impl Tally {
         self.recoveries += other.recoveries;
         self.lives += other.lives;
         self.bytes += other.bytes;
+        self.unwritten += other.unwritten;
         self.stuck += other.stuck;
         self.twice += other.twice;
         self.lost += other.lost;
@@ -70,7 +76,7 @@ impl Tally {
     /// Returns the table that is printed at the end.
     pub(crate) fn table(&self) -> String {
         let kills = |whom| self.kills.get(&whom).copied().unwrap_or_default();
-        let rows: [(&str, u64); 14] = [
+        let rows: [(&str, u64); 15] = [
             ("runs", self.runs),
             ("consoles killed", kills(Whom::Console)),
             ("supervisors killed", kills(Whom::Supervisor)),
@@ -79,6 +85,7 @@ impl Tally {
             ("resumed or retried", self.recoveries),
             ("attempts of steps witnessed", self.lives),
             ("log bytes witnessed", self.bytes),
+            ("of these caught by a kill unwritten", self.unwritten),
             ("runs that did not reach the gate", self.stuck),
             ("steps run twice at once", self.twice),
             ("log bytes lost", self.lost),
@@ -86,20 +93,31 @@ impl Tally {
             ("terminals left raw", self.terminals),
             ("wrong states", self.states),
         ];
-        rows.iter().fold(String::new(), |text, (what, count)| text + &format!("{what:<34}{count:>10}\n"))
+        rows.iter().fold(String::new(), |text, (what, count)| text + &format!("{what:<38}{count:>10}\n"))
     }
 }
 
-/// Compares what a frozen supervisor had read from its step with what is in the log.
+/// Notes what a frozen supervisor had taken from its step's terminal.
 ///
-/// It dies in this moment. What the kernel still has in the terminal was never its own; what it has read is lost
-/// unless it is in the file.
+/// It dies in this moment. What the kernel still has in the terminal was never its own; what it has taken must be in
+/// the log once the run was taken up again ([`of_run`]), however little of it was written by now.
 pub(crate) fn at_kill(run: &Run, threads: &[Thread], tally: &mut Tally) {
+    let records = run.records();
+    let begun = records.iter().rfind(|record| record["fact"]["event"] == "step-starting");
+    let Some(log) = begun.and_then(|record| record["fact"]["log"].as_str()) else { return };
     for drain in threads.iter().filter(|thread| thread.name == DRAIN) {
-        let lost = drain.read.saturating_sub(drain.written);
-        if lost > 0 {
-            tally.lost += lost;
-            tally.wrong(format!("{}: {lost} bytes were read and not written: {drain:?}", run.id));
+        tally.unwritten += drain.read.saturating_sub(drain.written);
+        tally.owed.push((run.folder.join(log), drain.read));
+    }
+}
+
+/// Compares what supervisors had taken when they were killed with what is in the logs.
+fn paid(tally: &mut Tally) {
+    for (log, read) in std::mem::take(&mut tally.owed) {
+        let written = fs::metadata(&log).map_or(0, |log| log.len());
+        if written < read {
+            tally.lost += read - written;
+            tally.wrong(format!("{}: {read} bytes were read and {written} are there", log.display()));
         }
     }
 }
@@ -155,6 +173,7 @@ pub(crate) fn of_run(host: &Host, run: &Run, steps: &BTreeMap<String, Step>, tal
             tally.wrong_state(format!("{mark} ran, and no record says so"));
         }
     }
+    paid(tally);
     outcomes(run, &ends, tally);
     for (id, step) in steps {
         logs(host, run, id, step, &ends, tally);

@@ -30,7 +30,10 @@ fn before_the_sync(host: &Host, commands: &str) {
 
 /// Types the secret, which must not be seen while it is typed, and sends it.
 fn answer(console: &mut Console) {
-    console.press_until("i", "enter send it");
+    // Once: a second key would be the first letter of the answer.
+    console.keys("i");
+    let ready = |screen: &str| screen.contains("enter send it") && !screen.contains("its terminal shows");
+    console.wait_until("a dialogue whose terminal shows nothing", ready);
     console.types(SECRET);
     console.wait_for(&[&"•".repeat(SECRET.len())]);
     console.keys("enter");
@@ -90,7 +93,7 @@ fn the_password_of_sudo_is_asked_on_every_screen_and_kept_nowhere() {
 fn what_a_terminal_does_not_show_is_hidden_whatever_it_is_called() {
     let host = Host::new(&[]);
     let answered =
-        "printf 'Six digits: '; stty -echo; IFS= read -r x; stty echo; echo; printf 'length %s\\n' ${#x}";
+        "stty -echo; printf 'Six digits: '; IFS= read -r x; stty echo; echo; printf 'length %s\\n' ${#x}";
     before_the_sync(&host, answered);
     let mut console = asked(&host, "Six digits:");
     answer(&mut console);
@@ -113,7 +116,7 @@ fn a_pinentry_is_answered_and_kept_nowhere() {
             b"NOT TESTED HERE: pinentry-curses is not installed; a dialogue on the alternate screen stands in\n",
         )
         .unwrap();
-        "printf '\\e[?1049h\\e[2J\\e[5;5HPassphrase: '; stty raw -echo; got=; while IFS= read -r -n1 -d '' c && [[ $c != $'\\n' && $c != $'\\r' ]]; do got+=$c; printf '*'; done; stty sane; printf '\\e[?1049l'"
+        "stty raw -echo; printf '\\e[?1049h\\e[2J\\e[5;5HPassphrase: '; got=; while IFS= read -r -n1 -d '' c && [[ $c != $'\\n' && $c != $'\\r' ]]; do got+=$c; printf '*'; done; stty sane; printf '\\e[?1049l'"
     };
     before_the_sync(&host, &format!("{dialogue}; printf 'length %s\\n' ${{#got}}"));
     let mut console = asked(&host, "full-screen dialogue");

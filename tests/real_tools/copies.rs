@@ -1,7 +1,7 @@
 //! rsync, GNU parallel and sudo in a sync and in a push: killed, cut short, without room, without leave.
 
 use crate::furnish::{
-    IMAGE_AT, SYNC, alone, came_to, edit, ended, fast, in_the_middle, program, real_host, script, slow, start,
+    IMAGE_AT, SYNC, alone, came_to, edit, ended, fast, in_the_middle, no_rsync_works_on, program, real_host, script, slow, start,
 };
 use crate::support::{Host, kill, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -23,6 +23,8 @@ fn caught(host: &Host, act: impl FnOnce(i32)) {
     let status = follower.wait().unwrap();
     assert!(!matches!(status.code(), Some(0 | 3)), "{status}");
     fast(host);
+    // What sudo started has lost its parent, its session and its mark with it, and may take a moment.
+    wait_until("no rsync is left", || no_rsync_works_on(&host.staging()).then_some(()));
 }
 
 /// The pieces of the file that killed rsyncs have left.

@@ -137,6 +137,17 @@ pub(crate) fn in_the_middle(target: &Path) -> i32 {
             .filter(|part| part.file_name().to_string_lossy().starts_with(".install.img."))
             .find_map(|part| (part.metadata().ok()?.len() > 100_000).then_some(()))
     });
+    // The first of the three is the one that sudo waits for.
+    rsyncs(target, "Extras/x86_64").into_iter().min().unwrap()
+}
+
+/// Tells whether every rsync into `target` has ended.
+pub(crate) fn no_rsync_works_on(target: &Path) -> bool {
+    rsyncs(target, "").is_empty()
+}
+
+/// Returns the rsyncs that copy something that begins like `source` into `target`.
+fn rsyncs(target: &Path, source: &str) -> Vec<i32> {
     let target = target.to_str().unwrap();
     let is_it = |pid: &i32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -145,13 +156,12 @@ pub(crate) fn in_the_middle(target: &Path) -> i32 {
         let is_rsync =
             words.first().is_some_and(|word| Path::new(word).file_name() == Some("rsync".as_ref()));
         is_rsync
-            && words.iter().any(|word| word.starts_with("Extras/x86_64"))
+            && words.iter().any(|word| word.starts_with(source))
             && words.iter().any(|word| word == target)
     };
     let pids =
         fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // The first of the three is the one that sudo waits for.
-    pids.filter(is_it).min().unwrap()
+    pids.filter(is_it).collect()
 }
 
 /// Returns what the last attempt of a step came to: `outcome: reason`, with every finding.

@@ -6,10 +6,9 @@ use super::{Control, UnitError, UnitEvent, UnitSpec, watch_leader, watch_output}
 use crate::domain::outcome::{LeftProcess, ProcessEnd};
 use crate::exec::group::{self, ProcessId, ProcessStat, Reader, Tree};
 use crate::exec::guard::guarded;
-use crate::exec::output::{Drain, Drained, LastCall, Notice, QUIET_AFTER};
+use crate::exec::output::{Drain, Drained, LastCall, Log, Notice, QUIET_AFTER};
 use crate::exec::pty::{self, Spawned};
 use rustix::process::Signal;
-use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
@@ -100,14 +99,14 @@ impl<'a> Course<'a> {
     }
 
     /// Runs to the end and returns the last event, whatever happens on the way.
-    pub(super) fn run(mut self, log: File, control: &Sender<Control>) -> UnitEvent {
+    pub(super) fn run(mut self, log: Log, control: &Sender<Control>) -> UnitEvent {
         match guarded(|| self.go(log, control)) {
             Ok(end) => end,
             Err(error) => self.rescue(error),
         }
     }
 
-    fn go(&mut self, log: File, control: &Sender<Control>) -> UnitEvent {
+    fn go(&mut self, log: Log, control: &Sender<Control>) -> UnitEvent {
         (self.events)(UnitEvent::Started { pid: self.leader.pid, start_time: self.leader.start_time });
         if let Err(error) = self.watch(log, control) {
             // Nothing of it would be recorded.
@@ -161,7 +160,7 @@ impl<'a> Course<'a> {
         self.finish()
     }
 
-    fn watch(&mut self, log: File, control: &Sender<Control>) -> io::Result<()> {
+    fn watch(&mut self, log: Log, control: &Sender<Control>) -> io::Result<()> {
         watch_leader(self.leader.pid, control.clone())?;
         let phrases = std::mem::take(&mut self.spec.failure_phrases);
         let last_call = Arc::clone(&self.last_call);

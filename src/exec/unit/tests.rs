@@ -20,7 +20,8 @@ fn run(log: &str, first: Option<Control>) -> (i32, ProcessEnd, Vec<UnitEvent>) {
     if let Some(first) = first {
         control.send(first).unwrap();
     }
-    let log = File::options().write(true).open(log).unwrap();
+    let log = std::fs::File::options().write(true).open(log).unwrap();
+    let log = Log::into_file(log, &spec.log).unwrap();
     let last_call = Arc::new(LastCall::new().unwrap());
     let course = Course::new(spec, spawned, Instant::now(), &events, requests, last_call);
     let UnitEvent::Ended { end, .. } = course.run(log, &control) else { panic!("no end") };
