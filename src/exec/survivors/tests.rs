@@ -46,6 +46,11 @@ fn marked_processes_and_their_children_are_found_and_nobody_else() {
     assert!(now.cast_signed().abs_diff(since) < 3600, "{since} is about now, {now}");
     group::send(ProcessStat::of(child).unwrap().id, Signal::KILL);
     drop(shell);
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while ProcessStat::of(child).is_some_and(|stat| !stat.is_dead()) {
+        assert!(Instant::now() < deadline, "KILL is not taken");
+        std::thread::yield_now();
+    }
     assert_eq!(Look::take("STAGEGATE_TEST").of(|other| other == mark, None), []);
 }
 
