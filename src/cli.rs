@@ -82,8 +82,8 @@ fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Some(Command::Keys) => print::keys(),
         Some(Command::Themes) => print::themes(),
         Some(Command::Completions { shell }) => print::completions(shell),
-        Some(Command::Supervise { run, from, take_over, reason }) => {
-            supervise::run(&global, &run, from, take_over, reason)
+        Some(Command::Supervise { run, from, take_over, reason, unscoped }) => {
+            supervise::run(&global, &run, from, take_over, reason, unscoped.as_deref())
         }
     }
 }

@@ -5,6 +5,7 @@
 //! it reports facts (`domain::outcome::ProcessEnd`), the supervisor draws the conclusions.
 //! Log bytes leave this module in one way only, appended raw to the step's log file.
 
+pub mod cgroup;
 pub mod group;
 pub mod guard;
 pub mod joblog;

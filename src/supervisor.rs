@@ -15,6 +15,7 @@ pub mod judge;
 pub mod locks;
 pub mod recovery;
 pub mod run_loop;
+pub mod scope;
 pub mod serve;
 
 mod checks;

@@ -18,6 +18,8 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
+#[path = "exec_unit/cgroups.rs"]
+mod cgroups;
 #[path = "exec_unit/trees.rs"]
 mod trees;
 

@@ -449,5 +449,8 @@ pub(super) enum Command {
         /// Why.
         #[arg(long)]
         reason: Option<String>,
+        /// Why systemd gave it no scope of its own.
+        #[arg(long, value_name = "WHY")]
+        unscoped: Option<String>,
     },
 }

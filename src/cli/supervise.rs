@@ -13,10 +13,11 @@ pub(super) fn run(
     from: Option<String>,
     take_over: bool,
     reason: Option<String>,
+    unscoped: Option<&str>,
 ) -> Result<Exit, Failure> {
     let run = RunId::new(run).map_err(Failure::usage)?;
     let from = from.map(RunId::new).transpose().map_err(Failure::usage)?;
     let order = Order { from, take_over, reason };
-    crate::supervisor::serve::serve(&context::state_folder(global)?, &run, &order)?;
+    crate::supervisor::serve::serve(&context::state_folder(global)?, &run, &order, unscoped)?;
     Ok(Exit::Done)
 }

@@ -3,6 +3,7 @@
 //! [`RunState::apply`](state::RunState::apply) is the only way a run's state changes; the live screen, history, recovery and
 //! reports all go through it, so they cannot disagree (design 3).
 
+pub mod containment;
 pub mod event;
 pub mod hands;
 pub mod recovery;
@@ -10,6 +11,7 @@ pub mod resume;
 pub mod state;
 pub mod step;
 
+pub use containment::Containment;
 pub use event::Event;
 pub use hands::{GivenUp, Taken};
 pub use state::{RunState, RunVerdict};

@@ -2,14 +2,15 @@
 //!
 //! The real scripts scatter: GNU parallel puts each of its jobs in a process group, sudo puts each command
 //! in a session with a terminal of its own, background processes outlive their shell. So membership is
-//! decided four ways (descent, session, controlling terminal, marked or terminal-holding orphans that came
-//! back to us as their subreaper), and remembered, so that a member stays one when its parent dies.
+//! decided five ways (descent, session, controlling terminal, marked or terminal-holding orphans that came
+//! back to us as their subreaper, the step's cgroup), and remembered, so that a member stays one when its parent dies.
 //!
 //! A process is identified by pid *and* start time: a pid that has been used again is never signalled.
 //! `waitpid` is only ever called for single, known pids; other people's children are left to them.
-//! What escapes: a process that leaves its session, loses its parent and clears its environment between two
-//! looks, holding no terminal. Only a cgroup would hold that one.
+//! What escapes where the step has no cgroup ([`super::cgroup`] says why): a process that leaves its session, loses
+//! its parent and clears its environment between two looks, holding no terminal.
 
+use super::cgroup::Cgroup;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
@@ -133,6 +134,7 @@ pub struct Tree {
     slave: PathBuf,
     terminal: i32,
     mark: Option<Vec<u8>>,
+    cgroup: Option<Cgroup>,
     own_pid: i32,
     own_session: i32,
     sessions: BTreeSet<i32>,
@@ -153,11 +155,25 @@ impl Tree {
             slave: slave.to_owned(),
             terminal: terminal_number(slave),
             mark: mark.map(|mark| mark.as_bytes().to_vec()),
+            cgroup: None,
             own_pid,
             own_session,
             sessions: BTreeSet::from([leader.pid]),
             known: HashMap::from([(leader.pid, leader.start_time)]),
         }
+    }
+
+    /// Counts whoever is in `cgroup`, in which the leader was born, as a member too.
+    #[must_use]
+    pub fn within(mut self, cgroup: Option<Cgroup>) -> Self {
+        self.cgroup = cgroup;
+        self
+    }
+
+    /// Kills the whole cgroup at once where that is possible; a fork bomb is not outrun one by one.
+    pub fn kill_cgroup(&self) {
+        // Where it is not, each member is sent its KILL.
+        let _killed = self.cgroup.as_ref().is_some_and(Cgroup::kill);
     }
 
     /// Returns the living members, parents before their children, and reaps dead ones that are ours.
@@ -235,8 +251,10 @@ impl Tree {
         for process in all {
             children.entry(process.parent).or_default().push(process.id.pid);
         }
-        let mut open: Vec<i32> =
-            all.iter().filter(|process| self.is_root(process)).map(|process| process.id.pid).collect();
+        let inside: HashSet<i32> =
+            self.cgroup.as_ref().map(Cgroup::pids).unwrap_or_default().into_iter().collect();
+        let is_root = |process: &&ProcessStat| inside.contains(&process.id.pid) || self.is_root(process);
+        let mut open: Vec<i32> = all.iter().filter(is_root).map(|process| process.id.pid).collect();
         let mut members = HashSet::new();
         while let Some(pid) = open.pop() {
             if members.insert(pid) {

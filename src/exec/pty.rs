@@ -8,6 +8,7 @@
 //! 6 times faster for short ones, and the log holds `\n` where a terminal would have made `\r\n`. Whoever
 //! draws the log reads `\n` as carriage return and line feed.
 
+use super::cgroup::Cgroup;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
 use std::collections::BTreeMap;
@@ -65,20 +66,23 @@ pub struct Spawned {
     pub master: Arc<OwnedFd>,
     /// The slave's path (`/dev/pts/7`), by which processes that still hold it are found.
     pub slave: PathBuf,
+    /// Why it was not born in the cgroup that it should have been, if it was not.
+    pub outside: Option<String>,
 }
 
 /// Held from opening a master end until it is close-on-exec and its child has been started.
 ///
 /// The crate sets close-on-exec in a second system call. Without this, a step started by another lane in
-/// between would inherit the master end and keep this step's terminal alive.
+/// between would inherit the master end and keep this step's terminal alive. And this process visits one cgroup at a time.
 static OPENING: Mutex<()> = Mutex::new(());
 
-/// Starts `argv` on a new PTY.
+/// Starts `argv` on a new PTY, born in `cgroup`; one that cannot be joined keeps it from nothing.
 pub fn spawn(
     argv: &[String],
     env: &BTreeMap<String, String>,
     cwd: &Path,
     size: PtySize,
+    cgroup: Option<&Cgroup>,
 ) -> Result<Spawned, SpawnError> {
     let (program, arguments) = argv.split_first().ok_or(SpawnError::EmptyCommand)?;
     if !cwd.is_dir() {
@@ -87,14 +91,19 @@ pub fn spawn(
     let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let (master, slave_end) = pty_process::blocking::open().map_err(|e| SpawnError::Pty(e.to_string()))?;
     let prepared = prepare(&master, &slave_end, size).map_err(|e| SpawnError::Pty(e.to_string()))?;
+    let (visit, outside) = match cgroup.map(Cgroup::visit).transpose() {
+        Ok(visit) => (visit, None),
+        Err(error) => (None, Some(format!("its cgroup could not be joined: {error}"))),
+    };
     let child = pty_process::blocking::Command::new(program)
         .args(arguments)
         .env_clear()
         .envs(env)
         .current_dir(cwd)
-        .spawn(slave_end)
-        .map_err(|e| SpawnError::Program { program: program.clone(), error: e.to_string() })?;
-    Ok(Spawned { child, master: Arc::new(master.into()), slave: prepared })
+        .spawn(slave_end);
+    drop(visit);
+    let child = child.map_err(|e| SpawnError::Program { program: program.clone(), error: e.to_string() })?;
+    Ok(Spawned { child, master: Arc::new(master.into()), slave: prepared, outside })
 }
 
 fn prepare(

@@ -1,10 +1,11 @@
 //! The processes of steps whose supervisor died: nobody's children any more, so they are looked for on the host.
 //!
-//! A process belongs to a step if the step's mark is in its environment, if it is in the session of the step's shell, or
-//! if its parent belongs. What cannot be looked into (another user's process, as of `sudo`) is not passed over in silence:
-//! where it may be an orphan of the step, the look says so. A process that lost its mark *and* its parent is not known;
-//! the checks before a step look for such by their arguments.
+//! A process belongs to a step if the step's mark is in its environment, if it is in the step's cgroup or in the session
+//! of the step's shell, or if its parent belongs. What cannot be looked into (another user's process, as of `sudo`) is not passed over in silence:
+//! where it may be an orphan of the step, the look says so. A process that lost its mark *and* its parent is known only
+//! where the step had a cgroup; the checks before a step look for such by their arguments.
 
+use super::cgroup::Cell;
 use super::group::{self, ProcessId, ProcessStat, is_resident, snapshot};
 use rustix::process::Signal;
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,8 @@ pub struct Look {
     all: Vec<ProcessStat>,
     /// The mark of each process that carries one.
     marks: HashMap<i32, String>,
+    /// The step's cgroup that each process is in, if it is in one.
+    cells: HashMap<i32, Cell>,
     /// Those whose environment nobody here may read.
     dark: HashSet<i32>,
     /// Whether other users' processes cannot be seen at all (`hidepid`, proc(5)).
@@ -50,8 +53,11 @@ impl Look {
                 Err(_) => {}
             }
         }
+        // Everybody may read this of everybody, so what sudo started is seen here too.
+        let cell = |process: &ProcessStat| Some((process.id.pid, Cell::of(process.id.pid)?));
+        let cells = all.iter().filter_map(cell).collect();
         let veiled = fs::metadata("/proc/1").is_err();
-        Self { all, marks, dark, veiled }
+        Self { all, marks, cells, dark, veiled }
     }
 
     /// Returns every mark that a living process carries, with its process; daemons left on purpose are not among them.
@@ -60,10 +66,21 @@ impl Look {
         alive.filter_map(|process| Some((self.marks.get(&process.id.pid)?.as_str(), process.id)))
     }
 
+    /// Returns every step's cgroup that a living process is in, with that process.
+    pub fn cells(&self) -> impl Iterator<Item = (&Cell, ProcessId)> {
+        let alive = self.all.iter().filter(|process| !is_resident(process));
+        alive.filter_map(|process| Some((self.cells.get(&process.id.pid)?, process.id)))
+    }
+
     /// Returns the living processes of a step, parents before their children.
     ///
-    /// `fits` knows its marks, `shell` is the first process of its session, if it is known.
-    pub fn of(&self, fits: impl Fn(&str) -> bool, shell: Option<ProcessId>) -> Vec<ProcessId> {
+    /// `fits` knows its marks, `holds` its cgroups; `shell` is the first process of its session, if it is known.
+    pub fn of(
+        &self,
+        fits: impl Fn(&str) -> bool,
+        holds: impl Fn(&Cell) -> bool,
+        shell: Option<ProcessId>,
+    ) -> Vec<ProcessId> {
         let in_session = |process: &ProcessStat| {
             shell.is_some_and(|shell| {
                 process.id == shell
@@ -71,7 +88,9 @@ impl Look {
             })
         };
         let own = |process: &ProcessStat| {
-            in_session(process) || self.marks.get(&process.id.pid).is_some_and(|mark| fits(mark))
+            in_session(process)
+                || self.marks.get(&process.id.pid).is_some_and(|mark| fits(mark))
+                || self.cells.get(&process.id.pid).is_some_and(&holds)
         };
         let mut found: HashSet<i32> = HashSet::new();
         let mut all: Vec<&ProcessStat> = self.all.iter().filter(|process| !is_resident(process)).collect();

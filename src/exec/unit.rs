@@ -8,6 +8,7 @@
 //! Three threads: one drains the PTY, one waits for the leader, and the unit's own decides. A
 //! [`UnitEvent`] is a fact; none carries log bytes.
 
+use super::cgroup::Cgroup;
 use super::group;
 use super::guard::{Owed, guarded};
 use super::output::{Drain, Drained, LastCall, Log, Notice};
@@ -15,6 +16,7 @@ use super::phrases::Phrase;
 use super::pty::{self, PtySize, Spawned};
 use crate::domain::outcome::{LeftProcess, PhraseHit, ProcessEnd};
 use crate::domain::progress::{Progress, ProgressFormat};
+use crate::domain::run::Containment;
 use course::Course;
 use rustix::process::{Pid, WaitId, WaitIdOptions};
 use std::collections::BTreeMap;
@@ -39,6 +41,8 @@ pub struct UnitSpec {
     pub env: BTreeMap<String, String>,
     /// A variable of `env` whose value no other attempt has: orphans are recognised by it.
     pub mark: Option<String>,
+    /// The cgroup that it is born in, which is removed when it has ended; or why it has none.
+    pub cgroup: Result<Cgroup, String>,
     /// The working directory.
     pub cwd: PathBuf,
     /// The log, which must not exist yet.
@@ -66,6 +70,7 @@ impl UnitSpec {
             argv,
             env,
             mark: None,
+            cgroup: Err("none was asked for".to_owned()),
             cwd,
             log,
             pty_size: PtySize::default(),
@@ -110,6 +115,8 @@ pub enum UnitEvent {
         pid: i32,
         /// When it started, in clock ticks since boot.
         start_time: u64,
+        /// What holds its processes together.
+        contained: Containment,
     },
     /// The log has grown; at most every 16 ms.
     Output {
@@ -276,6 +283,9 @@ impl Unit {
         let thread = std::thread::Builder::new().name("unit".into()).spawn(body)?;
         let begun = Instant::now();
         let launched = launch(&spec);
+        if let (Err(_), Ok(cgroup)) = (&launched, &spec.cgroup) {
+            cgroup.close();
+        }
         let pid = launched.as_ref().ok().map(|(_, spawned)| spawned.child.id().cast_signed());
         // The thread waits for it.
         let _taken = hand_over.send((spec, begun, launched));
@@ -291,7 +301,8 @@ fn ended(end: ProcessEnd, begun: Instant) -> UnitEvent {
 fn launch(spec: &UnitSpec) -> Result<(Log, Spawned), ProcessEnd> {
     let log = Log::create(&spec.log)
         .map_err(|error| ProcessEnd::LogFailed { error: format!("{}: {error}", spec.log.display()) })?;
-    match pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size) {
+    let cgroup = spec.cgroup.as_ref().ok();
+    match pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size, cgroup) {
         Ok(spawned) => Ok((log, spawned)),
         Err(error) => {
             log.close();

@@ -1,22 +1,29 @@
 //! The way from a console or a command to a supervisor: start one, reach one, ask it.
 
 use super::control::{Request, Response};
+use super::scope::{self, Offer, Systemd};
 use super::serve::{Hello, short_socket};
 use super::take_over::Order;
 use crate::domain::plan::Plan;
 use crate::journal::JournalError;
 use crate::journal::store::{RunDir, Store};
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinHandle;
 
 /// How long a supervisor may take until it says hello.
 const HELLO_PATIENCE: Duration = Duration::from_mins(1);
+/// Where a supervisor writes what it cannot say otherwise.
+const ERRORS: &str = "supervisor.log";
+/// How much of systemd-run's words is kept, in characters.
+const LAST_WORDS: usize = 120;
 /// How long a supervisor that has a run may take to answer or to end.
 const REACH_PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it does.
@@ -54,12 +61,18 @@ pub struct Spawner {
     pub program: PathBuf,
     /// The state folder.
     pub state: PathBuf,
+    /// What may give them a scope.
+    pub systemd: Systemd,
 }
 
 impl Spawner {
     /// Makes the spawner of this very program.
     pub fn of_this_program(store: &Store) -> io::Result<Self> {
-        Ok(Self { program: std::env::current_exe()?, state: store.root().to_owned() })
+        Ok(Self {
+            program: std::env::current_exe()?,
+            state: store.root().to_owned(),
+            systemd: Systemd::default(),
+        })
     }
 }
 
@@ -84,44 +97,131 @@ pub async fn start_run(
 }
 
 /// Starts a supervisor for an existing run and waits for its hello.
+///
+/// Where systemd manages the host it is started in a scope of its own; where that cannot be had, as it is, and told why.
 async fn spawn(spawner: &Spawner, dir: &RunDir, order: &Order) -> Result<(), ClientError> {
-    let errors = std::fs::OpenOptions::new().create(true).append(true).open(dir.file("supervisor.log"))?;
-    let mut child = std::process::Command::new(&spawner.program)
-        .arg("supervise")
-        .arg("--state")
-        .arg(&spawner.state)
-        .arg(dir.id().as_str())
-        .args(order.from.iter().flat_map(|run| ["--from", run.as_str()]))
-        .args(order.take_over.then_some("--take-over"))
-        .args(order.reason.iter().map(|reason| format!("--reason={reason}")))
-        .current_dir("/")
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(errors)
-        .spawn()?;
-    let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no pipe to the supervisor"))?;
-    let reading = tokio::task::spawn_blocking(move || {
-        let mut line = String::new();
-        io::BufRead::read_line(&mut io::BufReader::new(stdout), &mut line).map(|_| line)
-    });
-    // The supervisor outlives us; a thread reaps it should we outlive it.
-    std::thread::spawn(move || child.wait());
-    let line = match tokio::time::timeout(HELLO_PATIENCE, reading).await {
-        Ok(Ok(line)) => line?,
-        _ => {
-            return Err(ClientError::Supervisor(
-                "it does not say whether it began; see supervisor.log".to_owned(),
-            ));
-        }
+    let unscoped = match spawner.systemd.offer() {
+        Offer::Nothing => None,
+        Offer::Unable(why) => Some(why.to_owned()),
+        Offer::Scope(systemd_run) => match spawn_in_scope(&systemd_run, spawner, dir, order).await {
+            Ok(line) => return hello(line),
+            Err(why) => Some(format!("no systemd scope: {why}")),
+        },
+    };
+    let mut begun = Begun::start(&spawner.program, &supervise(spawner, dir, order, unscoped), dir)?;
+    let line = begun.line(HELLO_PATIENCE).await;
+    begun.leave();
+    hello(line)
+}
+
+/// Has systemd-run start a supervisor in a scope of its own; returns its hello, or why it could not be started there.
+async fn spawn_in_scope(
+    systemd_run: &Path,
+    spawner: &Spawner,
+    dir: &RunDir,
+    order: &Order,
+) -> Result<Option<String>, String> {
+    let said_before = std::fs::metadata(dir.file(ERRORS)).map_or(0, |log| log.len());
+    let mut command = supervise(spawner, dir, order, None);
+    command.insert(0, spawner.program.clone().into());
+    let started = Begun::start(systemd_run, &scope::arguments(dir, command), dir);
+    let mut begun = started.map_err(|error| format!("systemd-run: {error}"))?;
+    let patience = spawner.systemd.patience;
+    let mut line = begun.line(patience).await;
+    if line.is_none() && begun.is_systemd_run() {
+        begun.end();
+        return Err(format!("systemd-run did not answer within {} s", patience.as_secs()));
+    }
+    if line.is_none() {
+        line = begun.line(HELLO_PATIENCE).await;
+    }
+    if line.as_ref().is_some_and(String::is_empty) {
+        begun.end();
+        return Err(last_words(dir, said_before));
+    }
+    begun.leave();
+    Ok(line)
+}
+
+/// Returns the arguments that make this program the supervisor of a run.
+fn supervise(spawner: &Spawner, dir: &RunDir, order: &Order, unscoped: Option<String>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = vec!["supervise".into(), "--state".into()];
+    arguments.extend([spawner.state.clone().into(), dir.id().as_str().into()]);
+    arguments.extend(order.from.iter().flat_map(|run| ["--from".into(), run.as_str().into()]));
+    arguments.extend(order.take_over.then(|| "--take-over".into()));
+    arguments.extend(order.reason.iter().map(|reason| format!("--reason={reason}").into()));
+    arguments.extend(unscoped.map(|why| format!("--unscoped={why}").into()));
+    arguments
+}
+
+/// A supervisor that was started and has not said hello yet.
+struct Begun {
+    child: Child,
+    reading: JoinHandle<io::Result<String>>,
+}
+
+impl Begun {
+    fn start(program: &Path, arguments: &[OsString], dir: &RunDir) -> io::Result<Self> {
+        let errors = std::fs::OpenOptions::new().create(true).append(true).open(dir.file(ERRORS))?;
+        let mut child = std::process::Command::new(program)
+            .args(arguments)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no pipe to the supervisor"))?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut line = String::new();
+            io::BufRead::read_line(&mut io::BufReader::new(stdout), &mut line).map(|_| line)
+        });
+        Ok(Self { child, reading })
+    }
+
+    /// Waits for its first line: an empty one if it ended without, none if it says nothing within `patience`.
+    async fn line(&mut self, patience: Duration) -> Option<String> {
+        let read = tokio::time::timeout(patience, &mut self.reading).await.ok()?;
+        Some(read.map(Result::unwrap_or_default).unwrap_or_default())
+    }
+
+    /// Tells whether it is still systemd-run that waits for its answer, and not the supervisor that it executes then.
+    fn is_systemd_run(&self) -> bool {
+        let text = std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap_or_default();
+        text.split(|byte| *byte == 0).any(|argument| argument == b"--scope")
+    }
+
+    /// Lets it go on: it outlives us, and a thread reaps it should we outlive it.
+    fn leave(mut self) {
+        std::thread::spawn(move || self.child.wait());
+    }
+
+    fn end(mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        self.leave();
+    }
+}
+
+/// Returns the last line that was written to the log of the run's supervisors behind `offset`.
+fn last_words(dir: &RunDir, offset: u64) -> String {
+    let text = std::fs::read(dir.file(ERRORS)).unwrap_or_default();
+    let text = String::from_utf8_lossy(text.get(offset as usize..).unwrap_or_default()).into_owned();
+    let line = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("systemd-run failed");
+    line.trim().chars().filter(|c| !c.is_control()).take(LAST_WORDS).collect()
+}
+
+/// Takes the hello of a supervisor.
+fn hello(line: Option<String>) -> Result<(), ClientError> {
+    let supervisor = |text: &str| Err(ClientError::Supervisor(text.to_owned()));
+    let Some(line) = line else {
+        return supervisor("it does not say whether it began; see supervisor.log");
     };
     match serde_json::from_str::<Hello>(&line) {
         Ok(Hello::Ready) => Ok(()),
         Ok(Hello::Locked { message }) => Err(ClientError::Locked(message)),
         Ok(Hello::Attended) => Err(ClientError::Attended),
         Ok(Hello::Failed { message }) => Err(ClientError::Supervisor(message)),
-        Err(_) => {
-            Err(ClientError::Supervisor("it ended at once; see supervisor.log in its folder".to_owned()))
-        }
+        Err(_) => supervisor("it ended at once; see supervisor.log in its folder"),
     }
 }
 

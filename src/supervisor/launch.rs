@@ -2,6 +2,7 @@
 
 use super::happening::{Happening, SealPurpose};
 use super::locks::LockError;
+use super::recovery::file_stem;
 use super::run_loop::{Busy, Supervisor};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
@@ -132,7 +133,8 @@ impl Supervisor {
                 return self.on_ended(&step.id, ProcessEnd::SpawnFailed { error }, 0);
             }
         };
-        let spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log), phrases);
+        let mut spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log), phrases);
+        spec.cgroup = self.ground.cgroup(&self.attempt_name(&step, attempt));
         let (id, sender) = (step.id.clone(), self.happenings.clone());
         let started = Unit::start(spec, move |event| {
             // The loop outlives every unit; if it is gone, so is the run.
@@ -149,10 +151,13 @@ impl Supervisor {
 
     /// Returns a file name for this attempt: `steps/03-8-sync-Rocky.log`, `….2.log` for the second one.
     pub(super) fn log_name(&self, step: &Step, attempt: u32, ending: &str) -> String {
-        let place = self.state.plan.steps.iter().position(|other| other.id == step.id).unwrap_or(0) + 1;
-        let name = step.id.as_str().replace('/', "-");
+        format!("steps/{}.{ending}", self.attempt_name(step, attempt))
+    }
+
+    /// Returns what the files and the cgroup of an attempt are called by: `03-8-sync-Rocky`, `….2` for the second one.
+    fn attempt_name(&self, step: &Step, attempt: u32) -> String {
         let again = if attempt > 1 { format!(".{attempt}") } else { String::new() };
-        format!("steps/{place:02}-{name}{again}.{ending}")
+        format!("{}{again}", file_stem(&self.state.plan, &step.id))
     }
 
     /// Returns the job log of an attempt, if the step's checks want one.
@@ -218,8 +223,9 @@ impl Supervisor {
 
     pub(super) fn on_unit(&mut self, id: &StepId, event: UnitEvent) -> Result<(), JournalError> {
         match event {
-            UnitEvent::Started { pid, start_time } => {
-                return self.record(&Event::StepStarted { step: id.clone(), pid, start_time });
+            UnitEvent::Started { pid, start_time, contained } => {
+                let contained = Some(contained);
+                return self.record(&Event::StepStarted { step: id.clone(), pid, start_time, contained });
             }
             UnitEvent::Ended { end, phrases, bytes, survivors, .. } => {
                 self.phrases.insert(id.clone(), phrases);

@@ -4,9 +4,10 @@
 
 use super::identity;
 use crate::domain::name::{RunId, StepId};
-use crate::domain::plan::Step;
+use crate::domain::plan::{Plan, Step};
 use crate::domain::run::recovery::{Interrupted, Sighting, Survivor};
 use crate::domain::run::{Cut, Place, RunState};
+use crate::exec::cgroup::{Cell, PREFIX};
 use crate::exec::group::ProcessId;
 use crate::exec::survivors::{Look, command, started_at};
 use crate::journal::store::RunDir;
@@ -34,7 +35,7 @@ impl Eyes {
             |step: &&Step| state.record(&step.id).is_some_and(|record| !(alive && record.is_running()));
         let weigh = |step: &Step| {
             let cut = state.cut(&step.id)?;
-            let sighting = self.sighting(dir, step, &cut);
+            let sighting = self.sighting(dir, &state.plan, step, &cut);
             Some((step.id.clone(), Interrupted::weigh(state, step, &sighting)?))
         };
         state.plan.steps.iter().filter(cut_off).filter_map(weigh).collect()
@@ -44,12 +45,25 @@ impl Eyes {
         self.place.get_or_init(identity::place)
     }
 
-    /// Returns the look at the processes.
-    pub(super) fn look(&self) -> &Look {
+    fn look(&self) -> &Look {
         self.look.get_or_init(|| Look::take(MARK))
     }
 
-    fn sighting(&self, dir: &RunDir, step: &Step, cut: &Cut) -> Sighting {
+    /// Returns every living process of a step of any run of `house`, with what says so.
+    pub(super) fn claims<'a>(
+        &'a self,
+        house: &'a House,
+    ) -> impl Iterator<Item = (RunId, Claim<'a>, ProcessId)> + 'a {
+        let marked = self.look().marks().filter_map(|(mark, id)| {
+            let (run, step) = house.marked(mark)?;
+            Some((run, Claim::Mark(step), id))
+        });
+        let housed =
+            self.look().cells().filter_map(|(cell, id)| Some((house.housed(cell)?, Claim::Cell(cell), id)));
+        marked.chain(housed)
+    }
+
+    fn sighting(&self, dir: &RunDir, plan: &Plan, step: &Step, cut: &Cut) -> Sighting {
         let place = self.place().clone();
         let same_boot = cut.place.boot_id.is_empty() || cut.place.boot_id == place.boot_id;
         if step.argv.is_empty() || !same_boot {
@@ -57,10 +71,44 @@ impl Eyes {
         }
         let shell = cut.process.map(|(pid, start_time)| ProcessId { start_time, pid });
         let house = House::of(dir);
-        let found = self.look().of(|mark| house.is_of(mark, dir.id(), &step.id), shell);
+        let fits = |mark: &str| house.is_of(mark, dir.id(), &step.id);
+        let holds = |cell: &Cell| {
+            let of_run = house.housed(cell).is_some_and(|run| run == *dir.id());
+            of_run && Claim::Cell(cell).step(plan).is_some_and(|of| of.id == step.id)
+        };
+        let found = self.look().of(fits, holds, shell);
         let hidden = cut.end.is_none().then(|| self.look().hidden_since(ticks(cut))).flatten();
         Sighting { place, survivors: found.into_iter().map(survivor).collect(), hidden }
     }
+}
+
+/// What says that a process is of a step.
+#[derive(Debug)]
+pub(super) enum Claim<'a> {
+    /// Its environment, which sudo clears.
+    Mark(StepId),
+    /// The cgroup that it was born in.
+    Cell(&'a Cell),
+}
+
+impl Claim<'_> {
+    /// Returns the step of its run's plan.
+    pub(super) fn step<'p>(&self, plan: &'p Plan) -> Option<&'p Step> {
+        let is_it = |step: &&Step| match self {
+            Claim::Mark(id) => step.id == *id,
+            Claim::Cell(cell) => cell.step.strip_prefix(&file_stem(plan, &step.id)).is_some_and(|again| {
+                let attempt = again.strip_prefix('.').map(str::parse::<u32>);
+                again.is_empty() || attempt.is_some_and(|attempt| attempt.is_ok())
+            }),
+        };
+        plan.steps.iter().find(is_it)
+    }
+}
+
+/// Returns what the files and cgroups of a step are called by: `03-8-sync-Rocky`.
+pub(super) fn file_stem(plan: &Plan, step: &StepId) -> String {
+    let place = plan.steps.iter().position(|other| other.id == *step).unwrap_or(0) + 1;
+    format!("{place:02}-{}", step.as_str().replace('/', "-"))
 }
 
 /// A state folder, told from every other one of this host: two of them may well have a run of the same name.
@@ -96,6 +144,18 @@ impl House {
         Some((RunId::new(run.to_owned()).ok()?, step.parse().ok()?))
     }
 
+    /// Returns what the cgroup of a run is called by: `stagegate-RUN:HOUSE`, and `:` with more behind it as a scope.
+    pub(super) fn cgroup(&self, run: &RunId) -> String {
+        format!("{PREFIX}{run}:{}", self.0)
+    }
+
+    /// Returns the run of this house whose cgroup it is.
+    pub(super) fn housed(&self, cell: &Cell) -> Option<RunId> {
+        let mut parts = cell.run.split(':');
+        let (run, house) = (parts.next()?, parts.next()?);
+        (house == self.0).then(|| RunId::new(run.to_owned()).ok()).flatten()
+    }
+
     fn is_of(&self, mark: &str, run: &RunId, step: &StepId) -> bool {
         self.marked(mark).is_some_and(|(of, named)| of == *run && named == *step)
     }
@@ -124,6 +184,34 @@ fn ticks(cut: &Cut) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cgroup_names_its_run_and_its_step() {
+        let run: RunId = "20261122T184500Z-8-update".parse().unwrap();
+        let house = House("fe01-2a".to_owned());
+        let name = house.cgroup(&run);
+        let cell = |of: &str, step: &str| Cell {
+            run: of.trim_start_matches(PREFIX).to_owned(),
+            step: step.to_owned(),
+        };
+        assert_eq!(house.housed(&cell(&name, "01-x")), Some(run.clone()));
+        assert_eq!(house.housed(&cell(&format!("{name}:4711"), "01-x")), Some(run.clone()), "a scope");
+        assert_eq!(House("fe01-2b".to_owned()).housed(&cell(&name, "01-x")), None, "another state folder");
+        assert_eq!(house.housed(&cell("stagegate-what", "01-x")), None);
+        let catalog = crate::domain::fixture::catalog();
+        let plan = super::super::tests::plan_of(&catalog, &["true"]);
+        for step in &plan.steps {
+            let stem = file_stem(&plan, &step.id);
+            for again in ["", ".2", ".17"] {
+                let cell = cell(&name, &format!("{stem}{again}"));
+                assert_eq!(Claim::Cell(&cell).step(&plan).map(|of| &of.id), Some(&step.id), "{cell:?}");
+            }
+            for other in ["x", "-devel", ".x", "."] {
+                let cell = cell(&name, &format!("{stem}{other}"));
+                assert_eq!(Claim::Cell(&cell).step(&plan).map(|of| &of.id), None, "{cell:?}");
+            }
+        }
+    }
 
     #[test]
     fn a_mark_names_its_step_and_no_other() {

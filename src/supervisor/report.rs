@@ -15,7 +15,7 @@ use crate::domain::plan::Step;
 use crate::domain::plan::script::command_line;
 use crate::domain::redact::{Redactor, Secrets};
 use crate::domain::run::recovery::Interrupted;
-use crate::domain::run::{GateState, RunState, StepRecord, StepState};
+use crate::domain::run::{Containment, GateState, RunState, StepRecord, StepState};
 use crate::domain::status::CheckoutStatus;
 use crate::domain::visible;
 use crate::journal::JournalError;
@@ -67,6 +67,8 @@ struct ReportStep {
     interrupted: Option<Interrupted>,
     command: String,
     attempts: u32,
+    /// What held the processes of the last attempt together; none where it had none.
+    contained: Option<Containment>,
     seconds: Option<i64>,
     exit_code: Option<i32>,
     reason: String,
@@ -186,6 +188,7 @@ fn report_step(
         interrupted,
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
+        contained: record.and_then(|record| record.contained.clone()),
         seconds: record.and_then(StepRecord::took_s),
         exit_code: record.and_then(StepRecord::exit_code),
         reason: redactor.text(&reason).into_owned(),

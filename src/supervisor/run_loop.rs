@@ -15,6 +15,7 @@ use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::{Lane, Step};
 use crate::domain::run::resume::{Ask, Decision};
 use crate::domain::run::{Event, RunState, RunVerdict};
+use crate::exec::cgroup::Ground;
 use crate::exec::unit::UnitHandle;
 use crate::journal::JournalError;
 use crate::journal::store::RunDir;
@@ -85,6 +86,8 @@ pub struct Supervisor {
     pub(super) looks: BTreeMap<StepId, Arc<Pulse>>,
     /// Knows which mounts owe an answer.
     pub(super) prober: Prober,
+    /// Where its steps may have cgroups.
+    pub(super) ground: Ground,
     /// How often the helm changed hands, and why it was taken the last time, if it was taken from somebody.
     pub(super) helm_turn: (u64, Option<String>),
     /// What broke in this supervisor: it moves nothing any more.

@@ -5,6 +5,7 @@ use super::fail_closed::{Halt, panicked};
 use super::happening::{ClientId, Happening};
 use super::identity;
 use super::locks::{LockError, Locks};
+use super::recovery::House;
 use super::run_loop::{ABANDON_GRACE, RESOURCE_POLL, Supervisor};
 use super::take_over::{Order, TakeOverError, Taker};
 use crate::catalog;
@@ -12,6 +13,7 @@ use crate::compose::probe::Prober;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId};
 use crate::domain::run::{Event, RunState};
+use crate::exec::cgroup::Ground;
 use crate::journal::JournalError;
 use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
@@ -23,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -61,7 +63,9 @@ pub enum Hello {
 }
 
 /// Owns the run `run` until nothing of it can move any more.
-pub fn serve(state: &std::path::Path, run: &RunId, order: &Order) -> anyhow::Result<()> {
+///
+/// `unscoped` is why systemd gave it no scope of its own, where whoever started it knows that.
+pub fn serve(state: &Path, run: &RunId, order: &Order, unscoped: Option<&str>) -> anyhow::Result<()> {
     // A supervisor that was started by hand may lead its group already; then it has a session to stay in.
     let _leader = rustix::process::setsid();
     crate::exec::signals::defaults_for_children()?;
@@ -70,7 +74,7 @@ pub fn serve(state: &std::path::Path, run: &RunId, order: &Order) -> anyhow::Res
     let begun = runtime.block_on(async {
         let store = Store::open(state)?;
         let dir = store.run(run);
-        begin(&store, &dir, order).await
+        begin(&store, &dir, order, unscoped).await
     });
     let (supervisor, happenings) = match begun {
         Ok(begun) => begun,
@@ -127,6 +131,7 @@ async fn begin(
     store: &Store,
     dir: &RunDir,
     order: &Order,
+    unscoped: Option<&str>,
 ) -> Result<(Supervisor, UnboundedReceiver<Happening>), Unable> {
     let plan = dir.plan()?;
     let by = identity::own();
@@ -169,6 +174,7 @@ async fn begin(
         helm: None,
         looks: BTreeMap::new(),
         prober: Prober::new(),
+        ground: Ground::find(Path::new("/"), &House::of(dir).cgroup(dir.id()), unscoped),
         helm_turn: (0, None),
         broken: None,
         asked: fresh,

@@ -319,18 +319,17 @@ impl Supervisor {
         }
         let store = Store::open(self.dir.path().ancestors().nth(2)?).ok()?;
         let (eyes, house) = (Eyes::default(), House::of(&self.dir));
-        eyes.look().marks().find_map(|(mark, id)| {
-            let (run, of) = house.marked(mark)?;
+        eyes.claims(&house).find_map(|(run, claim, id)| {
             let dir = store.run(&run);
-            let plan = if run == *self.dir.id() {
-                let interrupted = self.state.cut(&of).is_some() && !self.busy.contains_key(&of);
-                interrupted.then(|| self.state.plan.clone())?
-            } else {
-                (!dir.is_alive()).then(|| dir.plan().ok()).flatten()?
-            };
-            let holds = &plan.step(&of)?.resources;
-            let resource = step.resources.iter().find(|resource| holds.contains(resource))?;
-            Some((resource.clone(), format!("{of} of run {run}, interrupted but alive: {}", survivor(id))))
+            let is_own = run == *self.dir.id();
+            let others = if is_own || dir.is_alive() { None } else { dir.plan().ok() };
+            let of = claim.step(if is_own { &self.state.plan } else { others.as_ref()? })?;
+            if is_own && (self.state.cut(&of.id).is_none() || self.busy.contains_key(&of.id)) {
+                return None;
+            }
+            let resource = step.resources.iter().find(|resource| of.resources.contains(resource))?;
+            let holder = format!("{} of run {run}, interrupted but alive: {}", of.id, survivor(id));
+            Some((resource.clone(), holder))
         })
     }
 
@@ -358,13 +357,15 @@ pub(super) fn survivor_on(
     lanes: &[ReleaseId],
 ) -> Option<String> {
     let (eyes, house) = (Eyes::default(), House::of(&store.run(own)));
-    eyes.look().marks().find_map(|(mark, id)| {
-        let (run, step) = house.marked(mark)?;
+    eyes.claims(&house).find_map(|(run, claim, id)| {
         let dir = store.run(&run);
         if run == *own || dir.is_alive() {
             return None;
         }
-        let release = dir.plan().ok()?.step(&step)?.release.clone().filter(|release| lanes.contains(release))?;
+        let plan = dir.plan().ok()?;
+        let step = claim.step(&plan)?;
+        let release = step.release.clone().filter(|release| lanes.contains(release))?;
+        let step = &step.id;
         Some(format!(
             "release {release} is not free: {step} of run {run}, which was interrupted, is still alive as {}; wait until \
              it ends, or stop it with `stagegate cancel {run} {step}`",

@@ -18,6 +18,7 @@ use crate::domain::outcome::Outcome;
 use crate::domain::plan::{Plan, make::make};
 use crate::domain::run::{Cut, Event, Place, RunState, RunVerdict, StepState};
 use crate::domain::seal::Seal;
+use crate::exec::cgroup::Ground;
 use crate::journal::lock::{Elsewhere, Holder};
 use crate::journal::store::{RunDir, Store};
 use crate::journal::writer::Writer;
@@ -38,6 +39,7 @@ static NEXT_RUN: AtomicI64 = AtomicI64::new(0);
 
 mod fail_closed;
 mod outcomes;
+mod scope;
 mod socket;
 mod survivors;
 
@@ -54,7 +56,7 @@ fn id(text: &str) -> StepId {
 }
 
 /// Returns a plan of two lanes whose steps all run `command`.
-fn plan_of(catalog: &Catalog, command: &[&str]) -> Plan {
+pub(super) fn plan_of(catalog: &Catalog, command: &[&str]) -> Plan {
     let both = &["Rocky", "Extras"][..];
     let selection = selection("update", vec![ticked("8", both, both), ticked("9", both, both)]);
     let mut plan = make(catalog, &selection, &status(catalog), &[]).unwrap();
@@ -127,6 +129,7 @@ impl House {
             helm: None,
             looks: BTreeMap::new(),
             prober: Prober::new(),
+            ground: Ground::None { why: "this test wants none".to_owned() },
             helm_turn: (0, None),
             broken: None,
             asked: true,
@@ -591,7 +594,7 @@ fn nothing_runs_twice_at_once() {
     let lives = |start_time| {
         let mut events = until_step("8", "8/sync/Rocky");
         events.push(starting.clone());
-        events.push(Event::StepStarted { step: id("8/sync/Rocky"), pid: own, start_time });
+        events.push(Event::StepStarted { step: id("8/sync/Rocky"), pid: own, start_time, contained: None });
         events.push(Event::SupervisorStarted { pid: 1, start_time: 1, place: Place::default() });
         House::found(&events)
     };

@@ -284,6 +284,7 @@ impl PastStep {
                 attempts: known.attempts,
                 log: None,
                 argv: Vec::new(),
+                contained: None,
                 scripts: BTreeMap::new(),
                 stopped: None,
                 composes: BTreeMap::new(),

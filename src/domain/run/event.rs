@@ -1,5 +1,6 @@
 //! What a journal records. Events are facts; they are appended before the act that they authorise.
 
+use super::containment::Containment;
 use super::step::Place;
 use crate::domain::approval::{Approval, Identity, Refusal};
 use crate::domain::compose::ComposeId;
@@ -79,6 +80,9 @@ pub enum Event {
         pid: i32,
         /// That process's start time in clock ticks since boot.
         start_time: u64,
+        /// What holds its processes together: where its cgroup is, or why it has none. Earlier versions did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        contained: Option<Containment>,
     },
     /// Its process is over.
     StepEnded {

@@ -360,7 +360,7 @@ impl RunState {
                 record.scripts.clone_from(scripts);
                 record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
-                (record.stale, record.stopped) = (None, None);
+                (record.stale, record.stopped, record.contained) = (None, None, None);
             }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
@@ -379,6 +379,9 @@ impl RunState {
             _ => {
                 if let Event::StopRequested { by, signal, .. } = event {
                     record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
+                }
+                if let Event::StepStarted { contained, .. } = event {
+                    record.contained.clone_from(contained);
                 }
                 amend(&mut record.state, event);
             }

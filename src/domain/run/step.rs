@@ -3,6 +3,7 @@
 //! Only [`RunState::apply`](super::RunState::apply) changes it; whatever is asked of it here is asked of the record alone,
 //! without the plan and without a look at the host.
 
+use super::containment::Containment;
 use super::event::StopStage;
 use crate::domain::approval::{AfterApproval, Approval, Identity, Refusal};
 use crate::domain::compose::ComposeId;
@@ -159,6 +160,9 @@ pub struct StepRecord {
     pub log: Option<String>,
     /// What was executed in the last attempt.
     pub argv: Vec<String>,
+    /// What holds the processes of the last attempt together; none where it has none, or nobody said.
+    #[serde(default)]
+    pub contained: Option<Containment>,
     /// SHA-256 of the scripts that the last attempt ran, by path.
     pub scripts: BTreeMap<String, String>,
     /// Why the last attempt was asked to stop, if it was: by whom, or by which signal.
@@ -178,6 +182,7 @@ impl StepRecord {
             attempts: 0,
             log: None,
             argv: Vec::new(),
+            contained: None,
             scripts: BTreeMap::new(),
             stopped: None,
             composes: BTreeMap::new(),

@@ -44,7 +44,7 @@ pub(super) fn concluded(step: &StepId, outcome: Outcome) -> Event {
 pub(super) fn attempt(step: &StepId, outcome: Outcome) -> Vec<Event> {
     vec![
         starting(step, 1),
-        Event::StepStarted { step: step.clone(), pid: 7, start_time: 99 },
+        Event::StepStarted { step: step.clone(), pid: 7, start_time: 99, contained: None },
         ended(step, ProcessEnd::Exited { code: i32::from(outcome == Outcome::Failed) }),
         concluded(step, outcome),
     ]
@@ -282,7 +282,7 @@ fn a_cancelled_run_is_cancelled_until_somebody_retries() {
 fn a_new_supervisor_finds_what_ran_interrupted() {
     let plan = plan();
     let step = id("8/compose/Rocky");
-    let started = Event::StepStarted { step: step.clone(), pid: 7, start_time: 99 };
+    let started = Event::StepStarted { step: step.clone(), pid: 7, start_time: 99, contained: None };
     let state = fold(&plan, &[supervised(), starting(&step, 1), started, supervised()]);
     let cut = Cut { since: at(1), process: Some((7, 99)), stopping: None, end: None, place: place() };
     let expected = StepState::Interrupted { cut };
@@ -394,7 +394,7 @@ pub(super) fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
     let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Suspect, Outcome::Cancelled];
     match dice.below(20) {
         0 => starting(&step, u32::try_from(dice.below(5)).unwrap()),
-        1 => Event::StepStarted { step, pid: 1, start_time: 1 },
+        1 => Event::StepStarted { step, pid: 1, start_time: 1, contained: None },
         2 => ended(&step, ProcessEnd::Exited { code: 0 }),
         3 | 4 => concluded(&step, dice.pick(&outcomes)),
         5 => Event::StepRefused { step, findings: Vec::new() },

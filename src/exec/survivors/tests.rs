@@ -33,12 +33,20 @@ fn marked_processes_and_their_children_are_found_and_nobody_else() {
     let mark = format!("one-{}", std::process::id());
     // Its child has an environment of its own, like what sudo starts.
     let (shell, id, child) = family(&mark, "env -i sleep 600 & wait");
-    let found = Look::take("STAGEGATE_TEST").of(|other| other == mark, None);
+    let found = Look::take("STAGEGATE_TEST").of(|other| other == mark, |_| false, None);
     assert_eq!(found.iter().map(|id| id.pid).collect::<HashSet<_>>(), HashSet::from([id.pid, child]));
-    assert_eq!(Look::take("STAGEGATE_TEST").of(|_| false, None), []);
-    assert_eq!(Look::take("STAGEGATE_TEST").of(|_| false, Some(id)).len(), 2, "known by its shell");
+    assert_eq!(Look::take("STAGEGATE_TEST").of(|_| false, |_| false, None), []);
+    assert_eq!(
+        Look::take("STAGEGATE_TEST").of(|_| false, |_| false, Some(id)).len(),
+        2,
+        "known by its shell"
+    );
     let reused = ProcessId { start_time: id.start_time + 1, ..id };
-    assert_eq!(Look::take("STAGEGATE_TEST").of(|_| false, Some(reused)), [], "a pid that was used again");
+    assert_eq!(
+        Look::take("STAGEGATE_TEST").of(|_| false, |_| false, Some(reused)),
+        [],
+        "a pid that was used again"
+    );
     assert!(Look::take("STAGEGATE_TEST").marks().any(|(other, at)| other == mark && at == id));
     assert!(command(child).contains("sleep 600"));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
@@ -51,14 +59,14 @@ fn marked_processes_and_their_children_are_found_and_nobody_else() {
         assert!(Instant::now() < deadline, "KILL is not taken");
         std::thread::yield_now();
     }
-    assert_eq!(Look::take("STAGEGATE_TEST").of(|other| other == mark, None), []);
+    assert_eq!(Look::take("STAGEGATE_TEST").of(|other| other == mark, |_| false, None), []);
 }
 
 #[test]
 fn stopping_is_staged() {
     let mark = format!("two-{}", std::process::id());
     let (mut shell, id, child) = family(&mark, "trap : TERM; sleep 600 & while :; do wait; done");
-    let look = || Look::take("STAGEGATE_TEST").of(|other| other == mark, None);
+    let look = || Look::take("STAGEGATE_TEST").of(|other| other == mark, |_| false, None);
     let mut ending = Ending::new(Duration::from_secs(10));
     assert!(ending.left() > Duration::ZERO);
     let deadline = Instant::now() + Duration::from_secs(30);

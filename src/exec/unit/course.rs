@@ -4,6 +4,7 @@ use super::stop::{Reason, Stop};
 use super::waiting::Waiting;
 use super::{Control, UnitError, UnitEvent, UnitSpec, watch_leader, watch_output};
 use crate::domain::outcome::{LeftProcess, ProcessEnd};
+use crate::domain::run::Containment;
 use crate::exec::group::{self, ProcessId, ProcessStat, Reader, Tree};
 use crate::exec::guard::guarded;
 use crate::exec::output::{Drain, Drained, LastCall, Log, Notice, QUIET_AFTER};
@@ -37,6 +38,7 @@ pub(super) struct Course<'a> {
     master: Arc<OwnedFd>,
     leader: ProcessId,
     tree: Tree,
+    contained: Containment,
     alive: Vec<ProcessStat>,
     begun: Instant,
     events: &'a dyn Fn(UnitEvent),
@@ -72,13 +74,23 @@ impl<'a> Course<'a> {
         // Unreaped, so it has a stat for certain; without one nothing would ever match, and nothing be signalled.
         let leader = ProcessStat::of(pid).map_or(ProcessId { pid, start_time: u64::MAX }, |stat| stat.id);
         let mark = spec.mark.as_ref().and_then(|name| Some(format!("{name}={}", spec.env.get(name)?)));
-        let tree = Tree::new(leader, &spawned.slave, mark.as_deref());
+        let joined = match (&spec.cgroup, spawned.outside) {
+            (Ok(cgroup), None) => Ok(cgroup.clone()),
+            (Ok(_), Some(why)) => Err(why),
+            (Err(why), _) => Err(why.clone()),
+        };
+        let contained = match &joined {
+            Ok(cgroup) => Containment::Cgroup { path: cgroup.path().to_string_lossy().into_owned() },
+            Err(why) => Containment::Tree { why: why.clone() },
+        };
+        let tree = Tree::new(leader, &spawned.slave, mark.as_deref()).within(joined.ok());
         Self {
             spec,
             child: spawned.child,
             master: spawned.master,
             leader,
             tree,
+            contained,
             alive: Vec::new(),
             begun,
             events,
@@ -107,7 +119,8 @@ impl<'a> Course<'a> {
     }
 
     fn go(&mut self, log: Log, control: &Sender<Control>) -> UnitEvent {
-        (self.events)(UnitEvent::Started { pid: self.leader.pid, start_time: self.leader.start_time });
+        let ProcessId { pid, start_time } = self.leader;
+        (self.events)(UnitEvent::Started { pid, start_time, contained: self.contained.clone() });
         if let Err(error) = self.watch(log, control) {
             // Nothing of it would be recorded.
             self.drain_broke(format!("no thread to watch the step: {error}"));
@@ -148,6 +161,7 @@ impl<'a> Course<'a> {
                 if self.exit.is_some() && self.alive.is_empty() || Instant::now() > until {
                     return;
                 }
+                self.tree.kill_cgroup();
                 for process in &self.alive {
                     group::send(process.id, Signal::KILL);
                 }
@@ -273,6 +287,9 @@ impl<'a> Course<'a> {
         self.find_holders(now);
         self.lose_patience(now);
         if let Some(stop) = &mut self.stop {
+            if stop.is_killing() {
+                self.tree.kill_cgroup();
+            }
             if let Some(stage) = stop.step(self.leader, &self.alive, now) {
                 (self.events)(UnitEvent::Stopping { stage });
             }
@@ -346,6 +363,9 @@ impl<'a> Course<'a> {
     }
 
     fn finish(&mut self) -> UnitEvent {
+        if let Ok(cgroup) = &self.spec.cgroup {
+            cgroup.close();
+        }
         self.last_call.give();
         let until = Instant::now() + DRAIN_PATIENCE;
         while self.drained.is_none() {

@@ -59,6 +59,11 @@ impl Stop {
         }
     }
 
+    /// Tells whether KILL is being sent.
+    pub(super) fn is_killing(&self) -> bool {
+        matches!(self.stage, Stage::Killing { .. })
+    }
+
     /// Tells whether anybody had to be killed.
     pub(super) fn has_killed(&self) -> bool {
         !self.killed.is_empty()

@@ -12,7 +12,7 @@ fn run(log: &str, first: Option<Control>) -> (i32, ProcessEnd, Vec<UnitEvent>) {
     let argv = vec!["bash".to_owned(), "-c".to_owned(), script];
     let mut spec = UnitSpec::new(argv, path, folder.path().to_owned(), folder.path().join("log"));
     spec.grace = Duration::from_millis(200);
-    let spawned = pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size).unwrap();
+    let spawned = pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size, None).unwrap();
     let pid = spawned.child.id().cast_signed();
     let seen = Mutex::new(Vec::new());
     let events = |event| seen.lock().unwrap().push(event);

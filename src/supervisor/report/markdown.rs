@@ -8,6 +8,7 @@ use crate::domain::evidence::{Change, ChangeKind, Evidence};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::visible;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// How many changes are listed one by one; the JSON form has them all.
@@ -79,10 +80,21 @@ fn head(out: &mut String, report: &Report) {
             revision.as_deref().unwrap_or("no revision")
         );
     }
+    contained(out, report);
     if let Some(problem) = &report.supervisor_problem {
         let _ = writeln!(out, "- **its supervisor failed**: {}", cell(problem));
     }
     out.push_str("- logs: in `steps/` of the run's folder, raw, for their owner alone; `stagegate log` shows them without secrets\n");
+}
+
+/// Says what held the processes of the steps together, each way once; which step had which is in the JSON form.
+fn contained(out: &mut String, report: &Report) {
+    let ways = report.steps.iter().filter_map(|step| step.contained.as_ref()).map(ToString::to_string);
+    let ways: BTreeSet<String> = ways.collect();
+    if !ways.is_empty() {
+        let ways: Vec<String> = ways.iter().map(|way| cell(way)).collect();
+        let _ = writeln!(out, "- each step contained by: {}", ways.join(", or "));
+    }
 }
 
 fn steps(out: &mut String, report: &Report) {

@@ -22,7 +22,10 @@ fn survivor() -> Survivor {
 }
 
 fn began(step: &str) -> Vec<Event> {
-    vec![starting(&id(step), 1), Event::StepStarted { step: id(step), pid: 4711, start_time: 99 }]
+    vec![
+        starting(&id(step), 1),
+        Event::StepStarted { step: id(step), pid: 4711, start_time: 99, contained: None },
+    ]
 }
 
 const SYNC: &str = "8/sync/Rocky";

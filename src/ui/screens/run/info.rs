@@ -117,6 +117,11 @@ fn about(run: &RunModel, step: &Step) -> Vec<Words> {
         out.push(words(Role::Warn, format!("↻ stale: {cause}, and this builds on it")));
     }
     out.extend(state(run, step, record));
+    if let (StepState::Running { .. } | StepState::Interrupted { .. }, Some(how)) =
+        (&record.state, &record.contained)
+    {
+        out.push(words(Role::Muted, format!("contained by: {how}")));
+    }
     out.extend(findings(&record.findings));
     out
 }
