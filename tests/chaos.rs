@@ -20,6 +20,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test says what is wrong by failing")]
 #![expect(clippy::print_stdout, reason = "it prints its table")]
 
+#[path = "support/cgroups.rs"]
+mod cgroups;
 #[path = "chaos/course.rs"]
 mod course;
 #[path = "chaos/host.rs"]
@@ -59,6 +61,7 @@ fn one(template: &host::Template, seed: u64) -> Tally {
     let (story, mut host) = (Story::of(seed), template.copy());
     let (tally, diary) = course::play(&host, &story);
     processes::end_all(&host);
+    cgroups::sweep(&host.at("state"));
     if number("STAGEGATE_CHAOS_SEED").is_some() {
         println!("{}", diary.join("\n"));
     }

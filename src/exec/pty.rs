@@ -74,7 +74,7 @@ pub struct Spawned {
 ///
 /// The crate sets close-on-exec in a second system call. Without this, a step started by another lane in
 /// between would inherit the master end and keep this step's terminal alive. And this process visits one cgroup at a time.
-static OPENING: Mutex<()> = Mutex::new(());
+pub(super) static OPENING: Mutex<()> = Mutex::new(());
 
 /// Starts `argv` on a new PTY, born in `cgroup`; one that cannot be joined keeps it from nothing.
 pub fn spawn(

@@ -7,6 +7,9 @@ use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
+#[path = "../support/cgroups.rs"]
+mod cgroups;
+
 /// A practice host; what still runs on it when the test ends is ended.
 pub(crate) struct Host {
     _folder: TempDir,
@@ -112,6 +115,7 @@ impl Drop for Host {
                 }
             }
         }
+        cgroups::sweep(&self.at("state"));
     }
 }
 

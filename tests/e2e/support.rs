@@ -11,6 +11,9 @@ use std::process::{Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+#[path = "../support/cgroups.rs"]
+mod cgroups;
+
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stagegate");
 /// How long anything may take before the test fails.
@@ -237,10 +240,11 @@ impl Drop for Host {
         for _ in 0..100 {
             let left = self.processes();
             if left.is_empty() {
-                return;
+                break;
             }
             left.into_iter().for_each(kill);
         }
+        cgroups::sweep(&self.at("state"));
     }
 }
 

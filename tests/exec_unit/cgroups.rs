@@ -4,7 +4,7 @@
 
 use super::*;
 use stagegate::domain::run::Containment;
-use stagegate::exec::cgroup::Ground;
+use stagegate::exec::cgroup::{Cell, Ground};
 use std::io::Write as _;
 
 /// A rig whose step is born in a cgroup, if one can be made here.
@@ -140,7 +140,9 @@ fn a_command_that_cannot_be_started_leaves_no_cgroup() {
     let ProcessEnd::SpawnFailed { error } = &end else { panic!("{end:?}") };
     assert_eq!(error, "`no-such-program`: No such file or directory (os error 2)");
     assert!(contained.folder.is_none() || contained.is_removed());
-    assert_eq!(stagegate::exec::cgroup::Cell::of(std::process::id().cast_signed()), None, "we came back");
+    // Another test may be on a visit of its own in this moment.
+    let own = Cell::of(std::process::id().cast_signed());
+    assert!(own.is_none_or(|cell| !cell.run.ends_with(&contained.rig.mark)), "we came back");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Where cgroups may be made, told from made-up hosts, and real ones where this host has any.
 
 use super::*;
+use crate::exec::pty::OPENING;
 use std::process::{Child, Command};
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 const UNIFIED: &str = "24 23 0:21 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,seclabel,nsdelegate\n";
 const LEGACY: &str = "\
@@ -182,9 +183,6 @@ fn without_systemd_one_of_our_own_is_made_below_our_own_or_it_is_said_why_not() 
 
 // --------------------------------------------------------------------------------------- on this host
 
-/// Held by whoever visits a cgroup: this whole process does.
-static VISITING: Mutex<()> = Mutex::new(());
-
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -217,7 +215,7 @@ fn real(name: &str) -> Option<(Ground, Cgroup)> {
 
 #[test]
 fn what_others_start_during_a_visit_goes_home_and_so_do_we() {
-    let _alone = VISITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((ground, cgroup)) = real("visit") else { return };
     let own = std::process::id().cast_signed();
     let visit = cgroup.visit().unwrap();
@@ -236,7 +234,7 @@ fn what_others_start_during_a_visit_goes_home_and_so_do_we() {
 
 #[test]
 fn a_visit_ends_on_every_path_and_one_that_cannot_begin_changes_nothing() {
-    let _alone = VISITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((ground, cgroup)) = real("paths") else { return };
     let own = std::process::id().cast_signed();
     let panicked = crate::exec::guard::guarded(|| {
@@ -255,7 +253,7 @@ fn a_visit_ends_on_every_path_and_one_that_cannot_begin_changes_nothing() {
 
 #[test]
 fn all_in_a_cgroup_are_killed_at_once_and_it_stays_as_long_as_somebody_is_in_it() {
-    let _alone = VISITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let Some((ground, cgroup)) = real("kill") else { return };
     let mut one = stranger();
     join(cgroup.path(), one.0.id().cast_signed()).unwrap();
