@@ -292,6 +292,32 @@ fn a_new_supervisor_finds_what_ran_interrupted() {
 }
 
 #[test]
+fn what_holds_an_attempt_together_is_recorded_and_journals_that_do_not_say_it_are_read() {
+    let plan = plan();
+    let step = id("8/compose/Rocky");
+    let read = |more: &str| -> Event {
+        let text = r#"{"event":"step-started","step":"8/compose/Rocky","pid":7,"start_time":99"#;
+        serde_json::from_str(&format!("{text}{more}}}")).unwrap()
+    };
+    let old = read("");
+    assert_eq!(old, Event::StepStarted { step: step.clone(), pid: 7, start_time: 99, contained: None });
+    assert!(!serde_json::to_string(&old).unwrap().contains("contained"));
+    let cgroup = read(r#","contained":{"by":"cgroup","path":"/sys/fs/cgroup/x"}"#);
+    let tree = read(r#","contained":{"by":"tree","why":"no systemd scope here"}"#);
+    for (event, words) in [
+        (&cgroup, Some("its own cgroup")),
+        (&tree, Some("process tree (no systemd scope here)")),
+        (&old, None),
+    ] {
+        let state = fold(&plan, &[supervised(), starting(&step, 1), event.clone(), supervised()]);
+        let contained = state.record(&step).unwrap().contained.as_ref().map(ToString::to_string);
+        assert_eq!(contained.as_deref(), words, "an interruption takes nothing from it");
+    }
+    let again = fold(&plan, &[supervised(), starting(&step, 1), cgroup, supervised(), starting(&step, 2)]);
+    assert_eq!(again.record(&step).unwrap().contained, None, "the next attempt says it anew");
+}
+
+#[test]
 fn a_stop_and_its_end_are_recorded() {
     let plan = plan();
     let step = id("8/compose/Rocky");

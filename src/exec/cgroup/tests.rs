@@ -17,10 +17,13 @@ const HYBRID: &str = "\
     41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
 const NAME: &str = "stagegate-20261122T184500Z-8-update:fe01-2a";
 
+/// What a host is like, its mounts, the cgroups of a process, and the folders of those with whether they are of version 2.
+type Row = (&'static str, &'static str, &'static str, &'static [(&'static str, bool)]);
+
 #[test]
 fn own_cgroups_are_found_wherever_they_are_mounted() {
     let both = "9:name=systemd:/a\n4:memory:/c\n0::/b\n";
-    let table: [(&str, &str, &str, &[(&str, bool)]); 10] = [
+    let table: [Row; 10] = [
         (
             "EL9, version 2 alone",
             UNIFIED,

@@ -124,6 +124,8 @@ fn report() -> (tempfile::TempDir, Report) {
     let release = ReleaseId::new("8").unwrap();
     let waiver =
         Waiver { finding: FindingId(finding().id.0), reason: "known".to_owned(), by: identity(), at: at(70) };
+    let why = format!("no systemd scope: {TOKEN}");
+    let contained = Containment::Tree { why };
     let events = [
         (
             0,
@@ -147,6 +149,7 @@ fn report() -> (tempfile::TempDir, Report) {
                 scripts: BTreeMap::from([("/toolkit/sync-to-staging.sh".to_owned(), "ab12".to_owned())]),
             },
         ),
+        (1, Event::StepStarted { step: step.clone(), pid: 1, start_time: 1, contained: Some(contained) }),
         (2, Event::StepEnded { step: step.clone(), end: ProcessEnd::Exited { code: 0 }, log_bytes: 1 }),
         (
             3,
@@ -177,6 +180,7 @@ fn it_tells_what_was_run_with_which_scripts_and_composes() {
         "| 8/sync/Rocky | succeeded | 2 | 0:02 | Rocky-8-updates-20210721.1 |",
         "ab12  /toolkit/sync-to-staging.sh",
         "- release 8 (8.10): `/staging/8.10-RC1` to `/production/8.10`",
+        "- each step contained by: process tree (no systemd scope: [redacted])",
         "## Gate 8/gate: waiting",
         "- 1 findings, 0 of them blocking and not waived",
         "and 5 more, in the JSON form of this report",
@@ -186,6 +190,8 @@ fn it_tells_what_was_run_with_which_scripts_and_composes() {
     let waived = text.lines().find(|line| line.starts_with("- waived")).unwrap();
     assert!(waived.contains("engineer (as root) on compose1") && waived.contains(": known ("), "{waived}");
     let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+    let tree = serde_json::json!({"by": "tree", "why": "no systemd scope: [redacted]"});
+    assert_eq!(json["steps"][0]["contained"], tree);
     assert_eq!(json["scripts"]["/toolkit/sync-to-staging.sh"], "ab12");
     assert_eq!(json["steps"][0]["composes"]["Rocky"], "Rocky-8-updates-20210721.1");
     assert_eq!(json["gates"][0]["evidence"]["changes"]["packages"].as_array().unwrap().len(), 45);
