@@ -188,7 +188,7 @@ fn report_step(
         interrupted,
         command: if step.argv.is_empty() { "(checked by Stagegate)".to_owned() } else { command_line(step) },
         attempts: record.map_or(0, |record| record.attempts),
-        contained: record.and_then(|record| record.contained.clone()),
+        contained: record.and_then(|record| record.contained.clone()).map(|how| redactor.value(how)),
         seconds: record.and_then(StepRecord::took_s),
         exit_code: record.and_then(StepRecord::exit_code),
         reason: redactor.text(&reason).into_owned(),

@@ -40,8 +40,17 @@ impl Contained {
             assert_eq!(contained.to_string(), format!("process tree ({why})"));
             let text = format!("NOT TESTED HERE: cgroups; a step is said to be contained by: {contained}\n");
             std::io::stderr().write_all(text.as_bytes()).unwrap();
-            running.handle.cancel().unwrap();
-            assert!(matches!(running.finish(&self.rig).0, ProcessEnd::Cancelled { .. }));
+            running.wait_for_text(&self.rig, "up");
+            // It may have ended by itself.
+            let _ended = running.handle.cancel().and_then(|()| running.handle.kill());
+            running.wait_for("end", |event| matches!(event, UnitEvent::Ended { .. }));
+            running.handle.join();
+            // What only a cgroup would have held.
+            for name in ["escaped", "agent"].iter().filter(|name| self.rig.path(name).exists()) {
+                if let Some(stat) = group::ProcessStat::of(self.pid(name)) {
+                    group::send(stat.id, rustix::process::Signal::KILL);
+                }
+            }
             return None;
         };
         assert_eq!(contained, Containment::Cgroup { path: folder.to_str().unwrap().to_owned() });

@@ -272,3 +272,38 @@ fn all_in_a_cgroup_are_killed_at_once_and_it_stays_as_long_as_somebody_is_in_it(
     assert!(!cgroup.path().exists());
     drop(ground);
 }
+
+/// As on EL8, where systemd's own tree is in a hierarchy of version 1.
+#[test]
+fn in_version_1_it_is_the_same_but_nobody_is_killed_at_once() {
+    let _alone = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    let all = places(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
+    let made = all.iter().find(|place| !place.unified).map(|place| {
+        let path = place.folder.join(format!("{PREFIX}test-v1:{}.scope", std::process::id()));
+        fs::create_dir(&path).map(|()| (path, place.folder.clone()))
+    });
+    let Some(Ok((scope, home))) = made else {
+        let text = format!("NOT TESTED HERE: no cgroup of version 1 can be made: {made:?}\n");
+        io::stderr().write_all(text.as_bytes()).unwrap();
+        return;
+    };
+    let cgroup = Cgroup { path: scope.join("01-x"), home };
+    fs::create_dir(&cgroup.path).unwrap();
+    let visit = cgroup.visit().unwrap();
+    let mut other = stranger();
+    let pid = other.0.id().cast_signed();
+    assert!(cgroup.pids().contains(&pid));
+    drop(visit);
+    assert!(cgroup.pids().is_empty());
+    join(cgroup.path(), pid).unwrap();
+    assert_eq!(cgroup.pids(), [pid]);
+    let cell = Cell::of(pid).unwrap();
+    assert_eq!(cell, Cell { run: format!("test-v1:{}", std::process::id()), step: "01-x".to_owned() });
+    assert!(!cgroup.kill());
+    other.0.kill().unwrap();
+    other.0.wait().unwrap();
+    cgroup.close();
+    assert!(!cgroup.path().exists());
+    fs::remove_dir(scope).unwrap();
+}
