@@ -1,4 +1,4 @@
-//! Takes away the cgroups that are left when a test ends its supervisors with KILL.
+//! Takes away the cgroups that are left when a test ends its supervisors with KILL, and ends who is left in them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -21,6 +21,8 @@ pub(crate) fn sweep(state: &Path) {
     for point in points {
         for folder in folders(&Path::new(point).join(own)) {
             if folder.to_string_lossy().ends_with(&ends) {
+                // Before Linux 5.14 they stay until they end by themselves.
+                let _killed = fs::write(folder.join("cgroup.kill"), "1");
                 let begun = Instant::now();
                 while !remove(&folder) && begun.elapsed() < PATIENCE {
                     std::thread::yield_now();
