@@ -125,7 +125,7 @@ fn a_full_room_is_recovered_whole() {
 fn what_is_no_landing_stays_and_is_told() {
     let place = Place::new();
     let path = path_of(&place.log);
-    for garbage in [&b""[..], b"stagegate land 1", &[0; HEAD + ROOM]] {
+    for garbage in [Vec::new(), MAGIC.to_vec(), vec![0; HEAD + ROOM]] {
         std::fs::write(&path, garbage).unwrap();
         let (_, outcome) = recover(place.folder.path()).remove(0);
         assert!(outcome.unwrap_err().to_string().contains("stays beside its log"));
