@@ -273,8 +273,7 @@ impl Tree {
 
     fn is_marked(&self, pid: i32) -> bool {
         let carries = |mark: &Vec<u8>| {
-            environment(pid)
-                .is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
+            environment(pid).is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
         };
         self.mark.as_ref().is_some_and(carries) || holds(pid, &self.slave)
     }
@@ -401,7 +400,8 @@ mod tests {
             .unwrap();
         let pid = child.id().cast_signed();
         // The first program is not loaded where it has the environment of this test.
-        let marked = || environment(pid).unwrap().split(|byte| *byte == 0).any(|one| one == b"STAGEGATE_TEST=loading");
+        let marked =
+            || environment(pid).unwrap().split(|byte| *byte == 0).any(|one| one == b"STAGEGATE_TEST=loading");
         while !marked() {}
         while fs::read(format!("/proc/{pid}/comm")).unwrap() != b"sleep\n" {
             assert!(marked());

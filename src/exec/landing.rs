@@ -44,9 +44,9 @@ impl Landing {
         let mut file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         let mut whole = vec![0; HEAD + ROOM];
         whole[..MAGIC.len()].copy_from_slice(MAGIC);
-        let made = file.write_all(&whole).and_then(|()| {
-            MemoryMappedFile::from_file(file, MmapMode::ReadWrite, &path).map_err(io_error)
-        });
+        let made = file
+            .write_all(&whole)
+            .and_then(|()| MemoryMappedFile::from_file(file, MmapMode::ReadWrite, &path).map_err(io_error));
         match made {
             Ok(map) => Ok(Self { map, path, base: 0, filled: 0 }),
             Err(error) => {
@@ -68,7 +68,10 @@ impl Landing {
     }
 
     /// Has `read` fill what is free, and returns how much it says that it did.
-    pub fn take<E>(&mut self, read: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> io::Result<Result<usize, E>> {
+    pub fn take<E>(
+        &mut self,
+        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
+    ) -> io::Result<Result<usize, E>> {
         let mut whole = self.map.as_slice_mut(0, (HEAD + ROOM) as u64).map_err(io_error)?;
         let whole = whole.as_mut();
         let count = match read(&mut whole[HEAD + self.filled..]) {

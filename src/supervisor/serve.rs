@@ -193,8 +193,12 @@ fn complete_logs(dir: &RunDir) {
     for (log, recovered) in crate::exec::landing::recover(&dir.file("steps")) {
         match recovered {
             Ok(0) => {}
-            Ok(bytes) => log::info!("{}: {bytes} bytes were still on their way and are in it now", log.display()),
-            Err(error) => log::warn!("{}: what was on its way there is left beside it: {error}", log.display()),
+            Ok(bytes) => {
+                log::info!("{}: {bytes} bytes were still on their way and are in it now", log.display())
+            }
+            Err(error) => {
+                log::warn!("{}: what was on its way there is left beside it: {error}", log.display())
+            }
         }
     }
 }

@@ -1,7 +1,8 @@
 //! rsync, GNU parallel and sudo in a sync and in a push: killed, cut short, without room, without leave.
 
 use crate::furnish::{
-    IMAGE_AT, SYNC, alone, came_to, edit, ended, fast, in_the_middle, no_rsync_works_on, program, real_host, script, slow, start,
+    IMAGE_AT, SYNC, alone, came_to, edit, ended, fast, in_the_middle, no_rsync_works_on, program, real_host,
+    script, slow, start,
 };
 use crate::support::{Host, kill, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
