@@ -8,7 +8,7 @@
 //! | counted | by whom |
 //! |---|---|
 //! | steps run twice at once | a lock that every process of an attempt inherits (`chaos/witness.sh`) |
-//! | log bytes lost | the witness's copy of what each attempt printed; and where the supervisor is killed, the kernel's count of what it had read and what it had written in that moment: what it has read must be in the file |
+//! | log bytes lost | the witness's copy of what each attempt printed; and where the supervisor is killed, the kernel's count of what it had read in that moment: all of it must be in the file once the run was taken up again |
 //! | journals unreadable | `runs`, `status`, `report` and `verify-run` must exit 0; each record has its number, its digest and the digest of the one before it |
 //! | terminals left raw | the modes of the one terminal that all consoles of a run use, each time a console has left it: by `q`, Ctrl-C, TERM, HUP, INT or QUIT, on a terminal that a killed one had left raw too |
 //! | wrong states | `runs` against a second fold of the journal; the journal against the witness: no success without an exit code of 0, no exit code but the real one, no attempt without a record, no record of an end that was not |

@@ -71,6 +71,12 @@ pub struct LogLine {
 }
 
 impl LogLine {
+    /// Makes the line of a text that shows as it is ([`as_printed`]).
+    pub fn plain(text: &str) -> Self {
+        let span = LogSpan { text: text.to_owned(), ink: Ink::default() };
+        Self { width: text.len(), spans: if text.is_empty() { Vec::new() } else { vec![span] } }
+    }
+
     /// Returns the text alone.
     pub fn text(&self) -> String {
         self.spans.iter().map(|span| span.text.as_str()).collect()
@@ -80,6 +86,12 @@ impl LogLine {
 /// Renders the bytes of one line, with or without its line end.
 pub fn render(raw: &[u8]) -> LogLine {
     draw(raw).into_line(&[], &[], "")
+}
+
+/// Returns the text of a line that holds nothing but printable ASCII: it shows as it is.
+pub fn as_printed(raw: &[u8]) -> Option<&str> {
+    let plain = raw.len() <= MAX_COLUMNS && raw.iter().all(|byte| (0x20..0x7f).contains(byte));
+    std::str::from_utf8(raw).ok().filter(|_| plain)
 }
 
 /// Draws the bytes of one line, with or without its line end.

@@ -11,6 +11,7 @@ mod rsync;
 
 use super::log_line;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 
 /// The most that can be known before the process has ended.
 const NEARLY: f32 = 0.99;
@@ -18,6 +19,9 @@ const NEARLY: f32 = 0.99;
 const LABEL: usize = 60;
 /// Bytes of a segment that are looked at; the tools' own lines are shorter.
 const SEGMENT: usize = 4096;
+
+/// How many of the segments that overwrite each other are read, of one piece: a few for each of many transfers at once.
+const UPDATES: usize = 128;
 
 /// Which tool's output to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -92,14 +96,38 @@ impl ProgressReader {
         if matches!(self.parser, Parser::None) {
             return;
         }
-        let mut from = 0;
-        for end in memchr::memchr2_iter(b'\r', b'\n', piece) {
-            self.segment(&piece[from..end]);
-            from = end + 1;
+        let mut rest = piece;
+        if let Some(first) = memchr::memchr2(b'\r', b'\n', piece) {
+            self.segment(&piece[..first]);
+            let last = memchr::memrchr2(b'\r', b'\n', piece).unwrap_or(first);
+            let whole = &piece[first + 1..=last.max(first)];
+            if self.parser.may_understand(whole) {
+                self.segments(whole);
+            }
+            rest = &piece[last + 1..];
         }
         let room = SEGMENT.saturating_sub(self.partial.len());
-        let rest = &piece[from..];
         self.partial.extend_from_slice(&rest[..rest.len().min(room)]);
+    }
+
+    /// Reads whole segments; of those that overwrite each other in a row the last [`UPDATES`].
+    fn segments(&mut self, whole: &[u8]) {
+        let mut updates: VecDeque<&[u8]> = VecDeque::with_capacity(UPDATES);
+        let mut from = 0;
+        for end in memchr::memchr2_iter(b'\r', b'\n', whole) {
+            let segment = &whole[from..end];
+            from = end + 1;
+            if whole[end] == b'\r' {
+                if updates.len() == UPDATES {
+                    updates.pop_front();
+                }
+                updates.push_back(segment);
+            } else {
+                updates.drain(..).for_each(|update| self.segment(update));
+                self.segment(segment);
+            }
+        }
+        updates.into_iter().for_each(|update| self.segment(update));
     }
 
     /// Returns what is known now; nothing before anything was understood.
@@ -129,6 +157,17 @@ impl ProgressReader {
 }
 
 impl Parser {
+    /// Returns whether `whole` may hold anything that this parser understands; cheap, and wrong in one way only.
+    fn may_understand(&self, whole: &[u8]) -> bool {
+        match self {
+            Self::Rsync(parser) => parser.may_understand(whole),
+            // Its level stands in brackets.
+            Self::Pungi(_) => memchr::memmem::find(whole, b"] ").is_some(),
+            Self::Createrepo(_) | Self::Ansible(_) => !whole.is_empty(),
+            Self::None => false,
+        }
+    }
+
     fn take(&mut self, segment: &[u8]) {
         let text = String::from_utf8_lossy(segment);
         match self {

@@ -22,7 +22,7 @@ const HEAD: usize = 4096;
 /// What the head begins with.
 const MAGIC: &[u8; 16] = b"stagegate land 1";
 /// Bytes of the room.
-pub const ROOM: usize = 256 * 1024;
+pub const ROOM: usize = 64 * 1024;
 const ENDING: &str = "landing";
 
 /// The landing of one log.

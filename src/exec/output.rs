@@ -108,6 +108,8 @@ pub struct Log {
     /// `None` once it could not be written.
     file: Option<File>,
     landing: Landing,
+    /// How much of what waits in the landing is in the file.
+    written: usize,
     bytes: u64,
 }
 
@@ -119,7 +121,7 @@ impl Log {
 
     /// Makes the log that goes into `file`, with its landing beside `path`.
     pub(super) fn into_file(file: File, path: &Path) -> io::Result<Self> {
-        Ok(Self { file: Some(file), landing: Landing::create(path)?, bytes: 0 })
+        Ok(Self { file: Some(file), landing: Landing::create(path)?, written: 0, bytes: 0 })
     }
 
     /// Ends the log, in which everything is by now. Returns its length.
@@ -129,23 +131,35 @@ impl Log {
         self.bytes
     }
 
-    /// Appends what waits in the landing, and hands it to `look` once it is in the file.
-    fn append(&mut self, look: impl FnOnce(&[u8])) -> io::Result<()> {
-        let Self { file, landing, bytes } = self;
-        let Some(open) = file else { return landing.clear(*bytes) };
-        let written = landing.waiting(|piece| {
-            open.write_all(piece)?;
-            *bytes += piece.len() as u64;
-            look(piece);
+    /// Appends what waits in the landing and is not in the file yet.
+    fn append(&mut self) -> io::Result<()> {
+        let Self { file, landing, written, bytes } = self;
+        let Some(open) = file else { return Ok(()) };
+        let appended = landing.waiting(|piece| {
+            let new = piece.get(*written..).unwrap_or_default();
+            open.write_all(new)?;
+            *written += new.len();
+            *bytes += new.len() as u64;
             Ok(())
         });
-        let outcome = written.and_then(|outcome| outcome).and_then(|()| landing.clear(*bytes));
+        let outcome = appended.and_then(|outcome| outcome);
         if outcome.is_err() {
+            // What cannot be written is thrown away from here on.
             *file = None;
-            // What cannot be written is thrown away from here on, here as there.
-            let _cleared = landing.clear(*bytes);
         }
         outcome
+    }
+
+    /// Empties the landing, having shown to `look` what was appended.
+    fn clear(&mut self, look: impl FnOnce(&[u8])) -> io::Result<()> {
+        let is_whole = self.file.is_some();
+        self.landing.waiting(|piece| {
+            if is_whole {
+                look(piece)
+            }
+        })?;
+        self.written = 0;
+        self.landing.clear(self.bytes)
     }
 }
 
@@ -247,12 +261,22 @@ impl Drain {
         }
         if count < SMALL_READ {
             std::thread::sleep(PAUSE);
+        } else {
+            // While a full read is written the kernel fills its buffer again; who asks at once waits for it instead.
+            self.append(notify);
         }
     }
 
-    /// Waits until there is something to do, having brought everything to the file.
+    /// Waits until there is something to do, having brought everything to the file that has waited long enough.
     fn wait(&mut self, notify: &mut impl FnMut(Notice)) {
-        self.flush(notify);
+        if self.log.landing.filled() > 0 {
+            // What has landed is safe, so a flood is written in large pieces and not in those of the kernel.
+            let due = FLUSH_AFTER.saturating_sub(self.flushed.elapsed());
+            if !due.is_zero() && self.poll(true, Some(due)) {
+                return;
+            }
+            self.flush(notify);
+        }
         if self.grown {
             let due = FLUSH_AFTER.saturating_sub(self.hinted.elapsed());
             if !self.poll(true, Some(due)) {
@@ -295,28 +319,35 @@ impl Drain {
         !matches!(poll(&mut watched, patience.as_ref()), Ok(0))
     }
 
+    /// Appends what has landed to the log.
+    fn append(&mut self, notify: &mut impl FnMut(Notice)) {
+        if let Err(error) = self.log.append() {
+            notify(Notice::LogFailed(error.to_string()));
+        }
+    }
+
+    /// Brings everything to the log, and looks at it.
     fn flush(&mut self, notify: &mut impl FnMut(Notice)) {
         self.flushed = Instant::now();
         if self.log.landing.filled() == 0 {
             return;
         }
+        self.append(notify);
         let (phrases, progress, tail) = (&mut self.phrases, &mut self.progress, &mut self.tail);
-        let was_open = self.log.file.is_some();
-        let appended = self.log.append(|piece| {
+        let cleared = self.log.clear(|piece| {
             phrases.feed(piece);
             progress.feed(piece);
+            // Cut only now and then: cutting moves everything.
             let keep = &piece[piece.len().saturating_sub(TAIL)..];
-            let surplus = (tail.len() + keep.len()).saturating_sub(TAIL);
-            tail.drain(..surplus.min(tail.len()));
+            if tail.len() + keep.len() > 2 * TAIL {
+                tail.drain(..tail.len() - (TAIL - keep.len()).min(tail.len()));
+            }
             tail.extend_from_slice(keep);
         });
-        if let Err(error) = appended {
-            if was_open {
-                notify(Notice::LogFailed(error.to_string()));
-            }
-            return;
+        if let Err(error) = cleared {
+            notify(Notice::LogFailed(error.to_string()));
         }
-        if !was_open {
+        if self.log.file.is_none() {
             return;
         }
         self.grown = true;

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 const FRAME: Duration = Duration::from_millis(16);
 /// Drawing what no key asked for takes at most this part of the time: a flood, or a machine that has no time
 /// to spare, gets fewer frames instead of costing more.
-const DRAWING: u32 = 16;
+const DRAWING: u32 = 32;
 /// The most time between two frames while something changes.
 const SLOWEST: Duration = Duration::from_millis(100);
 /// How often it is looked whether a visible log has grown, while its step runs.

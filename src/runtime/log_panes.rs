@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 const COUNT_BUDGET: u64 = 8 * 1024 * 1024;
 
 /// Bytes at the end of a line that overwrites itself behind which nothing is drawn any more.
-const OVERWRITTEN: usize = 1024;
+const OVERWRITTEN: usize = 512;
 
 /// About what one call of [`LogFile::count_on`] counts.
 const COUNTED_AT_ONCE: u64 = 256 * 1024;

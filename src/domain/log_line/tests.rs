@@ -145,3 +145,20 @@ fn check(raw: &[u8]) -> Result<(), TestCaseError> {
     prop_assert_eq!(width, line.width);
     Ok(())
 }
+
+proptest! {
+    #[test]
+    fn what_is_printed_as_it_is_shows_as_it_is(raw in "[ -~]{0,300}") {
+        prop_assert_eq!(as_printed(raw.as_bytes()), Some(raw.as_str()));
+        prop_assert_eq!(LogLine::plain(&raw), render(raw.as_bytes()));
+    }
+}
+
+#[test]
+fn what_does_not_show_as_it_is_is_drawn() {
+    for raw in
+        [&b"a\tb"[..], b"a\r", b"\x1b[1m", "\u{e9}".as_bytes(), b"\x7f", b"\xff", &[b'x'; MAX_COLUMNS + 1]]
+    {
+        assert_eq!(as_printed(raw), None);
+    }
+}

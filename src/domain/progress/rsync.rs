@@ -5,6 +5,7 @@
 //! fraction is told.
 
 use super::{Progress, part};
+use memchr::memmem;
 use std::collections::BTreeMap;
 
 /// How many transfers are told apart; the toolkit runs 18.
@@ -38,6 +39,13 @@ struct Line<'a> {
 }
 
 impl Rsync {
+    /// Returns whether text may begin a transfer, or tell of one that has begun.
+    pub(super) fn may_understand(&self, text: &[u8]) -> bool {
+        !self.transfers.is_empty()
+            || memchr::memchr(b'%', text).is_some()
+            || memmem::find(text, b" file list").is_some()
+    }
+
     pub(super) fn take(&mut self, segment: &str) {
         let (tag, text) = match segment.split_once('\t') {
             Some((tag, text)) if !tag.is_empty() && tag.len() <= TAG && !tag.contains(' ') => (tag, text),

@@ -72,14 +72,26 @@ impl Reading {
 
     /// Draws a part of a line that goes on.
     pub fn part(&mut self, raw: &[u8]) -> LogLine {
+        if let Some(text) = log_line::as_printed(raw) {
+            // What is printed once from left to right needs no canvas, unless something of it is to be hidden.
+            let hidden = self.hidden(text);
+            if hidden.is_empty() {
+                return LogLine::plain(text);
+            }
+            return self.finish(log_line::draw(raw), &hidden);
+        }
         let drawing = log_line::draw(raw);
-        let printed = drawing.printed();
+        let hidden = self.hidden(drawing.printed());
+        self.finish(drawing, &hidden)
+    }
+
+    /// Finds what is to be hidden of what is printed next, and remembers it.
+    fn hidden(&mut self, printed: &str) -> Vec<Range<usize>> {
         let mut hidden = self.keys(printed);
         self.values(printed, &mut hidden);
         self.shapes(printed, &mut hidden);
-        let hidden = merged(printed, hidden);
         self.remember(printed);
-        self.finish(drawing, &hidden)
+        merged(printed, hidden)
     }
 
     fn longest(&self) -> usize {

@@ -91,6 +91,7 @@ static EXPRESSIONS: LazyLock<Vec<Expression>> = LazyLock::new(|| {
 static ANY: LazyLock<RegexSet> = LazyLock::new(|| {
     RegexSetBuilder::new(EXPRESSIONS.iter().map(|expression| &expression.text))
         .unicode(false)
+        .dfa_size_limit(2 * DFA_LIMIT)
         .build()
         .unwrap_or_else(|_| RegexSet::empty())
 });
@@ -148,8 +149,12 @@ fn expressions() -> Vec<(Shape, String)> {
 
 /// Compiles an expression as the catalog's and ours are: bytes, ASCII, `^` and `$` at line ends.
 pub(super) fn compile(text: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(text).unicode(false).multi_line(true).size_limit(1 << 20).build()
+    let mut builder = RegexBuilder::new(text);
+    builder.unicode(false).multi_line(true).size_limit(1 << 20).dfa_size_limit(DFA_LIMIT).build()
 }
+
+/// Memory that an expression may take for what it has met, in bytes; what goes beyond is worked out anew.
+const DFA_LIMIT: usize = 128 * 1024;
 
 /// Finds everything in `text` that has one of `shapes`, in no order.
 pub(super) fn find(shapes: &dyn Fn(Shape) -> bool, text: &[u8], found: &mut Vec<Range<usize>>) {
