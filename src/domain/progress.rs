@@ -127,7 +127,9 @@ impl ProgressReader {
                 self.segment(segment);
             }
         }
-        updates.into_iter().for_each(|update| self.segment(update));
+        for update in updates {
+            self.segment(update);
+        }
     }
 
     /// Returns what is known now; nothing before anything was understood.

@@ -305,7 +305,7 @@ pub(super) fn is_resident(process: &ProcessStat) -> bool {
 }
 
 /// How long a process may take to load its program, and how often it is looked whether it has.
-const LOADING: Duration = Duration::from_millis(200);
+const LOADING: Duration = Duration::from_secs(2);
 const LOADING_EVERY: Duration = Duration::from_millis(1);
 
 /// Returns the environment of a process as `/proc/PID/environ` has it: `NAME=value`, each ended by a NUL.
@@ -400,11 +400,13 @@ mod tests {
             .unwrap();
         let pid = child.id().cast_signed();
         // The first program is not loaded where it has the environment of this test.
-        let marked =
-            || environment(pid).unwrap().split(|byte| *byte == 0).any(|one| one == b"STAGEGATE_TEST=loading");
-        while !marked() {}
+        let is_marked =
+            |text: &[u8]| text.split(|byte| *byte == 0).any(|one| one == b"STAGEGATE_TEST=loading");
+        while !is_marked(&environment(pid).unwrap()) {}
         while fs::read(format!("/proc/{pid}/comm")).unwrap() != b"sleep\n" {
-            assert!(marked());
+            let text = environment(pid).unwrap();
+            let (length, stat) = (environment_length(pid), fs::read_to_string(format!("/proc/{pid}/stat")));
+            assert!(is_marked(&text), "{length:?} {stat:?} {}", String::from_utf8_lossy(&text));
         }
         child.kill().unwrap();
         child.wait().unwrap();

@@ -155,7 +155,7 @@ impl Log {
         let is_whole = self.file.is_some();
         self.landing.waiting(|piece| {
             if is_whole {
-                look(piece)
+                look(piece);
             }
         })?;
         self.written = 0;

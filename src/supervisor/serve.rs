@@ -194,10 +194,10 @@ fn complete_logs(dir: &RunDir) {
         match recovered {
             Ok(0) => {}
             Ok(bytes) => {
-                log::info!("{}: {bytes} bytes were still on their way and are in it now", log.display())
+                log::info!("{}: {bytes} bytes were still on their way and are in it now", log.display());
             }
             Err(error) => {
-                log::warn!("{}: what was on its way there is left beside it: {error}", log.display())
+                log::warn!("{}: what was on its way there is left beside it: {error}", log.display());
             }
         }
     }
