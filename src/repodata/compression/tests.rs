@@ -57,7 +57,10 @@ fn what_is_cut_short_or_damaged_is_said_to_be() {
         }
         let mut damaged = packed.clone();
         damaged[packed.len() / 2] ^= 0xff;
-        assert!(inflate(&damaged, Limit::new(1 << 30)).is_err(), "{compression:?} with a wrong byte");
+        let inflated = inflate(&damaged, Limit::new(1 << 30));
+        // A zstd frame need not have a checksum of its own; the one in repomd.xml tells.
+        let unseen = *compression == Compression::Zstd && inflated.as_ref().is_ok_and(|(_, plain)| *plain != content);
+        assert!(inflated.is_err() || unseen, "{compression:?} with a wrong byte");
     }
     assert_eq!(inflate(b"\0ZCK1 whatever", Limit::new(100)), Err(Problem::Zchunk));
 }

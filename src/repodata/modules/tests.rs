@@ -115,8 +115,9 @@ fn nothing_is_multiplied() {
     }
     let problem = read(bomb.as_bytes()).unwrap_err();
     assert!(matches!(&problem, Problem::Yaml { line: 5, message } if message.contains("alias")), "{problem:?}");
-    let deep = format!("---\na: {}", "[".repeat(100_000));
+    let deep = format!("---\n{}", "- ".repeat(100_000));
     assert_eq!(read(deep.as_bytes()), Err(Problem::TooDeep(32)));
+    assert!(read(format!("---\na: {}", "[".repeat(100_000)).as_bytes()).is_err(), "the parser's own limit");
     let long = format!("---\n{}", "- x\n".repeat(3 << 20));
     assert!(matches!(read(long.as_bytes()), Err(Problem::RecordTooLong { .. })));
     let many = format!("---\n{}", "- x\n".repeat((1 << 20) + 1));
