@@ -13,7 +13,7 @@ use super::stream::{Checked, Verify};
 use super::updateinfo::Advisory;
 use super::Watch;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -172,39 +172,60 @@ fn key<'a>(listing: &Listing<'a>) -> Key<'a> {
     (listing.name(), listing.arch(), listing.stream())
 }
 
-/// Compares the packages of two repos.
+/// Compares the packages of two repos; the changes are in the order of their keys.
 pub fn packages<'a>(old: &'a PackageList, new: &'a PackageList) -> Vec<Change<'a>> {
-    let (before, now) = (sorted(old), sorted(new));
+    // A table and not two sorted lists: of 30,000 packages hardly any differ, and to sort them all costs more than
+    // to find the changes.
+    let mut numbers = HashMap::with_capacity(old.len().max(new.len()));
+    let (old, new) = (numbered(old, &mut numbers), numbered(new, &mut numbers));
+    let (mut before, mut now) = (Groups::new(old, numbers.len()), Groups::new(new, numbers.len()));
     let mut changes = Vec::new();
-    let (mut left, mut right) = (&before[..], &now[..]);
-    loop {
-        let next = match (left.first(), right.first()) {
-            (None, None) => return changes,
-            (Some(one), None) | (None, Some(one)) => key(one),
-            (Some(one), Some(other)) => key(one).min(key(other)),
-        };
-        let was = take(&mut left, next);
-        let is = take(&mut right, next);
-        compare(was, is, &mut changes);
+    for number in 0..numbers.len() {
+        compare(before.sorted(number), now.sorted(number), &mut changes);
     }
+    // Stable: what is told of one package stays in the order in which it was found.
+    changes.sort_by(|a: &Change<'_>, b| key(&a.package()).cmp(&key(&b.package())));
+    changes
 }
 
-/// Returns the packages by key and, within one, from the oldest to the newest.
-fn sorted(list: &PackageList) -> Vec<Listing<'_>> {
-    let mut listings: Vec<Listing<'_>> = list.iter().collect();
-    listings.sort_by(|a, b| {
-        let order = key(a).cmp(&key(b)).then_with(|| a.cmp_evr(b));
-        order.then_with(|| a.pkgid().cmp(&b.pkgid()))
-    });
-    listings
+/// Numbers the keys in the order in which they are met.
+fn numbered<'a>(list: &'a PackageList, numbers: &mut HashMap<Key<'a>, usize>) -> Vec<(usize, Listing<'a>)> {
+    let number = |listing: Listing<'a>| {
+        let next = numbers.len();
+        (*numbers.entry(key(&listing)).or_insert(next), listing)
+    };
+    list.iter().map(number).collect()
 }
 
-/// Takes all packages of a key from the beginning of a list.
-fn take<'l, 'a>(list: &mut &'l [Listing<'a>], wanted: Key<'_>) -> &'l [Listing<'a>] {
-    let count = list.iter().take_while(|listing| key(listing) == wanted).count();
-    let (taken, rest) = list.split_at(count);
-    *list = rest;
-    taken
+/// The packages of one repo, those of one key side by side.
+struct Groups<'a> {
+    listings: Vec<Listing<'a>>,
+    /// Where each key begins, and behind the last where it ends.
+    begins: Vec<usize>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(mut numbered: Vec<(usize, Listing<'a>)>, keys: usize) -> Self {
+        let mut begins = vec![0; keys + 1];
+        for (number, _) in &numbered {
+            begins[number + 1] += 1;
+        }
+        for at in 1..begins.len() {
+            begins[at] += begins[at - 1];
+        }
+        // Repos are written in one order, so this finds long runs.
+        numbered.sort_by_key(|(number, _)| *number);
+        Self { listings: numbered.into_iter().map(|(_, listing)| listing).collect(), begins }
+    }
+
+    /// Returns the packages of a key from the oldest to the newest.
+    fn sorted(&mut self, number: usize) -> &[Listing<'a>] {
+        let group = &mut self.listings[self.begins[number]..self.begins[number + 1]];
+        if group.len() > 1 {
+            group.sort_by(|a, b| a.cmp_evr(b).then_with(|| a.pkgid().cmp(&b.pkgid())));
+        }
+        group
+    }
 }
 
 /// Compares the versions of one package.

@@ -4,7 +4,7 @@
 //! verified; without one the two bytes of the digest that every signature carries in the clear (RFC 4880, 5.2.3) still
 //! tell a stale one in all but one of 65,536 cases. It must not say how bad a flaw is.
 
-use super::error::{Problem, cut};
+use super::error::Problem;
 use super::repo::{REPOMD, small_file};
 use super::repomd::MOST_BYTES;
 use pgp::composed::{Deserializable as _, DetachedSignature, SignedPublicKey};
@@ -91,8 +91,10 @@ fn said(problem: &Problem) -> String {
     }
 }
 
+/// Returns the first line of what the library says, without control characters: it may quote the file.
 fn first_line(text: &str) -> String {
-    cut(text.lines().next().unwrap_or_default())
+    let line = text.lines().next().unwrap_or_default();
+    line.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Returns whether the digest that the signature carries in part is that of `bytes`.
