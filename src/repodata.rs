@@ -7,8 +7,8 @@
 //! The formats are those of `createrepo_c`, of libmodulemd and of dnf's comps.
 
 pub mod checksum;
-pub mod comps;
 pub mod compression;
+pub mod comps;
 pub mod diff;
 pub mod error;
 mod fast;

@@ -8,11 +8,12 @@
 use rpm::{BuildConfig, CompressionWithLevel, Dependency, FileOptions, PackageBuilder};
 use serde_json::{Value, json};
 use stagegate::repodata::package::{Comparison, FileKind, Relation};
-use stagegate::repodata::{Compression, Mismatch, Nevra, Package, Problem, Repo, Verify, Want, Way, Watch};
+use stagegate::repodata::{Compression, Mismatch, Nevra, Package, Problem, Repo, Verify, Want, Watch, Way};
 use stagegate::repodata::{diff, primary};
 use stagegate::sandbox::package::{Kind, PackageSpec, PayloadFile};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::io::Read as _;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -31,16 +32,15 @@ repomd = cr.Repomd(os.path.join(directory, "repodata/repomd.xml"))
 paths = {record.type: os.path.join(directory, record.location_href) for record in repomd.records}
 packages, order = {}, []
 def new(pkgid, name, arch):
-    if pkgid not in packages:
-        packages[pkgid] = cr.Package()
-        order.append(pkgid)
     return packages[pkgid]
 primary = {}
 def files(package):
     return [[kind or "", (folder or "") + name] for kind, folder, name in package.files]
 def done(package):
+    packages[package.pkgId] = package
+    order.append(package.pkgId)
     primary[package.pkgId] = files(package)
-cr.xml_parse_primary(paths["primary"], new, done, fail, True)
+cr.xml_parse_primary(paths["primary"], lambda *_: cr.Package(), done, fail, True)
 for pkgid in order:
     packages[pkgid].files = []
 cr.xml_parse_filelists(paths["filelists"], new, None, fail)
@@ -60,7 +60,8 @@ for pkgid in order:
 
 fn run<S: AsRef<OsStr>>(tool: &str, args: impl IntoIterator<Item = S>) -> String {
     let output = Command::new(tool).args(args).env("LC_ALL", "C.UTF-8").output();
-    let output = output.unwrap_or_else(|why| panic!("`{tool}` does not run ({why}): install createrepo_c and its bindings"));
+    let output = output
+        .unwrap_or_else(|why| panic!("`{tool}` does not run ({why}): install createrepo_c and its bindings"));
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{tool}: {}\n{errors}", output.status);
     String::from_utf8(output.stdout).unwrap()
@@ -69,12 +70,25 @@ fn run<S: AsRef<OsStr>>(tool: &str, args: impl IntoIterator<Item = S>) -> String
 /// Builds packages that have everything that metadata can say, and writes them into `folder`.
 fn packages(folder: &Path, release: &str) {
     std::fs::create_dir_all(folder.join("Packages/s")).unwrap();
-    let config = BuildConfig::v4().source_date(1_700_000_000).compression(CompressionWithLevel::Gzip(1)).reserved_space(None);
+    let config = BuildConfig::v4()
+        .source_date(1_700_000_000)
+        .compression(CompressionWithLevel::Gzip(1))
+        .reserved_space(None);
     for number in 0..12_u32 {
         let name = format!("tool{number}");
         let version = ["1.0", "2.0~rc1", "1.10^git5", "0"][number as usize % 4];
-        let mut builder = PackageBuilder::new(&name, version, "MIT & \"BSD\"", ["x86_64", "noarch"][number as usize % 2], "é <b> & \"c\" 'd'");
-        builder.using_config(config).release(release).description("one\n\n<two> & ]]> three!?").url("https://x.invalid/?a&b");
+        let mut builder = PackageBuilder::new(
+            &name,
+            version,
+            "MIT & \"BSD\"",
+            ["x86_64", "noarch"][number as usize % 2],
+            "é <b> & \"c\" 'd'",
+        );
+        builder
+            .using_config(config)
+            .release(release)
+            .description("one\n\n<two> & ]]> three!?")
+            .url("https://x.invalid/?a&b");
         if number % 3 == 0 {
             builder.epoch(number);
         }
@@ -84,7 +98,10 @@ fn packages(folder: &Path, release: &str) {
         builder.conflicts(Dependency::any("c1")).obsoletes(Dependency::less_eq("o1", "2:1.0-3"));
         builder.recommends(Dependency::any("r1")).suggests(Dependency::any("s1"));
         builder.supplements(Dependency::any("(s2 and s3)")).enhances(Dependency::greater("e1", "5"));
-        for path in ["/usr/bin/a b&c", "/etc/x.conf", "/usr/share/é/<y>", "/usr/lib/sendmail"].iter().take(number as usize % 5) {
+        for path in ["/usr/bin/a b&c", "/etc/x.conf", "/usr/share/é/<y>", "/usr/lib/sendmail"]
+            .iter()
+            .take(number as usize % 5)
+        {
             builder.with_file_contents("content", FileOptions::new(*path)).unwrap();
         }
         builder.with_dir_entry(FileOptions::dir("/etc/tool.d")).unwrap();
@@ -124,7 +141,7 @@ fn repack(folder: &Path) {
         repo.stream(data, Verify::Both, &()).unwrap().read_to_end(&mut plain).unwrap();
         let name = format!("repodata/{}.xml.zst", data.kind);
         std::fs::write(folder.join(&name), zstd::encode_all(plain.as_slice(), 3).unwrap()).unwrap();
-        text += &format!("<data type=\"{}\"><location href=\"{name}\"/></data>", data.kind);
+        let _ = write!(text, "<data type=\"{}\"><location href=\"{name}\"/></data>", data.kind);
     }
     std::fs::write(folder.join("repodata/repomd.xml"), text + "</repomd>").unwrap();
 }
@@ -141,7 +158,9 @@ fn described(package: &Package) -> Value {
             Some(Comparison::GreaterOrEqual) => "GE",
         };
         let entry = package.related(relation);
-        entry.map(|one| json!([one.name, flag(one.comparison), one.epoch, one.version, one.release, one.pre])).collect()
+        entry
+            .map(|one| json!([one.name, flag(one.comparison), one.epoch, one.version, one.release, one.pre]))
+            .collect()
     };
     let (start, end) = package.header_range.unwrap();
     json!({
@@ -222,7 +241,12 @@ fn every_compression_reads_as_createrepo_reads_it() {
     createrepo(&folder, &["--no-database"]);
     let wanted = oracle(&folder);
     assert_eq!(wanted.len(), 13);
-    for (kind, names) in [("gz", "--unique-md-filenames"), ("xz", "--simple-md-filenames"), ("bz2", "--unique-md-filenames"), ("zst", "")] {
+    for (kind, names) in [
+        ("gz", "--unique-md-filenames"),
+        ("xz", "--simple-md-filenames"),
+        ("bz2", "--unique-md-filenames"),
+        ("zst", ""),
+    ] {
         if kind == "zst" {
             repack(&folder);
         } else {
@@ -239,7 +263,10 @@ fn every_compression_reads_as_createrepo_reads_it() {
 #[test]
 fn what_else_stands_in_a_repo_is_verified_or_passed_over() {
     let Host { folder, _scratch } = host();
-    createrepo(&folder, &["--zck", "--database", "--distro", "cpe:/o:rocky:rocky:8,Rocky Linux 8", "--content", "binary"]);
+    createrepo(
+        &folder,
+        &["--zck", "--database", "--distro", "cpe:/o:rocky:rocky:8,Rocky Linux 8", "--content", "binary"],
+    );
     let repo = Repo::open(&folder).unwrap();
     assert_eq!(repo.repomd().cpe_ids().collect::<Vec<_>>(), ["cpe:/o:rocky:rocky:8"]);
     assert_eq!(repo.repomd().passed_over.len(), 3);
@@ -292,7 +319,10 @@ fn what_modifyrepo_adds_is_read_and_its_loss_is_told() {
     createrepo(&folder, &[]);
     with("updateinfo.xml", ADVISORY);
     with("modules.yaml", MODULES);
-    with("group.xml", "<comps><group><id>core</id><packagelist><packagereq>tool0</packagereq></packagelist></group></comps>");
+    with(
+        "group.xml",
+        "<comps><group><id>core</id><packagelist><packagereq>tool0</packagereq></packagelist></group></comps>",
+    );
     let repo = Repo::open(&folder).unwrap();
     let script = "import sys, createrepo_c as cr\nu = cr.UpdateInfo(sys.argv[1]).updates[0]\np = u.collections[0].packages[0]\n\
                   print(u.id, u.severity, u.references[0].id, u.collections[0].module.stream, p.name, p.version, p.release, p.arch)";
@@ -303,12 +333,18 @@ fn what_modifyrepo_adds_is_read_and_its_loss_is_told() {
         let Nevra { name, version, release, arch, .. } = &advisory.packages().next().unwrap().nevra;
         let stream = &advisory.collections[0].module.as_ref().unwrap().stream;
         let cve = advisory.cves().next().unwrap();
-        found = format!("{} {} {cve} {stream} {name} {version} {release} {arch}\n", advisory.id, advisory.severity);
+        found = format!(
+            "{} {} {cve} {stream} {name} {version} {release} {arch}\n",
+            advisory.id, advisory.severity
+        );
         ControlFlow::Continue(())
     });
     assert_eq!(read.unwrap().unwrap().checked.mismatches, []);
     assert_eq!(found, said);
-    assert_eq!(repo.modules(Verify::Both, &()).unwrap().unwrap().value.streams[0].nsvca(), "m:1.10:3:c:x86_64");
+    assert_eq!(
+        repo.modules(Verify::Both, &()).unwrap().unwrap().value.streams[0].nsvca(),
+        "m:1.10:3:c:x86_64"
+    );
     assert_eq!(repo.comps(Verify::Both, &()).unwrap().unwrap().value.groups[0].packages[0].name, "tool0");
 
     let other = aside.join("other");
@@ -338,7 +374,10 @@ fn what_does_not_match_is_told_and_what_cannot_be_read_is_named() {
     };
     write(&repomd.replacen(open_size, "17", 1));
     let checked = check().unwrap();
-    assert!(matches!(checked.mismatches[..], [Mismatch::OpenSize { claimed: 17, .. }]), "a slip of some tools");
+    assert!(
+        matches!(checked.mismatches[..], [Mismatch::OpenSize { claimed: 17, .. }]),
+        "a slip of some tools"
+    );
     assert_eq!(checked.compression, Compression::Gzip);
     write(&repomd.replacen(open_size, "10000000000", 1));
     let error = check().unwrap_err();
@@ -355,7 +394,10 @@ fn what_does_not_match_is_told_and_what_cannot_be_read_is_named() {
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
     let error = check().unwrap_err();
     assert!(matches!(error.problem, Problem::Damaged { .. }), "{error}");
-    assert!(error.to_string().starts_with("repodata/primary.xml.gz: is damaged or cut short (gzip)"), "{error}");
+    assert!(
+        error.to_string().starts_with("repodata/primary.xml.gz: is damaged or cut short (gzip)"),
+        "{error}"
+    );
     std::fs::remove_file(&path).unwrap();
     assert_eq!(check().unwrap_err().problem, Problem::Missing);
     std::os::unix::fs::symlink("/etc/passwd", &path).unwrap();

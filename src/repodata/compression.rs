@@ -129,13 +129,15 @@ impl<R: BufRead> Inflated<R> {
             return Err(Problem::Zchunk);
         }
         let whole = Cursor::new(head).chain(input);
-        let damaged = |error: &dyn std::error::Error| Problem::Damaged { compression, message: error.to_string() };
+        let damaged =
+            |error: &dyn std::error::Error| Problem::Damaged { compression, message: error.to_string() };
         let decoder = match compression {
             Compression::Plain => Decoder::Plain(whole),
             Compression::Gzip => Decoder::Gzip(flate2::bufread::MultiGzDecoder::new(whole)),
             Compression::Xz => {
-                let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
-                    .map_err(|error| damaged(&error))?;
+                let stream =
+                    liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, liblzma::stream::CONCATENATED)
+                        .map_err(|error| damaged(&error))?;
                 Decoder::Xz(liblzma::bufread::XzDecoder::new_stream(whole, stream))
             }
             Compression::Zstd => {
@@ -199,7 +201,7 @@ impl<R: BufRead> Inflated<R> {
     fn explain(&self, error: io::Error) -> io::Error {
         let foreign = error.raw_os_error().is_some()
             || error.kind() == io::ErrorKind::Interrupted
-            || error.get_ref().is_some_and(|inner| inner.is::<Problem>());
+            || matches!(error.get_ref(), Some(inner) if inner.is::<Problem>());
         if foreign || self.compression == Compression::Plain {
             return error;
         }

@@ -289,7 +289,10 @@ mod tests {
         assert_eq!(core.packages[2].kind, RequestKind::Mandatory);
         assert_eq!(comps.categories[0].groups, ["core"]);
         let server = &comps.environments[0];
-        assert_eq!((server.name.as_str(), server.groups.as_slice()), ("Server & more", &["core".to_owned()][..]));
+        assert_eq!(
+            (server.name.as_str(), server.groups.as_slice()),
+            ("Server & more", &["core".to_owned()][..])
+        );
         assert_eq!(server.options, [("debug".to_owned(), true), ("dns".to_owned(), false)]);
         assert_eq!(comps.langpacks, [("firefox".to_owned(), "firefox-langpack-%s".to_owned())]);
         assert_eq!(read(&b"<comps/>"[..]), Ok(Comps::default()));

@@ -5,13 +5,13 @@
 //! newest of each side tells an update from a downgrade, and sets tell what else came or went. Both sides are read
 //! on threads of their own. It must not say what is good or bad.
 
+use super::Watch;
 use super::error::RepodataError;
 use super::list::{Listing, PackageList};
 use super::modules::Modules;
 use super::repo::Repo;
 use super::stream::{Checked, Verify};
 use super::updateinfo::Advisory;
-use super::Watch;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;

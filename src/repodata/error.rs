@@ -173,9 +173,7 @@ impl Problem {
             | Self::ClaimsTooMuch { .. }
             | Self::RecordTooLong { .. }
             | Self::TooMany { .. }
-            | Self::TooDeep(_) => {
-                "do not trust it; make the metadata anew"
-            }
+            | Self::TooDeep(_) => "do not trust it; make the metadata anew",
             Self::Zchunk => "have it made as gz, xz or zstd too",
             Self::Elsewhere(_) => "make the metadata anew without a base URL",
             _ => "make the metadata anew",

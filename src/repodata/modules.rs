@@ -127,7 +127,10 @@ impl Modules {
 
     /// Returns the default of a module, the one that was changed last.
     pub fn default_of(&self, module: &str) -> Option<&ModuleDefaults> {
-        self.defaults.iter().filter(|defaults| defaults.module == module).max_by(|a, b| a.modified.cmp(&b.modified))
+        self.defaults
+            .iter()
+            .filter(|defaults| defaults.module == module)
+            .max_by(|a, b| a.modified.cmp(&b.modified))
     }
 }
 
@@ -166,7 +169,10 @@ fn owned(node: &Node<'_>, key: &str) -> String {
 }
 
 fn needed(node: &Node<'_>, key: &str) -> Result<String, String> {
-    node.text(key).filter(|text| !text.is_empty()).map(str::to_owned).ok_or_else(|| format!("`{key}` is not there"))
+    node.text(key)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+        .ok_or_else(|| format!("`{key}` is not there"))
 }
 
 fn stream(data: &Node<'_>) -> Result<ModuleStream, String> {
@@ -240,7 +246,9 @@ fn obsoletes(data: &Node<'_>) -> Result<ModuleObsoletes, String> {
         stream: needed(data, "stream")?,
         context: data.text("context").map(str::to_owned),
         eol_date: data.text("eol_date").map(str::to_owned),
-        obsoleted_by: by.map(|by| Ok::<_, String>((needed(by, "module")?, needed(by, "stream")?))).transpose()?,
+        obsoleted_by: by
+            .map(|by| Ok::<_, String>((needed(by, "module")?, needed(by, "stream")?)))
+            .transpose()?,
         reset: data.text("reset").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         modified: owned(data, "modified"),
     })

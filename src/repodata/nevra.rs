@@ -83,7 +83,9 @@ fn parse(text: &str) -> Option<Nevra> {
         // Old lists put the epoch first: `2:vim-8.0-1.el8.x86_64`; a name holds no colon.
         None => (0, version),
     };
-    let odd = |text: &str| text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/');
+    let odd = |text: &str| {
+        text.is_empty() || text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/')
+    };
     if [name, version, release, arch].into_iter().any(odd) || name.contains(':') || version.contains(':') {
         return None;
     }
@@ -150,7 +152,9 @@ mod tests {
         assert_eq!(bash.with_epoch(), "bash-0:4.4.20-5.el8.x86_64");
         assert_eq!(nevra("a-b-c-2:1~rc1-1^git.noarch").to_string(), "a-b-c-2:1~rc1-1^git.noarch");
         assert_eq!(bash.file_name(), "bash-4.4.20-5.el8.x86_64.rpm");
-        for none in ["", "bash", "bash-1", "bash-1.x86_64", "-1-1.x", "a-:1-1.x", "a-x:1-1.x", "a/b-1-1.x", "a-1-1."] {
+        for none in
+            ["", "bash", "bash-1", "bash-1.x86_64", "-1-1.x", "a-:1-1.x", "a-x:1-1.x", "a/b-1-1.x", "a-1-1."]
+        {
             assert!(none.parse::<Nevra>().is_err(), "{none}");
         }
     }
@@ -158,7 +162,14 @@ mod tests {
     #[test]
     fn the_order_is_rpms() {
         let ordered = [
-            "a-1~rc1-1.x", "a-1-1.x", "a-1^git-1.x", "a-1.2-1.x", "a-1.10-1.x", "a-1.10-2.x", "a-1:0-1.x", "b-0-1.x",
+            "a-1~rc1-1.x",
+            "a-1-1.x",
+            "a-1^git-1.x",
+            "a-1.2-1.x",
+            "a-1.10-1.x",
+            "a-1.10-2.x",
+            "a-1:0-1.x",
+            "b-0-1.x",
         ];
         for pair in ordered.windows(2) {
             assert!(nevra(pair[0]) < nevra(pair[1]), "{pair:?}");

@@ -369,6 +369,6 @@ impl fmt::Debug for Package {
             .field("header_range", &self.header_range)
             .field("dependencies", &self.dependencies().collect::<Vec<_>>())
             .field("files", &self.files().collect::<Vec<_>>())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

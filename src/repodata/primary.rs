@@ -7,7 +7,7 @@
 use super::checksum::ChecksumKind;
 use super::error::Problem;
 use super::fast::{Cursor, field, number};
-use super::package::{Comparison, Entry, FileKind, Package, Piece, Relation, Span, Want};
+use super::package::{Comparison, Entry, FileKind, Package, Piece, Relation, Sizes, Span, Want};
 use super::records::{self, Counted, Record, Way, after, body};
 use super::xml::Tag;
 use std::io::Read;
@@ -53,7 +53,7 @@ impl Record for Package {
         self.files.clear();
         self.pieces = Default::default();
         self.epoch = 0;
-        self.sizes = Default::default();
+        self.sizes = Sizes::default();
         (self.file_time, self.build_time, self.header_range) = (0, 0, None);
         self.checksum_kind = None;
         self.reading = Reading::default();
@@ -149,7 +149,9 @@ impl Package {
     fn open_version(&mut self, tag: &Tag<'_>) -> Result<(), Problem> {
         tag.attributes(|key, value| {
             match key {
-                "epoch" => self.epoch = epoch(value).ok_or_else(|| Problem::field("epoch", self.name(), value))?,
+                "epoch" => {
+                    self.epoch = epoch(value).ok_or_else(|| Problem::field("epoch", self.name(), value))?;
+                }
                 "ver" => self.set(Piece::Version, value),
                 "rel" => self.set(Piece::Release, value),
                 _ => {}

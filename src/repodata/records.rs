@@ -172,7 +172,8 @@ impl<R: Read> Blocks<R> {
                     self.fill()?;
                     continue;
                 }
-                let whole = self.ended && self.rest().strip_prefix(&*end).is_some_and(|rest| matches!(rest, b"" | b"\n"));
+                let whole = self.ended
+                    && self.rest().strip_prefix(&*end).is_some_and(|rest| matches!(rest, b"" | b"\n"));
                 return Ok(if whole { Fast::Ended } else { Fast::Other(prefix) });
             }
             let Some(found) = finder.find(&self.rest()[searched..]) else {
@@ -259,10 +260,12 @@ fn slow<T: Record>(
                 }
             }
             Node::Text(part) if wanted => text.push_str(part),
-            Node::Text(_) => {}
             Node::Close if within => {
                 if text.bytes().any(is_control) {
-                    return Err(Problem::Xml { at: xml.at(), message: "it holds a control character".to_owned() });
+                    return Err(Problem::Xml {
+                        at: xml.at(),
+                        message: "it holds a control character".to_owned(),
+                    });
                 }
                 // The package itself is one deep in the document, and has depth 0 for its record.
                 record.close(depth.saturating_sub(2), &text, want)?;
@@ -277,7 +280,7 @@ fn slow<T: Record>(
                     }
                 }
             }
-            Node::Close => {}
+            Node::Text(_) | Node::Close => {}
             Node::End => return Ok(ControlFlow::Continue(())),
         }
         if within && xml.at() - begun > LONGEST_PACKAGE as u64 {

@@ -3,6 +3,7 @@
 //! What a path leads to is decided by the caller; from there on nothing outside the folder is opened. Every file
 //! has a ceiling of its own, whatever it claims.
 
+use super::Watch;
 use super::comps::{self, Comps};
 use super::error::{Problem, RepodataError, cut};
 use super::list::PackageList;
@@ -14,7 +15,6 @@ use super::records::{Counted, Way};
 use super::repomd::{Data, MOST_BYTES, Repomd};
 use super::stream::{Checked, DataStream, Verify, plain_file};
 use super::updateinfo::{self, Advisory};
-use super::Watch;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};

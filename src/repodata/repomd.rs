@@ -170,7 +170,9 @@ impl Reading {
             }
             3 => {
                 let attribute = self.attribute.take();
-                self.draft.as_mut().map_or(Ok(()), |draft| draft.set(&element, attribute, text.trim()))
+                self.draft
+                    .as_mut()
+                    .map_or(Ok(()), |draft| draft.set(&element, attribute.as_deref(), text.trim()))
             }
             _ => Ok(()),
         }
@@ -182,7 +184,8 @@ impl Reading {
             return Ok(());
         }
         let href = draft.href.ok_or_else(|| Problem::no_field("location", &draft.kind))?;
-        let href = Href::parse(&href).map_err(|problem| Problem::Href { place: cut(&draft.kind), problem })?;
+        let href =
+            Href::parse(&href).map_err(|problem| Problem::Href { place: cut(&draft.kind), problem })?;
         self.repomd.data.push(Data {
             kind: draft.kind,
             href,
@@ -199,12 +202,12 @@ impl Reading {
 }
 
 impl Draft {
-    fn set(&mut self, element: &str, attribute: Option<String>, text: &str) -> Result<(), Problem> {
+    fn set(&mut self, element: &str, attribute: Option<&str>, text: &str) -> Result<(), Problem> {
         let zchunk = self.kind.ends_with("_zck");
-        let kind = || attribute.clone().ok_or_else(|| Problem::no_field("checksum type", &self.kind));
+        let kind = || attribute.ok_or_else(|| Problem::no_field("checksum type", &self.kind));
         match element {
-            "checksum" if !zchunk => self.checksum = Some(Checksum::parse(&kind()?, text)?),
-            "open-checksum" if !zchunk => self.open_checksum = Some(Checksum::parse(&kind()?, text)?),
+            "checksum" if !zchunk => self.checksum = Some(Checksum::parse(kind()?, text)?),
+            "open-checksum" if !zchunk => self.open_checksum = Some(Checksum::parse(kind()?, text)?),
             "size" => self.size = Some(number("size", &self.kind, text)?),
             "open-size" => self.open_size = Some(number("open-size", &self.kind, text)?),
             // Some tools write fractions of seconds.

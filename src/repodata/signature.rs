@@ -51,7 +51,8 @@ impl Flaw {
 
 /// Judges the signature of the repo at `repo`; see [`verify`].
 pub fn judge(repo: &Path, keys: &[SignedPublicKey]) -> Result<(), Flaw> {
-    let bytes = small_file(&repo.join(REPOMD), MOST_BYTES).map_err(|problem| Flaw::NoMetadata(said(&problem)))?;
+    let bytes =
+        small_file(&repo.join(REPOMD), MOST_BYTES).map_err(|problem| Flaw::NoMetadata(said(&problem)))?;
     let armor = match small_file(&repo.join(SIGNATURE), LONGEST) {
         Ok(armor) => armor,
         Err(Problem::Missing) => return Err(Flaw::Unsigned),

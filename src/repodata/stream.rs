@@ -126,7 +126,8 @@ impl<'w> DataStream<'w> {
             return Err(Problem::Elsewhere(super::error::cut(base)));
         }
         let file = plain_file(&folder.join(data.href.as_path()))?;
-        let hasher = (verify != Verify::Sizes).then(|| data.checksum.as_ref().map(|sum| Hasher::new(sum.kind)));
+        let hasher =
+            (verify != Verify::Sizes).then(|| data.checksum.as_ref().map(|sum| Hasher::new(sum.kind)));
         let tap = Tap { file, hasher: hasher.flatten(), bytes: 0, watch };
         let limit = Limit::new(ceiling).claimed(data.open_size);
         let inflated = Inflated::new(BufReader::with_capacity(CHUNK, tap), limit)?;
@@ -143,11 +144,11 @@ impl<'w> DataStream<'w> {
 
     /// Reads what is left and says what does not match.
     pub fn finish(mut self) -> Result<Checked, Problem> {
-        io::copy(&mut self, &mut io::sink())?;
+        drain(&mut self)?;
         let compression = self.inflated.compression();
         let open_size = self.inflated.inflated();
         let mut inner = self.inflated.into_inner();
-        io::copy(&mut inner, &mut io::sink())?;
+        drain(&mut inner)?;
         let tap = inner.into_inner();
         let data = self.data;
         let mut mismatches = Vec::new();
@@ -164,6 +165,19 @@ impl<'w> DataStream<'w> {
             mismatches.push(Mismatch::OpenChecksum { claimed, actual });
         }
         Ok(Checked { compression, size: tap.bytes, open_size, mismatches })
+    }
+}
+
+/// Reads to the end, in blocks as large as the readers': in those of `io::copy`, of 8 KiB, inflating takes half as
+/// long again.
+fn drain(input: &mut impl Read) -> io::Result<()> {
+    let mut block = vec![0; 2 * CHUNK];
+    loop {
+        match input.read(&mut block) {
+            Ok(0) => return Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
     }
 }
 

@@ -39,7 +39,10 @@ pub struct Advisory {
 impl Advisory {
     /// Returns the CVE ids that it names.
     pub fn cves(&self) -> impl Iterator<Item = &str> {
-        self.references.iter().filter(|reference| reference.kind == "cve").map(|reference| reference.id.as_str())
+        self.references
+            .iter()
+            .filter(|reference| reference.kind == "cve")
+            .map(|reference| reference.id.as_str())
     }
 
     /// Returns all packages of all collections.
@@ -236,7 +239,8 @@ impl Reading {
                 "name" => value.clone_into(&mut draft.name),
                 "epoch" if value.is_empty() => {}
                 "epoch" => {
-                    draft.epoch = value.parse().map_err(|_| Problem::field("epoch", &self.advisory.id, value))?;
+                    draft.epoch =
+                        value.parse().map_err(|_| Problem::field("epoch", &self.advisory.id, value))?;
                 }
                 "version" => value.clone_into(&mut draft.version),
                 "release" => value.clone_into(&mut draft.release),
@@ -293,7 +297,8 @@ impl Reading {
             collection.module = module;
         }
         let Some(draft) = draft else { return Ok(()) };
-        for (what, text) in [("name", &draft.name), ("version", &draft.version), ("release", &draft.release)] {
+        for (what, text) in [("name", &draft.name), ("version", &draft.version), ("release", &draft.release)]
+        {
             if text.is_empty() {
                 return Err(Problem::no_field(what, &format!("a package of {}", self.advisory.id)));
             }

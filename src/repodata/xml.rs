@@ -47,7 +47,8 @@ impl Tag<'_> {
             if attribute.value.contains('<') {
                 return Err(broken(0, "an attribute holds `<`"));
             }
-            let value = attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| problem(&error, 0))?;
+            let value =
+                attribute.normalized_value(XmlVersion::Explicit1_0).map_err(|error| problem(&error, 0))?;
             if value.bytes().any(is_control) {
                 return Err(broken(0, "an attribute holds a control character"));
             }
@@ -196,13 +197,14 @@ impl<R: BufRead> Xml<R> {
             }
             Event::Text(text) => self.text.push_str(&text.xml10_content()),
             Event::CData(text) => self.text.push_str(&text.xml10_content()),
-            Event::GeneralRef(name) => match name.resolve_char_ref().map_err(|error| problem(&error, at))? {
-                Some(c) => self.text.push(c),
-                None => {
+            Event::GeneralRef(name) => {
+                if let Some(c) = name.resolve_char_ref().map_err(|error| problem(&error, at))? {
+                    self.text.push(c);
+                } else {
                     let unknown = || Problem::Entity(super::error::cut(&name));
                     self.text.push_str(resolve_predefined_entity(&name).ok_or_else(unknown)?);
                 }
-            },
+            }
             Event::DocType(text) if self.doctype == Doctype::Named && !text.contains('[') => {
                 return Ok(Step::Nothing);
             }

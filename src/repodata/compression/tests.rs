@@ -48,7 +48,8 @@ fn each_is_told_by_its_first_bytes_and_may_come_in_parts() {
 
 #[test]
 fn what_is_cut_short_or_damaged_is_said_to_be() {
-    let content: Vec<u8> = (0..40_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let content: Vec<u8> =
+        (0..40_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     for compression in &ALL[1..] {
         let packed = pack(*compression, &content);
         for length in [packed.len() / 2, packed.len() - 1, 7] {
@@ -59,7 +60,8 @@ fn what_is_cut_short_or_damaged_is_said_to_be() {
         damaged[packed.len() / 2] ^= 0xff;
         let inflated = inflate(&damaged, Limit::new(1 << 30));
         // A zstd frame need not have a checksum of its own; the one in repomd.xml tells.
-        let unseen = *compression == Compression::Zstd && inflated.as_ref().is_ok_and(|(_, plain)| *plain != content);
+        let unseen =
+            *compression == Compression::Zstd && inflated.as_ref().is_ok_and(|(_, plain)| *plain != content);
         assert!(inflated.is_err() || unseen, "{compression:?} with a wrong byte");
     }
     assert_eq!(inflate(b"\0ZCK1 whatever", Limit::new(100)), Err(Problem::Zchunk));

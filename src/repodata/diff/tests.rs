@@ -5,13 +5,15 @@ use crate::repodata::package::Want;
 use crate::repodata::records::Way;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
 
 /// Makes a list of `name version pkgid`.
 fn list(packages: &[(&str, &str, u8)]) -> PackageList {
     let mut text = format!("<metadata packages=\"{}\">", packages.len());
     for (name, version, pkgid) in packages {
         let (epoch, version) = version.split_once(':').unwrap_or(("0", version));
-        text += &format!(
+        let _ = write!(
+            text,
             "<package><name>{name}</name><arch>x86_64</arch><version epoch='{epoch}' ver='{version}' rel='1'/>\
              <checksum type='md5'>{}</checksum><location href='{name}'/></package>",
             hex::encode([*pkgid; 16])
@@ -28,7 +30,8 @@ fn list(packages: &[(&str, &str, u8)]) -> PackageList {
 }
 
 fn told(old: &PackageList, new: &PackageList) -> Vec<String> {
-    let version = |one: &Listing<'_>| format!("{}:{}", one.epoch(), one.version()).trim_start_matches("0:").to_owned();
+    let version =
+        |one: &Listing<'_>| format!("{}:{}", one.epoch(), one.version()).trim_start_matches("0:").to_owned();
     let changes = packages(old, new).into_iter().map(|change| match change {
         Change::Added(now) => format!("+{} {}", now.name(), version(&now)),
         Change::Removed(was) => format!("-{} {}", was.name(), version(&was)),
@@ -44,7 +47,14 @@ fn told(old: &PackageList, new: &PackageList) -> Vec<String> {
 #[test]
 fn every_fate_is_told() {
     let old = list(&[("a", "1", 1), ("b", "1", 2), ("c", "1.10", 3), ("d", "1", 4), ("e", "1:1", 5)]);
-    let new = list(&[("f", "1", 6), ("e", "2", 7), ("d", "1", 8), ("c", "1.9", 9), ("b", "1.0~rc", 10), ("a", "1", 1)]);
+    let new = list(&[
+        ("f", "1", 6),
+        ("e", "2", 7),
+        ("d", "1", 8),
+        ("c", "1.9", 9),
+        ("b", "1.0~rc", 10),
+        ("a", "1", 1),
+    ]);
     assert_eq!(
         told(&old, &new),
         ["b 1 up 1.0~rc", "c 1.10 down 1.9", "d 1 rebuilt 0408", "e 1:1 down 2", "+f 1"]
@@ -80,7 +90,8 @@ fn two_streams_of_a_module_are_no_updates_of_each_other() {
     let streams: HashMap<String, String> = [("18.1", "18"), ("18.2", "18"), ("20.1", "20")]
         .map(|(version, stream)| (format!("a-0:{version}-1.x86_64"), format!("node:{stream}")))
         .into();
-    let (mut old, mut new) = (list(&[("a", "18.1", 1), ("a", "20.1", 2)]), list(&[("a", "18.2", 3), ("a", "20.1", 2)]));
+    let (mut old, mut new) =
+        (list(&[("a", "18.1", 1), ("a", "20.1", 2)]), list(&[("a", "18.2", 3), ("a", "20.1", 2)]));
     assert_eq!(told(&old, &new), ["+a 18.2", "-a 18.1"]);
     old.set_streams(&streams);
     new.set_streams(&streams);
@@ -109,7 +120,10 @@ fn advisories_and_streams_are_gained_and_lost() {
     let (old, new) = (side(&["A", "B"], &["1", "1", "2"]), side(&["B", "C"], &["2", "3"]));
     let diff = diff(&old, &new);
     let ids = |list: &[&Advisory]| list.iter().map(|advisory| advisory.id.clone()).collect::<Vec<_>>();
-    assert_eq!((ids(&diff.advisories.gained), ids(&diff.advisories.lost)), (vec!["C".to_owned()], vec!["A".to_owned()]));
+    assert_eq!(
+        (ids(&diff.advisories.gained), ids(&diff.advisories.lost)),
+        (vec!["C".to_owned()], vec!["A".to_owned()])
+    );
     assert_eq!((diff.streams.gained, diff.streams.lost), (vec!["m:3".to_owned()], vec!["m:1".to_owned()]));
 }
 

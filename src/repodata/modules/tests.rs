@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::fmt::Write as _;
 
 const FILE: &str = r#"# a comment before everything
 ---
@@ -110,11 +111,16 @@ fn nothing_is_no_module() {
 #[test]
 fn nothing_is_multiplied() {
     let mut bomb = String::from("---\ndocument: modulemd\nversion: 2\na: &a [x, x, x, x, x, x, x, x, x]\n");
-    for (this, before) in ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"]) {
-        bomb += &format!("{this}: &{this} [*{before}, *{before}, *{before}, *{before}, *{before}]\n");
+    for (this, before) in
+        ["b", "c", "d", "e", "f", "g", "h", "i"].iter().zip(["a", "b", "c", "d", "e", "f", "g", "h"])
+    {
+        let _ = writeln!(bomb, "{this}: &{this} [*{before}, *{before}, *{before}, *{before}, *{before}]");
     }
     let problem = read(bomb.as_bytes()).unwrap_err();
-    assert!(matches!(&problem, Problem::Yaml { line: 5, message } if message.contains("alias")), "{problem:?}");
+    assert!(
+        matches!(&problem, Problem::Yaml { line: 5, message } if message.contains("alias")),
+        "{problem:?}"
+    );
     let deep = format!("---\n{}", "- ".repeat(100_000));
     assert_eq!(read(deep.as_bytes()), Err(Problem::TooDeep(32)));
     assert!(read(format!("---\na: {}", "[".repeat(100_000)).as_bytes()).is_err(), "the parser's own limit");
@@ -122,7 +128,10 @@ fn nothing_is_multiplied() {
     assert!(matches!(read(long.as_bytes()), Err(Problem::RecordTooLong { .. })));
     let many = format!("---\n{}", "- x\n".repeat((1 << 20) + 1));
     assert!(matches!(read(many.as_bytes()), Err(Problem::TooMany { .. })));
-    assert!(matches!(read(vec![b'x'; 9 << 20].as_slice()), Err(Problem::RecordTooLong { .. })), "one endless line");
+    assert!(
+        matches!(read(vec![b'x'; 9 << 20].as_slice()), Err(Problem::RecordTooLong { .. })),
+        "one endless line"
+    );
 }
 
 #[test]

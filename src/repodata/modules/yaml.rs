@@ -124,7 +124,10 @@ enum Frame<'a> {
 
 /// Reads one document that begins on `line` of its file; `None` if it holds nothing.
 pub(super) fn parse(text: &str, line: u64) -> Result<Option<Node<'_>>, Problem> {
-    let broken = |at: usize, message: &str| Problem::Yaml { line: line + at.saturating_sub(1) as u64, message: cut(message) };
+    let broken = |at: usize, message: &str| Problem::Yaml {
+        line: line + at.saturating_sub(1) as u64,
+        message: cut(message),
+    };
     let mut parser = Parser::new_from_str(text);
     let mut frames: Vec<Frame<'_>> = Vec::new();
     let (mut root, mut nodes) = (None, 0);

@@ -202,14 +202,20 @@ fn holds(made: &Made, read: &Package, want: Want) {
     if want.has(Want::FORMAT) {
         assert_eq!((read.source_rpm(), read.header_range), (made.source.as_str(), Some((4504, 9000))));
     }
-    let wanted = made.relations.iter().flat_map(|(at, entries)| entries.iter().map(|entry| (RELATIONS[*at].1, entry)));
+    let wanted =
+        made.relations.iter().flat_map(|(at, entries)| entries.iter().map(|entry| (RELATIONS[*at].1, entry)));
     let wanted: Vec<_> = wanted.filter(|(relation, _)| want.has(Want::of(*relation))).collect();
     let found: Vec<Dependency<'_>> = read.dependencies().collect();
     assert_eq!(found.len(), wanted.len());
     for (found, (relation, entry)) in found.iter().zip(wanted) {
         assert_eq!((found.relation, found.name, found.pre), (relation, entry.name.as_str(), entry.pre));
         let version = entry.version.as_ref().map_or((None, 0, "", ""), |(flag, epoch, version, release)| {
-            (Comparison::from_name(FLAGS[usize::from(*flag)]), *epoch, version, release.as_deref().unwrap_or(""))
+            (
+                Comparison::from_name(FLAGS[usize::from(*flag)]),
+                *epoch,
+                version,
+                release.as_deref().unwrap_or(""),
+            )
         });
         assert_eq!((found.comparison, found.epoch, found.version, found.release), version);
     }
@@ -334,7 +340,8 @@ fn a_broken_package_is_named() {
     assert_eq!(lacking, Problem::NoField { what: "version", place: "bash".to_owned() });
     let epoch = one("<package><name>bash</name><version epoch='-1' ver='1' rel='1'/></package>").unwrap_err();
     assert!(matches!(epoch, Problem::Field { what: "epoch", .. }), "{epoch:?}");
-    let checksum = one("<package><name>bash</name><checksum type='sha256'>12</checksum></package>").unwrap_err();
+    let checksum =
+        one("<package><name>bash</name><checksum type='sha256'>12</checksum></package>").unwrap_err();
     assert!(matches!(checksum, Problem::Field { what: "checksum", .. }), "{checksum:?}");
     let size = one("<package><name>bash</name><size package='99999999999999999999'/></package>").unwrap_err();
     assert!(matches!(size, Problem::Field { what: "number", .. }), "{size:?}");
@@ -364,7 +371,8 @@ fn nothing_grows_without_bound() {
     let (element, comment) = (format!("<a b='{long}'/>"), format!("<!-- {long} -->"));
     for again in [&b"x"[..], b"<a>", element.as_bytes(), comment.as_bytes(), b"<a x=\"", b"\0"] {
         for way in [Way::Fast, Way::Xml] {
-            let problem = read(Endless(ROOT, again, 0), Want::ALL, way, |_| ControlFlow::Continue(())).unwrap_err();
+            let problem =
+                read(Endless(ROOT, again, 0), Want::ALL, way, |_| ControlFlow::Continue(())).unwrap_err();
             assert!(
                 matches!(problem, Problem::RecordTooLong { .. } | Problem::TooDeep(_) | Problem::Xml { .. }),
                 "{:?}: {problem:?}",

@@ -44,12 +44,16 @@ fn everything_of_the_wild_is_read() {
     let kinds: Vec<&str> = repomd.data.iter().map(|data| data.kind.as_str()).collect();
     assert_eq!(kinds, ["primary", "productid", "primary_db"]);
     let primary = repomd.get("primary").unwrap();
-    assert_eq!((primary.size, primary.open_size, primary.timestamp), (Some(134), Some(167), Some(1_690_311_971)));
+    assert_eq!(
+        (primary.size, primary.open_size, primary.timestamp),
+        (Some(134), Some(167), Some(1_690_311_971))
+    );
     assert_eq!(primary.href.plain_name(), "primary.xml.gz");
     assert!(primary.open_checksum.is_some());
     let product = repomd.get("productid").unwrap();
     assert_eq!((product.size, product.open_size, product.timestamp), (None, None, Some(1_690_311_971)));
-    let empty = Checksum { kind: ChecksumKind::Sha1, hex: "da39a3ee5e6b4b0d3255bfef95601890afd80709".to_owned() };
+    let empty =
+        Checksum { kind: ChecksumKind::Sha1, hex: "da39a3ee5e6b4b0d3255bfef95601890afd80709".to_owned() };
     assert_eq!(product.checksum, Some(empty));
     assert_eq!(repomd.get("primary_db").unwrap().database_version, Some(10));
 }
@@ -76,7 +80,8 @@ fn a_location_that_leads_away_is_an_error() {
 
 #[test]
 fn no_entity_is_expanded() {
-    let bomb = "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><repomd><revision>&b;</revision></repomd>";
+    let bomb =
+        "<!DOCTYPE r [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]><repomd><revision>&b;</revision></repomd>";
     assert_eq!(Repomd::parse(bomb.as_bytes()), Err(Problem::Doctype));
     assert_eq!(one("<revision>&b;</revision>"), Err(Problem::Entity("b".to_owned())));
     assert!(one("<data type=\"&b;\"/>").is_err());
@@ -85,7 +90,9 @@ fn no_entity_is_expanded() {
 #[test]
 fn what_is_no_repomd_is_an_error() {
     let half = &WILD[..WILD.len() - 30];
-    for text in ["", "<repomd>", half, "<repomd></other>", "<repomd/><repomd/>", "<repomd/>x", "\0", "<repomd \0/>"] {
+    for text in
+        ["", "<repomd>", half, "<repomd></other>", "<repomd/><repomd/>", "<repomd/>x", "\0", "<repomd \0/>"]
+    {
         assert!(Repomd::parse(text.as_bytes()).is_err(), "{text:?}");
     }
     assert_eq!(

@@ -49,7 +49,10 @@ fn an_advisory_is_read_whole() {
     let advisories = all(TWO).unwrap();
     assert_eq!(advisories.len(), 2);
     let one = &advisories[0];
-    assert_eq!((one.id.as_str(), one.kind.as_str(), one.severity.as_str()), ("RLSA-2024:0001", "security", "Important"));
+    assert_eq!(
+        (one.id.as_str(), one.kind.as_str(), one.severity.as_str()),
+        ("RLSA-2024:0001", "security", "Important")
+    );
     assert_eq!((one.title.as_str(), one.updated.as_str()), ("Important: nodejs:18 & more", "2024-02-02"));
     assert_eq!(one.cves().collect::<Vec<_>>(), ["CVE-2024-1"]);
     let [modular, plain] = one.collections.as_slice() else { panic!("two collections") };
@@ -70,9 +73,13 @@ fn reading_ends_when_there_is_enough() {
 
 #[test]
 fn what_is_wrong_is_an_error() {
-    let one = |inner: &str| all(&format!("<updates><update><id>X</id>{inner}</update></updates>")).unwrap_err();
+    let one =
+        |inner: &str| all(&format!("<updates><update><id>X</id>{inner}</update></updates>")).unwrap_err();
     let package = |package: &str| one(&format!("<pkglist><collection>{package}</collection></pkglist>"));
-    assert!(matches!(package("<package version=\"1\" release=\"1\"/>"), Problem::NoField { what: "name", .. }));
+    assert!(matches!(
+        package("<package version=\"1\" release=\"1\"/>"),
+        Problem::NoField { what: "name", .. }
+    ));
     let epoch = package("<package name=\"a\" epoch=\"x\" version=\"1\" release=\"1\"/>");
     assert!(matches!(epoch, Problem::Field { what: "epoch", .. }));
     let sum = package("<package name=\"a\" version=\"1\" release=\"1\"><sum type=\"md5\">1</sum></package>");
