@@ -45,8 +45,8 @@ macro_rules! laws {
 
 laws!(
     catalog,
-    comps,
     compose_name,
+    comps,
     control,
     journal,
     log_line,
