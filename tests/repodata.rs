@@ -1,7 +1,7 @@
 //! Real metadata of real packages: what the reader makes of it must be what `createrepo_c`'s own parser makes of it.
 //!
-//! `createrepo_c`, `modifyrepo_c` and python3-createrepo-c are part of the set-up of the tests (the README names the
-//! packages), so a missing one fails, never skips.
+//! `createrepo_c`, `modifyrepo_c` and python3-createrepo-c are part of the set-up of the tests, so a missing one fails,
+//! never skips.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 

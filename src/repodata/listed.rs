@@ -183,3 +183,83 @@ impl Record for Listed {
         self.whole()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+    const FILELISTS: &str = r#"<filelists xmlns="http://linux.duke.edu/metadata/filelists" packages="2">
+<package pkgid="0a" name="a&amp;b" arch="x86_64">
+  <version epoch="1" ver="2~rc" rel="3"/>
+  <file>/usr/bin/a&lt;</file>
+  <file type="dir">/etc/é</file>
+  <file type="ghost">/run/x</file>
+</package>
+<package pkgid="0b" name="c" arch="noarch">
+  <version epoch="0" ver="1" rel="1"/>
+</package>
+</filelists>"#;
+    const OTHER: &str = r#"<otherdata packages="1">
+<package pkgid="0a" name="a" arch="x">
+  <version epoch="0" ver="1" rel="1"/>
+  <changelog author="x" date="1">- a</changelog>
+  <changelog author="x" date="2">- b
+- c</changelog>
+</package>
+</otherdata>"#;
+
+    fn filelists(text: &str, way: Way) -> Result<(Vec<Listed>, Counted), Problem> {
+        let mut all = Vec::new();
+        let counted = read_filelists(text.as_bytes(), Want::FILES, way, |listed| {
+            all.push(listed.clone());
+            ControlFlow::Continue(())
+        })?;
+        Ok((all, counted))
+    }
+
+    #[test]
+    fn both_ways_read_the_same_files() {
+        let text = format!("{HEAD}{FILELISTS}");
+        let (fast, counted) = filelists(&text, Way::Fast).unwrap();
+        assert_eq!((counted.fast, counted.read), (2, 2));
+        let files: Vec<(FileKind, &str)> = fast[0].files().collect();
+        let wanted =
+            [(FileKind::File, "/usr/bin/a<"), (FileKind::Folder, "/etc/é"), (FileKind::Ghost, "/run/x")];
+        assert_eq!(files, wanted);
+        assert_eq!((fast[0].name.as_str(), fast[0].epoch, fast[0].version.as_str()), ("a&b", 1, "2~rc"));
+        let odd =
+            text.replace("  <file>", "<!-- </package> --><file >").replace("pkgid=\"0b\"", "pkgid='0b'");
+        for (text, way) in [(&text, Way::Xml), (&odd, Way::Fast), (&odd, Way::Xml)] {
+            let (all, counted) = filelists(text, way).unwrap();
+            assert_eq!((all, counted.fast), (fast.clone(), 0));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_an_error_both_ways() {
+        let text = format!("{HEAD}{FILELISTS}");
+        let few = text.replace("packages=\"2\"", "packages=\"3\"");
+        let nameless = text.replace("name=\"c\"", "");
+        let odd_id = text.replace("0b", "zz");
+        for way in [Way::Fast, Way::Xml] {
+            assert_eq!(filelists(&few, way).unwrap_err(), Problem::Count { claimed: 3, found: 2 });
+            assert!(matches!(filelists(&nameless, way), Err(Problem::NoField { .. })));
+            assert!(matches!(filelists(&odd_id, way), Err(Problem::Field { what: "pkgid", .. })));
+            assert!(filelists(&text[..text.len() - 12], way).is_err(), "cut short");
+        }
+    }
+
+    #[test]
+    fn changelogs_are_counted() {
+        let text = format!("{HEAD}{OTHER}");
+        for (way, fast) in [(Way::Fast, 1), (Way::Xml, 0)] {
+            let mut count = 0;
+            let counted = read_other(text.as_bytes(), way, |listed| {
+                count = listed.changelogs;
+                ControlFlow::Continue(())
+            });
+            assert_eq!((counted.unwrap().fast, count), (fast, 2));
+        }
+    }
+}
