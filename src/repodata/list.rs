@@ -62,9 +62,9 @@ impl PackageList {
         }
         let row = Row {
             name: self.add(package.name()),
-            arch: self.share(package.arch()),
+            arch: self.share(package.arch(), |row| row.arch),
             version: self.add(package.version()),
-            release: self.share(package.release()),
+            release: self.share(package.release(), |row| row.release),
             pkgid: self.add(package.pkgid()),
             location: self.add(package.location()),
             epoch: package.epoch,
@@ -78,13 +78,22 @@ impl PackageList {
         Ok(())
     }
 
+    fn read(&self, span: Span) -> &str {
+        let from = span.from as usize;
+        self.text.get(from..from + span.length as usize).unwrap_or_default()
+    }
+
     fn add(&mut self, text: &str) -> Span {
         let from = self.text.len() as u32;
         self.text.push_str(text);
         Span { from, length: text.len() as u32 }
     }
 
-    fn share(&mut self, text: &str) -> Span {
+    /// Adds a text that comes again and again, mostly at once: then without asking the table.
+    fn share(&mut self, text: &str, of: fn(&Row) -> Span) -> Span {
+        if let Some(span) = self.rows.last().map(of).filter(|span| self.read(*span) == text) {
+            return span;
+        }
         if let Some(span) = self.common.get(text) {
             return *span;
         }
@@ -146,8 +155,7 @@ pub struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     fn text(&self, span: Span) -> &'a str {
-        let from = span.from as usize;
-        self.list.text.get(from..from + span.length as usize).unwrap_or_default()
+        self.list.read(span)
     }
 
     /// Returns the name.
