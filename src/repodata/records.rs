@@ -14,8 +14,8 @@ use memchr::memmem::{Finder, find};
 use std::io::{self, BufReader, Read};
 use std::ops::ControlFlow;
 
-/// How much is inflated at a time: it stays in the processor's cache until it is read.
-const BLOCK: usize = 128 << 10;
+/// How much is inflated at a time. Measured: 32 and 64 KiB cost a tenth and a twentieth more, beyond this nothing is won.
+const BLOCK: usize = 256 << 10;
 /// The longest package: the longest real ones (kernel-debuginfo in filelists) have some 20 MB.
 const LONGEST_PACKAGE: usize = 64 << 20;
 /// The longest beginning of a file in the known layout.
