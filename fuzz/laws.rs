@@ -21,9 +21,14 @@ use stagegate::domain::plan::Plan;
 use stagegate::domain::progress::{ProgressFormat, ProgressReader};
 use stagegate::domain::run::{Event, RunState};
 use stagegate::journal::reader;
+use stagegate::repodata::{
+    Limit, Package, Repomd, Want, Way, compression, comps, href, modules, primary, updateinfo,
+};
 use stagegate::supervisor::control::{Request, Response};
 use stagegate::supervisor::serve::Hello;
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::ops::ControlFlow;
 use std::path::{Component, Path};
 use unicode_width::UnicodeWidthStr as _;
 
@@ -189,4 +194,78 @@ pub(crate) fn control(data: &[u8]) {
     if let Ok(hello) = serde_json::from_slice::<Hello>(data) {
         assert_eq!(serde_json::from_str::<Hello>(&serde_json::to_string(&hello).unwrap()).unwrap(), hello);
     }
+}
+
+/// A repomd.xml of any bytes names files below its repo, or is refused.
+pub(crate) fn repomd(data: &[u8]) {
+    let Ok(repomd) = Repomd::parse(data) else { return };
+    assert!(repomd.data.len() + repomd.passed_over.len() <= data.len() / 4, "no more than was written");
+    for data in &repomd.data {
+        assert!(href::check(data.href.as_str()).is_ok() && !data.kind.ends_with("_zck"));
+        assert!(!data.href.as_path().is_absolute());
+        assert!(!data.href.as_path().components().any(|part| part == Component::ParentDir));
+        for sum in [&data.checksum, &data.open_checksum].into_iter().flatten() {
+            assert!(sum.kind.fits(&sum.hex));
+        }
+    }
+}
+
+/// What the XML reader makes of a primary.xml, compressed or not, the fast way makes of it too.
+pub(crate) fn primary(data: &[u8]) {
+    let Ok(mut stream) = compression::Inflated::new(data, Limit::new(1 << 20)) else { return };
+    let mut plain = Vec::new();
+    if stream.read_to_end(&mut plain).is_err() {
+        return;
+    }
+    assert!(plain.len() <= 1 << 20, "never more than the limit");
+    let read = |way| {
+        let mut packages: Vec<Package> = Vec::new();
+        let read = primary::read(plain.as_slice(), Want::ALL, way, |package| {
+            packages.push(package.clone());
+            ControlFlow::Continue(())
+        });
+        read.map(|_| packages)
+    };
+    let fast = read(Way::Fast);
+    if let Ok(packages) = read(Way::Xml) {
+        assert_eq!(fast.unwrap(), packages);
+        for package in packages {
+            assert!(package.checksum_kind().fits(package.pkgid()) && !package.name().is_empty());
+        }
+    }
+}
+
+/// Every advisory of any bytes has an id, and its packages have names and versions.
+pub(crate) fn updateinfo(data: &[u8]) {
+    let _ = updateinfo::read(data, |advisory| {
+        assert!(!advisory.id.is_empty());
+        for package in advisory.packages() {
+            assert!(
+                ![&package.nevra.name, &package.nevra.version, &package.nevra.release]
+                    .contains(&&String::new())
+            );
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+/// Module data of any bytes holds no more than was written, and its streams have names.
+pub(crate) fn modules(data: &[u8]) {
+    let Ok(modules) = modules::read(data) else { return };
+    let artifacts: usize =
+        modules.streams.iter().flat_map(|stream| stream.artifacts.iter()).map(str::len).sum();
+    assert!(artifacts <= data.len(), "nothing is multiplied");
+    for stream in &modules.streams {
+        assert!(!stream.name.is_empty() && !stream.stream.is_empty());
+    }
+    let of_all = modules.by_artifact();
+    assert!(of_all.len() <= modules.streams.iter().map(|stream| stream.artifacts.iter().count()).sum());
+}
+
+/// Groups of any bytes have ids, and there are no more than was written.
+pub(crate) fn comps(data: &[u8]) {
+    let Ok(comps) = comps::read(data) else { return };
+    let packages: usize = comps.groups.iter().map(|group| group.packages.len()).sum();
+    assert!(packages + comps.groups.len() + comps.langpacks.len() <= data.len() / 4);
+    assert!(comps.groups.iter().all(|group| !group.id.is_empty()));
 }

@@ -14,6 +14,7 @@ pub mod domain;
 pub mod exec;
 pub mod journal;
 pub mod keys;
+pub mod repodata;
 pub mod runtime;
 pub mod sandbox;
 pub mod supervisor;

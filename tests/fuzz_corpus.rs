@@ -43,4 +43,17 @@ macro_rules! laws {
     };
 }
 
-laws!(catalog, compose_name, control, journal, log_line, progress, vars);
+laws!(
+    catalog,
+    compose_name,
+    comps,
+    control,
+    journal,
+    log_line,
+    modules,
+    primary,
+    progress,
+    repomd,
+    updateinfo,
+    vars
+);

@@ -14,9 +14,9 @@ use crate::compose::read::explain;
 use crate::compose::tree::{Depth, Root};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
-use pgp::composed::{Deserializable as _, DetachedSignature, SignedPublicKey};
-use pgp::packet::{SignatureType, SignatureVersionSpecific};
-use std::path::{Path, PathBuf};
+use crate::repodata::signature::judge;
+use pgp::composed::{Deserializable as _, SignedPublicKey};
+use std::path::PathBuf;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(places) = cx.release.and_then(|release| places(cx, release)) else { return };
@@ -64,101 +64,4 @@ fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
         }
     }
     keys
-}
-
-/// What is wrong with the signature of one repo.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Flaw {
-    #[error("its repomd.xml could not be read: {0}")]
-    NoMetadata(String),
-    #[error("is not signed: there is no repomd.xml.asc")]
-    Unsigned,
-    #[error("its repomd.xml.asc holds no signature: {0}")]
-    Garbled(String),
-    #[error("its signature is not over its current bytes")]
-    Stale,
-    #[error("its signature is BAD or by another key: {0}")]
-    Bad(String),
-}
-
-impl Flaw {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::NoMetadata(_) => "no-metadata",
-            Self::Unsigned => "unsigned",
-            Self::Garbled(_) => "garbled",
-            Self::Stale => "stale",
-            Self::Bad(_) => "bad",
-        }
-    }
-}
-
-fn judge(repo: &Path, keys: &[SignedPublicKey]) -> Result<(), Flaw> {
-    let repomd = repo.join("repodata/repomd.xml");
-    let bytes = std::fs::read(&repomd).map_err(|error| Flaw::NoMetadata(explain(&error)))?;
-    let armor = match std::fs::read(repo.join("repodata/repomd.xml.asc")) {
-        Ok(armor) => armor,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(Flaw::Unsigned),
-        Err(error) => return Err(Flaw::Garbled(explain(&error))),
-    };
-    let (signature, _) = DetachedSignature::from_reader_single(armor.as_slice())
-        .map_err(|error| Flaw::Garbled(first_line(&error.to_string())))?;
-    if !is_over(&signature, &bytes).map_err(|error| Flaw::Garbled(first_line(&error.to_string())))? {
-        return Err(Flaw::Stale);
-    }
-    if keys.is_empty() {
-        return Ok(());
-    }
-    let mut problem = String::new();
-    for key in keys {
-        let subkeys = key.public_subkeys.iter().map(|subkey| signature.verify(subkey, &bytes));
-        for verified in std::iter::once(signature.verify(key, &bytes)).chain(subkeys) {
-            match verified {
-                Ok(()) => return Ok(()),
-                Err(error) => problem = first_line(&error.to_string()),
-            }
-        }
-    }
-    Err(Flaw::Bad(problem))
-}
-
-fn first_line(text: &str) -> String {
-    shown(text.lines().next().unwrap_or_default())
-}
-
-/// Returns whether the digest that the signature carries in part is that of `bytes`.
-fn is_over(signature: &DetachedSignature, bytes: &[u8]) -> Result<bool, pgp::errors::Error> {
-    let signature = &signature.signature;
-    let (Some(config), Some(told)) = (signature.config(), signature.signed_hash_value()) else {
-        return Ok(false);
-    };
-    let mut hasher = config.hash_alg.new_hasher()?;
-    if let SignatureVersionSpecific::V6 { salt } = &config.version_specific {
-        hasher.update(salt.as_ref());
-    }
-    let normalized: Vec<u8>;
-    let data = if signature.typ() == Some(SignatureType::Text) {
-        normalized = with_crlf(bytes);
-        normalized.as_slice()
-    } else {
-        bytes
-    };
-    config.hash_data_to_sign(&mut hasher, data)?;
-    let length = config.hash_signature_data(&mut hasher)?;
-    hasher.update(&config.trailer(length)?);
-    Ok(hasher.finalize().get(..2) == Some(&told[..]))
-}
-
-/// Text signatures are over lines that end in CR LF, whatever the file has.
-fn with_crlf(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + 64);
-    let mut before = 0;
-    for byte in bytes {
-        if *byte == b'\n' && before != b'\r' {
-            out.push(b'\r');
-        }
-        out.push(*byte);
-        before = *byte;
-    }
-    out
 }

@@ -1,0 +1,10 @@
+//! Feeds arbitrary bytes to the law `primary`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../laws.rs"]
+mod laws;
+
+fuzz_target!(|data: &[u8]| laws::primary(data));
