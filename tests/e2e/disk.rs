@@ -3,7 +3,7 @@
 //! The disk is a small tmpfs over the state folder. Each test runs itself once more in a mount namespace of its own,
 //! as root or with a user namespace, so that nothing stays mounted whatever happens.
 
-use crate::support::{Host, Ran, finish, kill, wait_until, word};
+use crate::support::{Host, Ran, finish, is_over, kill, wait_until, word};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -155,7 +155,7 @@ fn a_full_disk_stops_the_run_before_its_next_step_and_resume_goes_on() {
     );
     assert_eq!(small.host.state("8/sync/Extras"), "pending");
     assert_eq!(small.facts().last().unwrap(), "supervisor-failed");
-    assert!(!Path::new(&format!("/proc/{shell}")).exists(), "what ran was stopped");
+    assert!(is_over(shell), "what ran was stopped");
     let stopped = word(&small.host.latest()["problem"]);
     assert!(words.ends_with(&stopped), "{stopped}");
     small.host.run(&["verify-run", "latest"]).exits(0).says("is intact");
@@ -256,7 +256,7 @@ fn a_read_only_disk_is_said_and_everything_can_be_read() {
     let shell = small.host.shell("8/sync/Extras");
     small.host.kill_supervisor();
     kill(shell);
-    wait_until("the step is over", || (!Path::new(&format!("/proc/{shell}")).exists()).then_some(()));
+    wait_until("the step is over", || is_over(shell).then_some(()));
     small.mount(&["-o", "remount,ro"]);
     small.host.run(&["runs"]).exits(0).says("interrupted");
     small.host.run(&["status"]).exits(0);

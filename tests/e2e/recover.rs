@@ -1,7 +1,7 @@
 //! Supervisors killed at named moments, journals cut after named records, other boots and other hosts: what is said then,
 //! and what `resume` does (the decision table of `domain/run/resume.rs`).
 
-use crate::support::{Host, Ran, finish, kill, step_of, wait_until, word};
+use crate::support::{Host, Ran, finish, is_over, kill, step_of, wait_until, word};
 use serde_json::{Value, json};
 use stagegate::domain::run::{Event, Place};
 use stagegate::journal::reader;
@@ -133,7 +133,7 @@ fn of_several_that_resume_at_once_one_wins_and_each_is_answered() {
     host.wait_for_log(STEP, "[sudo] password");
     let shell = host.shell(STEP);
     host.kill_supervisor();
-    wait_until("the step is gone", || (!Path::new(&format!("/proc/{shell}")).exists()).then_some(()));
+    wait_until("the step is gone", || is_over(shell).then_some(()));
     let resume = || {
         let mut command = host.command(&["resume", "latest", "--detach"]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -261,7 +261,7 @@ fn after_another_boot_it_is_gone_and_on_another_host_nobody_can_say() {
     host.wait_for_log(STEP, "[sudo] password");
     let shell = host.shell(STEP);
     host.kill_supervisor();
-    wait_until("the step is gone", || (!Path::new(&format!("/proc/{shell}")).exists()).then_some(()));
+    wait_until("the step is gone", || is_over(shell).then_some(()));
     let journal = host.run_folder().join("journal.jsonl");
 
     moved(&journal, |place| place.boot_id = "another".to_owned());
@@ -302,7 +302,7 @@ fn a_journal_that_cannot_be_written_stops_everything_and_the_run_says_so() {
     wait_until("the supervisor is gone", || {
         fs::File::open(&lock).is_ok_and(|file| file.try_lock_shared().is_ok()).then_some(())
     });
-    assert!(!Path::new(&format!("/proc/{shell}")).exists(), "nothing runs on unrecorded");
+    assert!(is_over(shell), "nothing runs on unrecorded");
     assert_eq!(host.latest()["state"], "interrupted");
     host.run(&["resume", "latest"]).exits(3);
     kill(shell);
