@@ -3,8 +3,8 @@
 //! Bytes are read into a [`Landing`], which survives a `kill -9`, appended raw to the log, and never travel further:
 //! what others get are counts and hints. The kernel hands
 //! out at most about 4 KiB a read, and 45 bytes a read from a loop of `echo`s; a pause of 50 µs after a
-//! small read lets more gather and costs less than it saves. The file sees large writes during a flood,
-//! and everything within [`FLUSH_AFTER`] otherwise.
+//! small read lets more gather and costs less than it saves. Small reads
+//! reach the file together within [`FLUSH_AFTER`], a full one at once; they are looked at in large pieces.
 //!
 //! EIO is how a PTY says that nobody holds its other end. It is not final: a process that closed its
 //! output may open `/dev/tty` again. So the drain ends when it is told to, not at the first EIO.
@@ -270,7 +270,7 @@ impl Drain {
     /// Waits until there is something to do, having brought everything to the file that has waited long enough.
     fn wait(&mut self, notify: &mut impl FnMut(Notice)) {
         if self.log.landing.filled() > 0 {
-            // What has landed is safe, so a flood is written in large pieces and not in those of the kernel.
+            // What has landed is safe, so small reads are written together.
             let due = FLUSH_AFTER.saturating_sub(self.flushed.elapsed());
             if !due.is_zero() && self.poll(true, Some(due)) {
                 return;
