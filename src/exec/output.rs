@@ -6,6 +6,11 @@
 //! small read lets more gather and costs less than it saves. Small reads
 //! reach the file together within [`FLUSH_AFTER`], a full one at once; they are looked at in large pieces.
 //!
+//! Who reads or polls an empty PTY waits for the kernel's worker to end (`tty_buffer_flush_work`, in
+//! `n_tty_read` and `n_tty_poll` of Linux), which is a sleep and two wake-ups for each 4 KiB. FIONREAD only
+//! looks; so after a full read the drain looks for a moment until there is something, and a flood takes a
+//! third of the time and less CPU than blocking reads do.
+//!
 //! EIO is how a PTY says that nobody holds its other end. It is not final: a process that closed its
 //! output may open `/dev/tty` again. So the drain ends when it is told to, not at the first EIO.
 
@@ -33,6 +38,8 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 const ROOM: usize = 8 * 1024;
 const SMALL_READ: usize = 1024;
 const PAUSE: Duration = Duration::from_micros(50);
+/// How long to look for more after a full read, before the kernel is asked in a way that waits.
+const LOOK: Duration = Duration::from_micros(50);
 const TAIL: usize = 16 * 1024;
 const LAST_LINE: usize = 512;
 /// How long the rest may take to be read once the drain was told to end.
@@ -262,8 +269,16 @@ impl Drain {
         if count < SMALL_READ {
             std::thread::sleep(PAUSE);
         } else {
-            // While a full read is written the kernel fills its buffer again; who asks at once waits for it instead.
             self.append(notify);
+            self.look_for_more();
+        }
+    }
+
+    /// Looks until there is something to read, for [`LOOK`] at most.
+    fn look_for_more(&self) {
+        let began = Instant::now();
+        while matches!(rustix::io::ioctl_fionread(&self.master), Ok(0)) && began.elapsed() < LOOK {
+            std::hint::spin_loop();
         }
     }
 
