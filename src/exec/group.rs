@@ -325,7 +325,7 @@ pub(super) fn environment(pid: i32) -> io::Result<Vec<u8>> {
 }
 
 /// Returns how long the environment of a process is, [`u64::MAX`] while it loads its program, and nothing of what has
-/// none: fields 9, 50 and 51 of `/proc/PID/stat` (proc(5)).
+/// none: fields 9, 26, 50 and 51 of `/proc/PID/stat` (proc(5)).
 fn environment_length(pid: i32) -> Option<u64> {
     const KERNEL_THREAD: u64 = 0x0020_0000;
     let text = fs::read(format!("/proc/{pid}/stat")).ok()?;
@@ -333,10 +333,11 @@ fn environment_length(pid: i32) -> Option<u64> {
     let rest = String::from_utf8_lossy(&text[close + 1..]);
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let number = |field: usize| fields.get(field - 3)?.parse::<u64>().ok();
-    let (flags, begin, end) = (number(9)?, number(50)?, number(51)?);
+    let (flags, code, begin, end) = (number(9)?, number(26)?, number(50)?, number(51)?);
     let has_one = flags & KERNEL_THREAD == 0 && !matches!(fields[0], "Z" | "X");
-    // While it loads, both are zero; an empty one has a place all the same.
-    has_one.then(|| if end == 0 { u64::MAX } else { end.saturating_sub(begin) })
+    // While it loads, both are zero, then both are the beginning; where its code stands is told last of all
+    // (load_elf_binary of Linux). An empty one has a place all the same.
+    has_one.then(|| if end == 0 || code == 0 { u64::MAX } else { end.saturating_sub(begin) })
 }
 
 fn reap(pid: i32) {

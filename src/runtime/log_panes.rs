@@ -12,9 +12,12 @@ use crate::exec::log_file::{LogFile, RawLine};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// Bytes that are counted for line numbers with each frame; a small log is counted at once.
 const COUNT_BUDGET: u64 = 8 * 1024 * 1024;
+/// How long a frame may count: in a flood the machine has no time to spare, and a key waits for its frame.
+const COUNT_TIME: Duration = Duration::from_millis(1);
 
 /// Bytes at the end of a line that overwrites itself behind which nothing is drawn any more.
 const OVERWRITTEN: usize = 512;
@@ -114,8 +117,8 @@ fn take(view: &mut LogView, file: &mut LogFile, lines: &[RawLine], redactor: &Re
     view.offsets = lines.iter().map(|line| line.offset).collect();
     view.end = lines.last().map_or(0, |line| line.end);
     view.bytes = file.len();
-    let mut counted = 0;
-    while counted < COUNT_BUDGET && file.count_on(u64::MAX)? {
+    let (begun, mut counted) = (Instant::now(), 0);
+    while counted < COUNT_BUDGET && file.count_on(u64::MAX)? && begun.elapsed() < COUNT_TIME {
         counted += COUNTED_AT_ONCE;
     }
     let (ends, all) = file.counted();
