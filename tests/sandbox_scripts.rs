@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests are outside of test functions")]
 
+#[path = "support/practice.rs"]
+mod practice;
+
 use stagegate::sandbox::fault::FAULTS;
 use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,12 +13,14 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use walkdir::WalkDir;
 
 /// A practice host in a folder with a blank in its name.
 struct Host {
     _folder: tempfile::TempDir,
     built: BuiltHost,
+    _template: Arc<practice::Template>,
 }
 
 fn options(dir: &Path, faults: &[&str]) -> BuildOptions {
@@ -32,8 +37,8 @@ fn options(dir: &Path, faults: &[&str]) -> BuildOptions {
 impl Host {
     fn new(faults: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let built = host::build(&options(&folder.path().join("practice host"), faults), &mut |_| {}).unwrap();
-        Self { _folder: folder, built }
+        let (built, template) = practice::host(&folder.path().join("practice host"), faults);
+        Self { _folder: folder, built, _template: template }
     }
 
     fn root(&self) -> &Path {

@@ -3,33 +3,29 @@
 use crate::driver::{Console, SMALL};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::Value;
-use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
+use stagegate::sandbox::host::BuiltHost;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 #[path = "../support/cgroups.rs"]
 mod cgroups;
+#[path = "../support/practice.rs"]
+mod practice;
 
 /// A practice host; what still runs on it when the test ends is ended.
 pub(crate) struct Host {
     _folder: TempDir,
     built: BuiltHost,
+    _template: Arc<practice::Template>,
 }
 
 impl Host {
     /// Builds one at instant speed with `faults` planted.
     pub(crate) fn new(faults: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = BuildOptions {
-            dir: folder.path().join("host"),
-            binary: PathBuf::from(env!("CARGO_BIN_EXE_stagegate")),
-            speed: Speed::Instant,
-            faults: faults.iter().map(|fault| fault.parse().unwrap()).collect(),
-            fresh: false,
-            now: jiff::Timestamp::now(),
-        };
-        let built = host::build(&options, &mut |_| {}).unwrap();
-        Self { _folder: folder, built }
+        let (built, template) = practice::host(&folder.path().join("host"), faults);
+        Self { _folder: folder, built, _template: template }
     }
 
     /// Returns a path on it.

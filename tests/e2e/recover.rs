@@ -202,12 +202,12 @@ fn a_journal_that_ends_at_any_moment_of_a_step_is_resumed_from_there() {
 
     // Between the passing of the gate and the push: the approval is still there, and the push begins once.
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
-    wait_until("its supervisor has left", || {
-        fs::File::open(folder.join("lock")).unwrap().try_lock_shared().ok()
-    });
+    let has_left = || fs::File::open(folder.join("lock")).unwrap().try_lock_shared().ok();
+    wait_until("its supervisor has left", has_left);
     cut(&folder, "gate-passed", "8/gate", 0);
     assert_eq!(host.latest()["state"], "interrupted");
     host.run(&["resume", "latest"]).exits(0);
+    wait_until("its supervisor has left again", has_left);
     assert_eq!(starts(&host, "8/publish"), 1);
 
     let moments = [

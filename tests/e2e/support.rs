@@ -8,11 +8,13 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 #[path = "../support/cgroups.rs"]
 mod cgroups;
+#[path = "../support/practice.rs"]
+mod practice;
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_stagegate");
@@ -23,6 +25,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(crate) struct Host {
     folder: tempfile::TempDir,
     root: PathBuf,
+    _template: Arc<practice::Template>,
 }
 
 /// What a command printed, and how it ended.
@@ -85,26 +88,15 @@ impl Host {
     pub(crate) fn new(faults: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap().join("host");
-        let host = Self { folder, root };
-        for fault in faults {
-            assert!(fault.parse::<stagegate::sandbox::fault::Fault>().is_ok(), "{fault}");
-        }
-        host.sandbox(faults);
-        host
-    }
-
-    fn sandbox(&self, faults: &[&str]) -> Ran {
-        let mut command = Command::new(PROGRAM);
-        command.args(["sandbox", "--no-console", "--speed", "instant"]).arg(&self.root);
-        for fault in faults {
-            command.args(["--fault", fault]);
-        }
-        finish(command).exits(0)
+        let (_, template) = practice::host(&root, faults);
+        Self { folder, root, _template: template }
     }
 
     /// Plants a further fault; the host keeps its state.
     pub(crate) fn plant(&self, fault: &str) {
-        self.sandbox(&[fault]).says("opened with its state kept");
+        let mut command = Command::new(PROGRAM);
+        command.args(["sandbox", "--no-console", "--speed", "instant", "--fault", fault]).arg(&self.root);
+        finish(command).exits(0).says("opened with its state kept");
     }
 
     /// Asserts that every planted fault has struck.
