@@ -26,6 +26,7 @@ mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
+mod repos;
 mod scripts;
 mod seal;
 mod signer;
@@ -36,6 +37,7 @@ mod target;
 mod tools;
 mod torrents_written;
 mod trees;
+mod watch;
 
 pub use changes::{changes, changes_within};
 pub use evidence::evidence;
@@ -87,10 +89,22 @@ pub struct VetContext<'a> {
     pub keys: &'a [PathBuf],
     /// What was approved, where that is known: after a push production must hold it.
     pub sealed: Option<&'a Seal>,
+    /// How much is read of every package.
+    pub reading: Reading,
     /// Where the check tells how far it is, and hears that it is to end.
     pub pulse: &'a Pulse,
     /// Asks mounts that may not answer; shared by all checks of a process.
     pub prober: &'a Prober,
+}
+
+/// How much of every package a check reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// What stands before the payload: some hundred kilobytes at most.
+    #[default]
+    Headers,
+    /// Everything, to compare checksums: as long as the disks take.
+    Whole,
 }
 
 /// Why there is no seal or no evidence.

@@ -261,6 +261,9 @@ pub(super) struct VerifyArgs {
     /// The tree that it would replace, for the checks that compare; for staging of a release it is production.
     #[arg(long, value_name = "PATH")]
     pub(super) against: Option<PathBuf>,
+    /// Read every package to its end and compare its checksums, which takes as long as the disks do.
+    #[arg(long)]
+    pub(super) deep: bool,
     /// How to print.
     #[arg(long, default_value = "text")]
     pub(super) format: TextFormat,

@@ -11,6 +11,7 @@ use crate::domain::flow::CheckName;
 use crate::domain::release::Release;
 use crate::domain::visible;
 use crate::ui::widgets::text::count;
+use crate::vet::Reading;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -88,7 +89,7 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     }
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
-    let subject = Arc::new(subject.map_err(Failure::usage)?);
+    let subject = Arc::new(subject.map_err(Failure::usage)?.reading(reading(args)));
     let checks = [CheckName::Leftovers, CheckName::MetadataSigned, CheckName::ModulesPresent];
     let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
     Ok(Work { position: None, path: folder, against, checks })
@@ -115,7 +116,7 @@ fn of_release(
     };
     let subject = |tree: &Path, against: Option<&PathBuf>| {
         Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), args.key.clone())
-            .map(Arc::new)
+            .map(|subject| Arc::new(subject.reading(reading(args))))
             .map_err(Failure::usage)
     };
     let pushed = subject(&staging, Some(&against))?;
@@ -144,6 +145,10 @@ fn of_release(
         }
     };
     Ok(Work { position: Some(position.word()), path, against, checks })
+}
+
+fn reading(args: &VerifyArgs) -> Reading {
+    if args.deep { Reading::Whole } else { Reading::Headers }
 }
 
 fn name(path: &Path) -> String {

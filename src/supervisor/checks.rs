@@ -15,7 +15,7 @@ use crate::domain::release::Release;
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
 use crate::exec::guard::Owed;
-use crate::vet::{Lookout, SealCache, VetContext, VetError, mounts_of, pinned, run_check};
+use crate::vet::{Lookout, Reading, SealCache, VetContext, VetError, mounts_of, pinned, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -61,6 +61,7 @@ impl CheckRequest {
             started: self.started,
             keys: self.release().map_or(&[], |release| &release.toolkit.keys),
             sealed: self.sealed.as_ref(),
+            reading: Reading::Headers,
             pulse,
             prober: &self.prober,
         })
