@@ -19,6 +19,7 @@ mod inputs;
 mod job_log;
 mod leftovers;
 mod lookout;
+mod metadata_consistent;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
@@ -197,8 +198,8 @@ fn dispatch(name: CheckName, cx: &VetContext<'_>, found: &mut Found<'_>) {
         CheckName::Phrases => {}
         CheckName::Skipped => skipped::check(cx, found),
         CheckName::AnsibleRecap => ansible_recap::check(cx, found),
-        CheckName::MetadataConsistent
-        | CheckName::PackagesSigned
+        CheckName::MetadataConsistent => metadata_consistent::check(cx, found),
+        CheckName::PackagesSigned
         | CheckName::CompsPresent
         | CheckName::ErrataPresent
         | CheckName::NoRegression
