@@ -23,6 +23,8 @@ mod metadata_consistent;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+pub mod package;
+mod packages_signed;
 mod pinned;
 mod places;
 mod production_matches_staging;
@@ -43,6 +45,7 @@ mod watch;
 pub use changes::{changes, changes_within};
 pub use evidence::evidence;
 pub use lookout::{Lookout, mounts_of};
+pub use packages_signed::Vouched;
 pub use pinned::pinned;
 pub use seal::{SealCache, seal};
 
@@ -92,6 +95,8 @@ pub struct VetContext<'a> {
     pub sealed: Option<&'a Seal>,
     /// How much is read of every package.
     pub reading: Reading,
+    /// The packages that were found sound before, where that is kept.
+    pub vouched: Option<&'a Vouched>,
     /// Where the check tells how far it is, and hears that it is to end.
     pub pulse: &'a Pulse,
     /// Asks mounts that may not answer; shared by all checks of a process.
@@ -199,8 +204,8 @@ fn dispatch(name: CheckName, cx: &VetContext<'_>, found: &mut Found<'_>) {
         CheckName::Skipped => skipped::check(cx, found),
         CheckName::AnsibleRecap => ansible_recap::check(cx, found),
         CheckName::MetadataConsistent => metadata_consistent::check(cx, found),
-        CheckName::PackagesSigned
-        | CheckName::CompsPresent
+        CheckName::PackagesSigned => packages_signed::check(cx, found),
+        CheckName::CompsPresent
         | CheckName::ErrataPresent
         | CheckName::NoRegression
         | CheckName::DependenciesClosed => found.warning(

@@ -9,6 +9,7 @@ use crate::compose::read::explain;
 use crate::repodata::checksum::Hasher;
 use crate::repodata::{ChecksumKind, Package};
 use crate::vet::places::shown;
+use crate::vet::trees::inside;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -114,7 +115,7 @@ pub(super) fn read(root: &Path, file: &Distinct, pulse: &Pulse) -> Vec<Flaw> {
 }
 
 fn checksum(root: &Path, path: &Path, kind: ChecksumKind, pulse: &Pulse) -> io::Result<String> {
-    let mut file = open(root, &root.join(path))?;
+    let mut file = open(root, path)?;
     let mut hasher = Hasher::new(kind);
     let mut block = vec![0; 256 << 10];
     loop {
@@ -131,9 +132,6 @@ fn checksum(root: &Path, path: &Path, kind: ChecksumKind, pulse: &Pulse) -> io::
 fn open(root: &Path, path: &Path) -> io::Result<File> {
     let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    let real = std::fs::canonicalize(path)?;
-    if !real.starts_with(std::fs::canonicalize(root)?) {
-        return Err(io::Error::from(io::ErrorKind::NotFound));
-    }
+    let (real, _) = inside(root, path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     std::fs::OpenOptions::new().read(true).custom_flags(flags).open(real)
 }

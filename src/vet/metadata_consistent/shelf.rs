@@ -3,10 +3,10 @@
 //! It asks the disk for nothing that the walk has not told already, except where a symlink leads.
 
 use crate::compose::tree::{EntryKind, Facts, Tree, compare_paths};
+use crate::vet::trees::inside;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Component, Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::{Component, Path};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The files of a position.
@@ -16,7 +16,6 @@ pub(super) struct Shelf<'a> {
     /// For each folder the number of its first entry.
     firsts: Vec<usize>,
     named: Vec<AtomicBool>,
-    real_root: OnceLock<Option<PathBuf>>,
 }
 
 /// What stands at a path.
@@ -42,7 +41,7 @@ impl<'a> Shelf<'a> {
             count += dir.entries.len();
         }
         let named = std::iter::repeat_with(|| AtomicBool::new(false)).take(count).collect();
-        Self { root, tree, firsts, named, real_root: OnceLock::new() }
+        Self { root, tree, firsts, named }
     }
 
     /// Returns what stands at `location` in the repo at `repo`, and notes that it was named.
@@ -68,7 +67,8 @@ impl<'a> Shelf<'a> {
         }
         match dir.entries.get(entry).map(|entry| (entry.kind, entry.facts)) {
             Some((EntryKind::File, Some(facts))) => Standing::File(facts),
-            Some((EntryKind::Symlink, _)) => self.follow(&folder.join(name)),
+            Some((EntryKind::Symlink, _)) => inside(self.root, &folder.join(name))
+                .map_or(Standing::Astray, |(_, facts)| Standing::File(facts)),
             Some(_) => Standing::NoFile,
             None => Standing::Nothing,
         }
@@ -85,32 +85,6 @@ impl<'a> Shelf<'a> {
         let unnamed = packages
             .filter(|(at, _, _)| self.named.get(*at).is_some_and(|named| !named.load(Ordering::Relaxed)));
         unnamed.map(|(_, folder, name)| (folder, name))
-    }
-
-    fn follow(&self, path: &Path) -> Standing {
-        let root = self.real_root.get_or_init(|| std::fs::canonicalize(self.root).ok());
-        let Ok(target) = std::fs::canonicalize(self.root.join(path)) else { return Standing::Astray };
-        match std::fs::metadata(&target) {
-            Ok(meta) if root.as_ref().is_some_and(|root| target.starts_with(root)) => {
-                if meta.is_file() {
-                    Standing::File(facts(&meta))
-                } else {
-                    Standing::NoFile
-                }
-            }
-            _ => Standing::Astray,
-        }
-    }
-}
-
-fn facts(meta: &std::fs::Metadata) -> Facts {
-    use std::os::unix::fs::MetadataExt as _;
-    Facts {
-        size: meta.size(),
-        mtime: (meta.mtime(), u32::try_from(meta.mtime_nsec()).unwrap_or(0)),
-        ctime: (meta.ctime(), u32::try_from(meta.ctime_nsec()).unwrap_or(0)),
-        device: meta.dev(),
-        inode: meta.ino(),
     }
 }
 
