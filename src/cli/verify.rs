@@ -90,7 +90,13 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
     let subject = Arc::new(subject.map_err(Failure::usage)?.reading(reading(args)));
-    let checks = [CheckName::Leftovers, CheckName::MetadataSigned, CheckName::ModulesPresent];
+    let checks = [
+        CheckName::Leftovers,
+        CheckName::MetadataConsistent,
+        CheckName::MetadataSigned,
+        CheckName::PackagesSigned,
+        CheckName::ModulesPresent,
+    ];
     let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
     Ok(Work { position: None, path: folder, against, checks })
 }
@@ -127,7 +133,9 @@ fn of_release(
         PositionName::Staging => {
             let checks = [
                 CheckName::StagingMatchesCompose,
+                CheckName::MetadataConsistent,
                 CheckName::MetadataSigned,
+                CheckName::PackagesSigned,
                 CheckName::ModulesPresent,
                 CheckName::Leftovers,
             ];
@@ -138,7 +146,9 @@ fn of_release(
             let alone = subject(&production, None)?;
             let checks = vec![
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
-                (CheckName::MetadataSigned, alone),
+                (CheckName::MetadataConsistent, Arc::clone(&alone)),
+                (CheckName::MetadataSigned, Arc::clone(&alone)),
+                (CheckName::PackagesSigned, alone),
                 (CheckName::FileListsFresh, pushed),
             ];
             (production, Some(staging), checks)
