@@ -120,8 +120,9 @@ fn of_release(
         Some(path) => target::folder(path).and_then(|()| Ok(std::path::absolute(path)?))?,
         None => production.clone(),
     };
+    let keys = if args.key.is_empty() { &release.toolkit.keys } else { &args.key };
     let subject = |tree: &Path, against: Option<&PathBuf>| {
-        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), args.key.clone())
+        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), keys.clone())
             .map(|subject| Arc::new(subject.reading(reading(args))))
             .map_err(Failure::usage)
     };

@@ -8,6 +8,7 @@
 
 use super::VetContext;
 use super::found::Found;
+use super::package::Keys;
 use super::places::shown;
 use super::repos::{Repos, Wanted, each, repos};
 use crate::compose::read::explain;
@@ -16,7 +17,7 @@ use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use crate::repodata::repo::REPOMD;
 use crate::repodata::signature::judge;
-use pgp::composed::{Deserializable as _, SignedPublicKey};
+use pgp::composed::SignedPublicKey;
 use std::path::PathBuf;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
@@ -46,11 +47,7 @@ pub(super) fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublic
     let mut keys = Vec::new();
     for path in paths {
         let read = std::fs::read(path).map_err(|error| explain(&error));
-        let parsed = read.and_then(|bytes| {
-            SignedPublicKey::from_reader_many(bytes.as_slice())
-                .and_then(|(keys, _)| keys.collect::<Result<Vec<_>, _>>())
-                .map_err(|error| error.to_string())
-        });
+        let parsed = read.and_then(|bytes| Keys::read(&bytes).map_err(|error| error.to_string()));
         match parsed {
             Ok(some) => keys.extend(some),
             Err(problem) => {
