@@ -7,7 +7,10 @@
 mod ansible_recap;
 mod changes;
 mod compose_finished;
+mod comps_present;
 mod deletions;
+mod dependencies_closed;
+mod errata_present;
 mod evidence;
 mod file_lists_fresh;
 #[cfg(test)]
@@ -16,16 +19,19 @@ mod found;
 pub mod header;
 mod held;
 mod inputs;
+mod inventory;
 mod job_log;
 mod leftovers;
 mod lookout;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+mod no_regression;
 mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
+mod repo_place;
 mod repos;
 mod scripts;
 mod seal;
@@ -197,12 +203,11 @@ fn dispatch(name: CheckName, cx: &VetContext<'_>, found: &mut Found<'_>) {
         CheckName::Phrases => {}
         CheckName::Skipped => skipped::check(cx, found),
         CheckName::AnsibleRecap => ansible_recap::check(cx, found),
-        CheckName::MetadataConsistent
-        | CheckName::PackagesSigned
-        | CheckName::CompsPresent
-        | CheckName::ErrataPresent
-        | CheckName::NoRegression
-        | CheckName::DependenciesClosed => found.warning(
+        CheckName::DependenciesClosed => dependencies_closed::check(cx, found),
+        CheckName::CompsPresent => comps_present::check(cx, found),
+        CheckName::ErrataPresent => errata_present::check(cx, found),
+        CheckName::NoRegression => no_regression::check(cx, found),
+        CheckName::MetadataConsistent | CheckName::PackagesSigned => found.warning(
             "unavailable",
             cx.step.id.as_str(),
             format!("this version of stagegate cannot check `{name}`"),

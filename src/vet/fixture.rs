@@ -2,6 +2,7 @@
 //! composes, staging and production of real files.
 
 pub(crate) mod metadata;
+pub(crate) mod text;
 
 use super::{Reading, VetContext, run_check};
 use crate::compose::probe::Prober;
