@@ -90,7 +90,15 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
     let subject = Arc::new(subject.map_err(Failure::usage)?.reading(reading(args)));
-    let checks = [CheckName::Leftovers, CheckName::MetadataSigned, CheckName::ModulesPresent];
+    let checks = [
+        CheckName::Leftovers,
+        CheckName::MetadataSigned,
+        CheckName::ModulesPresent,
+        CheckName::CompsPresent,
+        CheckName::ErrataPresent,
+        CheckName::NoRegression,
+        CheckName::DependenciesClosed,
+    ];
     let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
     Ok(Work { position: None, path: folder, against, checks })
 }
@@ -129,6 +137,10 @@ fn of_release(
                 CheckName::StagingMatchesCompose,
                 CheckName::MetadataSigned,
                 CheckName::ModulesPresent,
+                CheckName::CompsPresent,
+                CheckName::ErrataPresent,
+                CheckName::NoRegression,
+                CheckName::DependenciesClosed,
                 CheckName::Leftovers,
             ];
             (staging, Some(against), checks.map(|check| (check, Arc::clone(&pushed))).to_vec())
@@ -138,7 +150,11 @@ fn of_release(
             let alone = subject(&production, None)?;
             let checks = vec![
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
-                (CheckName::MetadataSigned, alone),
+                (CheckName::MetadataSigned, Arc::clone(&alone)),
+                (CheckName::ModulesPresent, Arc::clone(&alone)),
+                (CheckName::CompsPresent, Arc::clone(&alone)),
+                (CheckName::ErrataPresent, Arc::clone(&alone)),
+                (CheckName::DependenciesClosed, alone),
                 (CheckName::FileListsFresh, pushed),
             ];
             (production, Some(staging), checks)

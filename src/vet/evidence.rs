@@ -17,11 +17,15 @@ use crate::domain::seal::Seal;
 use jiff::Timestamp;
 
 /// The checks of every gate, in the order in which they are told; the step's own come after them.
-const GATE: [CheckName; 5] = [
+const GATE: [CheckName; 9] = [
     CheckName::Skipped,
     CheckName::StagingMatchesCompose,
     CheckName::MetadataSigned,
     CheckName::ModulesPresent,
+    CheckName::CompsPresent,
+    CheckName::ErrataPresent,
+    CheckName::NoRegression,
+    CheckName::DependenciesClosed,
     CheckName::Leftovers,
 ];
 
