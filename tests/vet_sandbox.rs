@@ -115,6 +115,7 @@ impl Host {
             keys: &[self.built.paths.public_key()],
             sealed: None,
             reading: Reading::Headers,
+            vouched: None,
             pulse: &Pulse::new(),
             prober: &Prober::new(),
         })

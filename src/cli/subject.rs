@@ -86,6 +86,7 @@ impl Subject {
                 keys: &self.keys,
                 sealed: None,
                 reading: self.reading,
+                vouched: None,
                 pulse,
                 prober,
             },

@@ -2,6 +2,7 @@
 //! composes, staging and production of real files.
 
 pub(crate) mod metadata;
+pub(crate) mod signing;
 pub(crate) mod text;
 
 use super::{Reading, VetContext, run_check};
@@ -187,6 +188,7 @@ impl Fixture {
             keys: &self.keys,
             sealed: self.sealed.as_ref(),
             reading: self.reading,
+            vouched: None,
             pulse: &Pulse::new(),
             prober: &Prober::new(),
         };

@@ -46,7 +46,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
 }
 
 /// Reads the public keys; one that cannot be read is a finding, not a reason to look less closely.
-fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
+pub(super) fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
     let mut keys = Vec::new();
     for path in paths {
         let read = std::fs::read(path).map_err(|error| explain(&error));

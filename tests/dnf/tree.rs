@@ -63,8 +63,12 @@ pub(crate) fn repo(folder: &Path, specs: &[Spec]) {
             .reserved_space(None);
         let mut builder = PackageBuilder::new(&spec.name, &spec.version, "MIT", spec.arch, "made for a test");
         builder.using_config(config).release(&*spec.release).epoch(spec.epoch);
-        spec.requires.iter().for_each(|text| drop(builder.requires(dependency(text))));
-        spec.provides.iter().for_each(|text| drop(builder.provides(dependency(text))));
+        for text in &spec.requires {
+            builder.requires(dependency(text));
+        }
+        for text in &spec.provides {
+            builder.provides(dependency(text));
+        }
         for path in &spec.files {
             builder.with_file_contents(spec.content, FileOptions::new(path)).unwrap();
         }
