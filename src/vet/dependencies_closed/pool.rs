@@ -305,6 +305,11 @@ impl Pool {
         provides.iter().filter(fits).map(|provide| provide.package)
     }
 
+    /// Returns every package that provides a name, in whatever version; its own is among what a package provides.
+    pub(super) fn providing(&self, name: u32) -> impl Iterator<Item = PackageId> {
+        self.providers(Term { name, version: None })
+    }
+
     fn range(&self, version: Version) -> Range<'_> {
         let Version { comparison, epoch, version, release } = version;
         Range { comparison, epoch, version: self.text(version), release: self.text(release) }

@@ -2,7 +2,8 @@
 //!
 //! As dnf filters (libdnf's `dnf_sack_filter_modules`, "Modularity" in dnf's documentation): packages of a stream are seen
 //! where the stream is enabled, by itself, as its module's default or because an enabled stream requires it; where it
-//! is, every other package of the same name is hidden, and streams of one module exclude one another.
+//! is, every other package that has the name of one of its packages, or provides it, is hidden; streams of one module exclude
+//! one another.
 //!
 //! Simplified: all versions of an enabled stream and context count, not the newest alone, because repos keep them and
 //! somebody has them installed; the streams that a stream requires are chosen from the top (its default if that will do, else the first that it
@@ -159,10 +160,10 @@ impl Streams {
             }
         }
         let included: HashSet<PackageId> = active.iter().flat_map(|node| node.packages()).collect();
-        let hidden: HashSet<u32> = included.iter().map(|package| pool.name_of(*package)).collect();
+        let names: HashSet<u32> = included.iter().map(|package| pool.name_of(*package)).collect();
+        let hidden: HashSet<PackageId> = names.into_iter().flat_map(|name| pool.providing(name)).collect();
         let view = View::new(pool, |package| {
-            let seen = included.contains(&package)
-                || !self.is_modular(package) && !hidden.contains(&pool.name_of(package));
+            let seen = included.contains(&package) || !self.is_modular(package) && !hidden.contains(&package);
             seen && within(package)
         });
         (view, lacking)

@@ -246,13 +246,15 @@ fn a_stream_hides_packages_of_the_same_name() {
             .package("httpd-2-1.module+el8.x86_64", &[])
             .package("httpd-3-1.el8.x86_64", &["requires gone", "provides web-server"])
             .package("site-1-1.el8.x86_64", &["requires web-server"])
+            .package("like-1-1.el8.x86_64", &["requires nothing", "provides httpd = 9"])
             .data("modules", modules(&streams, default))
     };
     let found = lines(&host(&[(STREAMS, repo(&["web:2"]))]));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("site-1-1.el8.x86_64 requires web-server"), "{found:?}");
     let found = lines(&host(&[(STREAMS, repo(&[]))]));
-    assert!(found.len() == 1 && found[0].contains("httpd-3-1.el8.x86_64 requires gone"), "{found:?}");
+    assert!(found.len() == 2 && found[0].contains("httpd-3-1.el8.x86_64 requires gone"), "{found:?}");
+    assert!(found[1].contains("like-1-1.el8.x86_64 requires nothing"), "{found:?}");
 }
 
 #[test]
