@@ -7,7 +7,10 @@
 mod ansible_recap;
 mod changes;
 mod compose_finished;
+mod comps_present;
 mod deletions;
+mod dependencies_closed;
+mod errata_present;
 mod evidence;
 mod file_lists_fresh;
 #[cfg(test)]
@@ -16,6 +19,7 @@ mod found;
 pub mod header;
 mod held;
 mod inputs;
+mod inventory;
 mod job_log;
 mod leftovers;
 mod lookout;
@@ -23,12 +27,14 @@ mod metadata_consistent;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+mod no_regression;
 pub mod package;
 mod packages_signed;
 mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
+mod repo_place;
 mod repos;
 mod scripts;
 mod seal;
@@ -205,15 +211,10 @@ fn dispatch(name: CheckName, cx: &VetContext<'_>, found: &mut Found<'_>) {
         CheckName::AnsibleRecap => ansible_recap::check(cx, found),
         CheckName::MetadataConsistent => metadata_consistent::check(cx, found),
         CheckName::PackagesSigned => packages_signed::check(cx, found),
-        CheckName::CompsPresent
-        | CheckName::ErrataPresent
-        | CheckName::NoRegression
-        | CheckName::DependenciesClosed => found.warning(
-            "unavailable",
-            cx.step.id.as_str(),
-            format!("this version of stagegate cannot check `{name}`"),
-            "check it by hand, or take the check out of the catalog",
-        ),
+        CheckName::CompsPresent => comps_present::check(cx, found),
+        CheckName::ErrataPresent => errata_present::check(cx, found),
+        CheckName::NoRegression => no_regression::check(cx, found),
+        CheckName::DependenciesClosed => dependencies_closed::check(cx, found),
     }
 }
 

@@ -96,6 +96,10 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
         CheckName::MetadataSigned,
         CheckName::PackagesSigned,
         CheckName::ModulesPresent,
+        CheckName::CompsPresent,
+        CheckName::ErrataPresent,
+        CheckName::NoRegression,
+        CheckName::DependenciesClosed,
     ];
     let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
     Ok(Work { position: None, path: folder, against, checks })
@@ -138,6 +142,10 @@ fn of_release(
                 CheckName::MetadataSigned,
                 CheckName::PackagesSigned,
                 CheckName::ModulesPresent,
+                CheckName::CompsPresent,
+                CheckName::ErrataPresent,
+                CheckName::NoRegression,
+                CheckName::DependenciesClosed,
                 CheckName::Leftovers,
             ];
             (staging, Some(against), checks.map(|check| (check, Arc::clone(&pushed))).to_vec())
@@ -149,7 +157,11 @@ fn of_release(
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
                 (CheckName::MetadataConsistent, Arc::clone(&alone)),
                 (CheckName::MetadataSigned, Arc::clone(&alone)),
-                (CheckName::PackagesSigned, alone),
+                (CheckName::PackagesSigned, Arc::clone(&alone)),
+                (CheckName::ModulesPresent, Arc::clone(&alone)),
+                (CheckName::CompsPresent, Arc::clone(&alone)),
+                (CheckName::ErrataPresent, Arc::clone(&alone)),
+                (CheckName::DependenciesClosed, alone),
                 (CheckName::FileListsFresh, pushed),
             ];
             (production, Some(staging), checks)

@@ -3,6 +3,7 @@
 
 pub(crate) mod metadata;
 pub(crate) mod signing;
+pub(crate) mod text;
 
 use super::{Reading, VetContext, run_check};
 use crate::compose::probe::Prober;

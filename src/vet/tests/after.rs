@@ -174,6 +174,7 @@ fn module_data_that_is_gone_or_was_never_there_is_found() {
     assert_eq!(line(&fixture), format!("Blocking {head} lost its module data, which production has"));
     std::fs::write(fixture.staging(head), repomd(true)).unwrap();
     assert!(line(&fixture).contains("names module data that is not there"));
-    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/repodata/modules.yaml.gz", "x");
+    let documents = crate::vet::fixture::text::modules(&[("node:18", &[], &[])], &[]);
+    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/repodata/modules.yaml.gz", &documents);
     assert_eq!(line(&fixture), "");
 }
