@@ -92,7 +92,9 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     let subject = Arc::new(subject.map_err(Failure::usage)?.reading(reading(args)));
     let checks = [
         CheckName::Leftovers,
+        CheckName::MetadataConsistent,
         CheckName::MetadataSigned,
+        CheckName::PackagesSigned,
         CheckName::ModulesPresent,
         CheckName::CompsPresent,
         CheckName::ErrataPresent,
@@ -122,8 +124,9 @@ fn of_release(
         Some(path) => target::folder(path).and_then(|()| Ok(std::path::absolute(path)?))?,
         None => production.clone(),
     };
+    let keys = if args.key.is_empty() { &release.toolkit.keys } else { &args.key };
     let subject = |tree: &Path, against: Option<&PathBuf>| {
-        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), args.key.clone())
+        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), keys.clone())
             .map(|subject| Arc::new(subject.reading(reading(args))))
             .map_err(Failure::usage)
     };
@@ -135,7 +138,9 @@ fn of_release(
         PositionName::Staging => {
             let checks = [
                 CheckName::StagingMatchesCompose,
+                CheckName::MetadataConsistent,
                 CheckName::MetadataSigned,
+                CheckName::PackagesSigned,
                 CheckName::ModulesPresent,
                 CheckName::CompsPresent,
                 CheckName::ErrataPresent,
@@ -150,7 +155,9 @@ fn of_release(
             let alone = subject(&production, None)?;
             let checks = vec![
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
+                (CheckName::MetadataConsistent, Arc::clone(&alone)),
                 (CheckName::MetadataSigned, Arc::clone(&alone)),
+                (CheckName::PackagesSigned, Arc::clone(&alone)),
                 (CheckName::ModulesPresent, Arc::clone(&alone)),
                 (CheckName::CompsPresent, Arc::clone(&alone)),
                 (CheckName::ErrataPresent, Arc::clone(&alone)),

@@ -17,10 +17,12 @@ use crate::domain::seal::Seal;
 use jiff::Timestamp;
 
 /// The checks of every gate, in the order in which they are told; the step's own come after them.
-const GATE: [CheckName; 9] = [
+const GATE: [CheckName; 11] = [
     CheckName::Skipped,
     CheckName::StagingMatchesCompose,
+    CheckName::MetadataConsistent,
     CheckName::MetadataSigned,
+    CheckName::PackagesSigned,
     CheckName::ModulesPresent,
     CheckName::CompsPresent,
     CheckName::ErrataPresent,

@@ -113,7 +113,7 @@ impl Position<'_> {
             self.repos.iter().map(|(path, repo)| (path.as_path(), repo)).collect();
         repos.sort_by_key(|(_, repo)| std::cmp::Reverse(files::bytes(repo)));
         let looked = each(cx.pulse, what, repos, found, |(path, repo)| match repo {
-            Ok(repo) => files::look(path, repo, &shelf, cx.pulse),
+            Ok(repo) => files::look(path, repo, &shelf, cx),
             Err(error) => {
                 let finding = unreadable(CHECK, path, error);
                 let flaw = Flaw { repo: path.to_owned(), finding };

@@ -1,10 +1,10 @@
 //! One RPM: whether it is whole, and whether it is signed by a key that counts.
 //!
-//! It judges as `rpmkeys -K` does, with two differences. Without [`Reading::Whole`] the payload is not read: that it is
-//! as long as it should be is seen, other bytes in it are not, and a signature that is over header and payload (tags
-//! 1002 and 1005, which old packages have alone) is only asked for its key. And a package without any signature is a
-//! flaw here, which rpmkeys calls fine as long as its digests are. SHA3 digests, which rpm 6 adds to those that are
-//! compared, are passed over, and so are digests of the inflated payload.
+//! It judges as `rpmkeys -K` does, but for this. Without [`Reading::Whole`] the payload is not read: that it is as long as
+//! it should be is seen, other bytes in it are not, and a signature over header and payload (tags 1002 and 1005, which
+//! old packages have alone) is only asked for its key. A package without any signature is a flaw here, which rpmkeys
+//! calls fine as long as its digests are. What only rpm 6 reads (tag 278) and the size (tag 1000) must hold here, and old
+//! rpms pass over both. SHA3 digests and digests of the inflated payload are passed over here.
 
 mod head;
 mod keys;
@@ -34,7 +34,8 @@ mod tag {
     pub(super) const LEGACY_RSA: u32 = 1002;
     pub(super) const MD5: u32 = 1004;
     pub(super) const LEGACY_DSA: u32 = 1005;
-    /// Of the header: the digests of the payload, and their algorithm.
+    /// Of the header: the form of the package, the digests of the payload, and their algorithm.
+    pub(super) const FORMAT: u32 = 5114;
     pub(super) const PAYLOAD: u32 = 5092;
     pub(super) const PAYLOAD_ALGORITHM: u32 = 5093;
 }
@@ -115,7 +116,7 @@ pub fn judge(path: &Path, keys: &Keys, reading: Reading, watch: &dyn Watch) -> R
     let signed = head.header.signed();
     digests(&head.signature, &signed)?;
     let mut sound = Sound { signers: Vec::new(), is_unread: false };
-    header_signatures(&head.signature, &signed, keys, &mut sound)?;
+    header_signatures(&head, &signed, keys, &mut sound)?;
     let legacy = legacy(&head.signature)?;
     if reading == Reading::Whole {
         let begin = head.before + head.header.length();
@@ -199,24 +200,26 @@ fn counted(signature: &Signed, worth: Worth, keys: &Keys, sound: &mut Sound) -> 
     Ok(())
 }
 
-/// Verifies the signatures over the header: rpm 4 has one, each of which must hold; of those of rpm 6 one must.
-fn header_signatures(
-    header: &Header,
-    signed: &[u8],
-    keys: &Keys,
-    sound: &mut Sound,
-) -> Result<(), PackageFlaw> {
+/// Verifies the signatures over the header: those that rpm 4 reads must all hold, and of those of rpm 6 one.
+///
+/// A package in the form of rpm 4 that has only those of rpm 6 is unsigned for every EL up to 10.
+fn header_signatures(head: &Head, signed: &[u8], keys: &Keys, sound: &mut Sound) -> Result<(), PackageFlaw> {
+    let header = &head.signature;
     for bytes in [tag::RSA, tag::DSA].into_iter().filter_map(|tag| header.binary(tag)) {
         let signature = Signed::parse(bytes).ok_or(PackageFlaw::Garbled)?;
         counted(&signature, keys.verify(&signature, signed), keys, sound)?;
     }
     let mut flaw = None;
     let mut holds = false;
+    let mut of_six = Sound { signers: Vec::new(), is_unread: false };
     for text in header.texts(tag::OPENPGP).unwrap_or_default() {
         let parsed = decoded(text).and_then(|bytes| Signed::parse(&bytes)).ok_or(PackageFlaw::Garbled);
-        let judged = parsed.and_then(|one| counted(&one, keys.verify(&one, signed), keys, sound));
+        let judged = parsed.and_then(|one| counted(&one, keys.verify(&one, signed), keys, &mut of_six));
         holds |= judged.is_ok();
         flaw = flaw.or(judged.err());
+    }
+    if head.header.number(tag::FORMAT) == Some(6) {
+        sound.signers.extend(of_six.signers);
     }
     flaw.filter(|_| !holds).map_or(Ok(()), Err)
 }

@@ -39,33 +39,32 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         let message = "no public key is known: packages that are signed by a foreign key are not found";
         found.warning("no-keys", "keys", message, "name the key with --key, or in the catalog's `keys`");
     }
-    let ids: Vec<Key> = files.iter().map(|file| Key::of(file.first().as_os_str(), file.facts)).collect();
-    // A payload that was read is not read again either, but what was only half read does not count for it.
+    let ids: Vec<Key> = files.iter().map(|file| Key::of(file.facts)).collect();
+    // What was vouched for by its headers alone is no answer to whoever wants all of it read.
     let vouched = cx.vouched.filter(|_| cx.reading == Reading::Headers);
     let known = vouched.map_or_else(|| vec![false; ids.len()], |vouched| vouched.of(&keys, &ids));
     let items: Vec<(&File, bool)> = files.iter().zip(known).collect();
+    let judge = |path: &Path| judge(path, &keys, cx.reading, cx.pulse);
     let judged = each(cx.pulse, what, items, found, |(file, is_known)| {
-        if is_known { Ok(None) } else { judge(&file.real, &keys, cx.reading, cx.pulse).map(Some) }
+        if is_known { Ok(None) } else { judge(&file.real).map(Some) }.map_err(|flaw| {
+            let finding = |path: &PathBuf| {
+                let before = judge(&places.production.join(path));
+                finding(path, &flaw, before.is_err_and(|before| before.kind() == flaw.kind()))
+            };
+            file.paths.iter().map(finding).collect::<Vec<Finding>>()
+        })
     });
     let Some(judged) = judged else { return };
     let mut sound = HashSet::new();
     let mut unread = 0_u64;
     for ((file, judged), id) in files.iter().zip(judged).zip(ids) {
         match judged {
-            Ok(None) => {
-                sound.insert(id);
-            }
             Ok(Some(Sound { is_unread: true, .. })) => unread += 1,
-            Ok(Some(_)) if is_settled(file.facts) => {
+            Ok(Some(_)) if !is_settled(file.facts) => {}
+            Ok(_) => {
                 sound.insert(id);
             }
-            Ok(Some(_)) => {}
-            Err(flaw) => {
-                for path in &file.paths {
-                    let published = || judge(&places.production.join(path), &keys, cx.reading, cx.pulse);
-                    found.add(finding(path, &flaw, published));
-                }
-            }
+            Err(findings) => findings.into_iter().for_each(|finding| found.add(finding)),
         }
     }
     if unread > 0 {
@@ -79,16 +78,10 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     }
 }
 
-fn finding(
-    path: &Path,
-    flaw: &PackageFlaw,
-    published: impl FnOnce() -> Result<Sound, PackageFlaw>,
-) -> Finding {
+fn finding(path: &Path, flaw: &PackageFlaw, inherited: bool) -> Finding {
     let message = shown(flaw.to_string());
-    let mut finding =
-        Finding::new(CHECK, Severity::Blocking, flaw.kind(), shown(path), message, flaw.advice());
-    finding.inherited = published().is_err_and(|before| before.kind() == flaw.kind());
-    finding
+    let finding = Finding::new(CHECK, Severity::Blocking, flaw.kind(), shown(path), message, flaw.advice());
+    Finding { inherited, ..finding }
 }
 
 /// A package on disk and every path at which it stands.
@@ -97,12 +90,6 @@ struct File {
     /// Where it is opened.
     real: PathBuf,
     facts: Facts,
-}
-
-impl File {
-    fn first(&self) -> &Path {
-        self.paths.first().map(PathBuf::as_path).unwrap_or(&self.real)
-    }
 }
 
 /// Returns the packages of a position; what hard links and symlinks name is one file.

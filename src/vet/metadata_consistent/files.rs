@@ -12,6 +12,7 @@ use crate::repodata::listed::Listed;
 use crate::repodata::{Checked, Data, Mismatch, PackageList, Problem, Repo, RepodataError, Verify, Want};
 use crate::vet::places::shown;
 use crate::vet::repos::{Opened, unreadable};
+use crate::vet::{Reading, VetContext};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,7 @@ pub(super) struct Looked {
     pub(super) is_known: bool,
     /// What is wrong.
     pub(super) flaws: Vec<Flaw>,
-    /// The packages that are there and have the right size.
+    /// The packages that are there with the right size, if they are to be read.
     pub(super) unread: Vec<Unread>,
 }
 
@@ -38,8 +39,15 @@ pub(super) fn bytes(repo: &Opened) -> u64 {
 }
 
 /// Looks at the repo at `path`.
-pub(super) fn look(path: &Path, repo: &Repo, shelf: &Shelf<'_>, pulse: &Pulse) -> Looked {
-    let mut look = Look { path, repo, pulse, looked: Looked { repo: path.to_owned(), ..Looked::default() } };
+pub(super) fn look(path: &Path, repo: &Repo, shelf: &Shelf<'_>, cx: &VetContext<'_>) -> Looked {
+    let pulse = cx.pulse;
+    let mut look = Look {
+        path,
+        repo,
+        pulse,
+        reading: cx.reading,
+        looked: Looked { repo: path.to_owned(), ..Looked::default() },
+    };
     let list = look.primary(shelf);
     for kind in ["filelists", "other"] {
         look.compared(kind, list.as_ref());
@@ -65,6 +73,7 @@ struct Look<'a> {
     path: &'a Path,
     repo: &'a Repo,
     pulse: &'a Pulse,
+    reading: Reading,
     looked: Looked,
 }
 
@@ -115,10 +124,11 @@ impl Look<'_> {
     fn primary(&mut self, shelf: &Shelf<'_>) -> Option<PackageList> {
         let mut list = PackageList::new();
         let mut full = Ok(());
-        let (path, mut flaws, mut unread) = (self.path, Vec::new(), Vec::new());
+        let (path, reading, mut flaws, mut unread) = (self.path, self.reading, Vec::new(), Vec::new());
         let read = self.repo.primary(Want::IDENTITY, Verify::Both, self.pulse, |package| {
             match packages::named(path, package, shelf) {
-                Ok(there) => unread.push(there),
+                Ok(there) if reading == Reading::Whole => unread.push(there),
+                Ok(_) => {}
                 Err(flaw) => flaws.push(*flaw),
             }
             full = list.push(package);
@@ -144,6 +154,9 @@ impl Look<'_> {
     /// Reads filelists.xml or other.xml and compares its packages with those of primary.xml.
     fn compared(&mut self, kind: &str, list: Option<&PackageList>) {
         let Some(data) = self.repo.repomd().get(kind) else {
+            if self.repo.repomd().get("primary").is_none() {
+                return;
+            }
             // createrepo_c always writes both; nobody is broken by their absence alone.
             let message = format!("names no data of type `{kind}`");
             return self.warning(kind, crate::repodata::repo::REPOMD, message);

@@ -4,6 +4,8 @@
 //! reads headers too, but a hostile offset makes it panic and a hostile length makes it allocate at once; a file that
 //! nobody has vetted yet must do neither.
 
+mod index;
+
 use std::io::{self, Read};
 
 /// The size of the lead.
@@ -86,7 +88,7 @@ impl Header {
     fn read(input: &mut impl Read, limits: Limits) -> Result<Self, HeadError> {
         let mut intro = [0; 16];
         input.read_exact(&mut intro)?;
-        if intro[..4] != HEADER_MAGIC[..4] {
+        if intro[..8] != HEADER_MAGIC {
             return Err(HeadError::NotAnRpm("a header has no magic"));
         }
         let (entries, data) = (number(&intro, 8).unwrap_or(0), number(&intro, 12).unwrap_or(0));
@@ -101,25 +103,15 @@ impl Header {
             return Err(HeadError::Short);
         }
         let mut header = Self { bytes, entries: entries as usize, region: (0, 0) };
-        header.region = header.region(limits.region).ok_or(HeadError::NotAnRpm(
-            "a header has no region, so that it cannot be said what of it is signed",
-        ))?;
-        Ok(header)
-    }
-
-    /// Finds the region: the first entry leads to a trailer at its end, which says how many entries it has.
-    fn region(&self, tag: u32) -> Option<(usize, usize)> {
-        let first = self.entry(0)?;
-        if (first.tag, first.kind, first.count) != (tag, Kind::Binary as u32, ENTRY as u32) {
-            return None;
+        let region = header.entry(0).and_then(|first| index::region(first, limits.region, header.data()));
+        header.region = region
+            .filter(|(index, _)| index / ENTRY <= header.entries)
+            .ok_or(HeadError::NotAnRpm("it cannot be said what of a header is signed: it has no region"))?;
+        let behind = (1..header.entries).map(|at| header.entry(at));
+        if !index::is_sound(behind, header.data()) {
+            return Err(HeadError::NotAnRpm("the index of a header leads astray"));
         }
-        let end = first.offset.checked_add(ENTRY)?;
-        let trailer = self.data().get(first.offset..end)?;
-        let back = i32::from_be_bytes(trailer.get(8..12)?.try_into().ok()?);
-        let index = usize::try_from(back.checked_neg()?).ok()?;
-        let is_trailer = matches!(number(trailer, 0), Some(told) if told == tag || tag == SIGNATURE.region);
-        let fits = index % ENTRY == 0 && index >= ENTRY && index / ENTRY <= self.entries;
-        (is_trailer && fits).then_some((index, end))
+        Ok(header)
     }
 
     /// Returns how many bytes it has in the file, its two counts and its magic included.

@@ -70,9 +70,7 @@ fn no_byte_of_the_header_can_change_unseen() {
     for at in (header..payload).step_by(13) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x40;
-        // The four reserved bytes behind the magic are hashed as zeros, whatever they are.
-        let reserved = (header + 4..header + 8).contains(&at);
-        assert_eq!(house.kind(&changed, Reading::Headers) == "sound", reserved, "byte {at}");
+        assert_ne!(house.kind(&changed, Reading::Headers), "sound", "byte {at}");
     }
 }
 

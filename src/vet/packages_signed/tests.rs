@@ -110,7 +110,7 @@ fn hard_links_are_read_once_and_named_each() {
 
 #[test]
 fn what_was_sound_is_not_read_again_unless_it_or_the_keys_changed() {
-    let mut fixture = host();
+    let fixture = host();
     let read = |fixture: &Fixture, vouched: &Vouched| {
         fixture.with_context("8/gate", |cx| {
             let cx = VetContext { vouched: Some(vouched), ..*cx };
@@ -127,8 +127,7 @@ fn what_was_sound_is_not_read_again_unless_it_or_the_keys_changed() {
     let keys = Keys::new(&Keys::read(public(&KEYS[0]).as_bytes()).unwrap());
     let root = fixture.staging("");
     let tree = crate::compose::tree::walk(&root, Options::facts(&Pulse::new())).unwrap();
-    let known =
-        files(&root, &tree).iter().map(|file| Key::of(file.first().as_os_str(), file.facts)).collect();
+    let known = files(&root, &tree).iter().map(|file| Key::of(file.facts)).collect();
     vouched.keep(&keys, known);
     let file = fixture.path("vouched");
     vouched.save(&file).unwrap();

@@ -7,16 +7,13 @@ use crate::compose::tree::Facts;
 use crate::vet::package::Keys;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::io::{self, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Identifies the content of a package without reading it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// Identifies the content of a package without reading it: a file that is renamed or rewritten has another `ctime`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Key {
-    path: String,
     device: u64,
     inode: u64,
     size: u64,
@@ -25,11 +22,10 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Makes the key of the package at `path`.
-    pub(super) fn of(path: &OsStr, facts: Facts) -> Self {
+    /// Makes the key of a package.
+    pub(super) fn of(facts: Facts) -> Self {
         let Facts { size, mtime, ctime, device, inode } = facts;
-        let path = path.to_str().map_or_else(|| path.as_bytes().escape_ascii().to_string(), str::to_owned);
-        Self { path, device, inode, size, mtime, ctime }
+        Self { device, inode, size, mtime, ctime }
     }
 }
 
