@@ -111,7 +111,7 @@ impl Place<'_> {
     fn sums(&self) -> String {
         let kinds = self.changes.iter().map(|change| change.kind);
         let size = self.changes.iter().filter(|change| change.to.is_some()).map(|change| change.size).sum();
-        let mut sums = kind_counts(kinds);
+        let mut sums = kind_counts(&kinds);
         if size > 0 {
             sums.push(bytes(size));
         }
@@ -130,7 +130,7 @@ fn about(advisory: &AdvisoryChange) -> String {
     format!("{}{severity}:{cves} {}", advisory.sort, advisory.title)
 }
 
-fn kind_counts(kinds: impl Iterator<Item = ChangeKind> + Clone) -> Vec<String> {
+fn kind_counts(kinds: &(impl Iterator<Item = ChangeKind> + Clone)) -> Vec<String> {
     const ORDER: [ChangeKind; 5] = [
         ChangeKind::Added,
         ChangeKind::Updated,
@@ -152,17 +152,17 @@ pub(super) fn sums(changes: &Changes) -> String {
         let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
         format!("{}{kinds}", count(number, what))
     }
-    let packages = kind_counts(changes.packages.iter().map(|change| change.kind));
+    let packages = kind_counts(&changes.packages.iter().map(|change| change.kind));
     let mut sums = vec![
         counted(changes.packages.len(), "package change", &packages),
         count(changes.files.len(), "image change"),
     ];
     if !changes.streams.is_empty() {
-        let kinds = kind_counts(changes.streams.iter().map(|change| change.kind));
+        let kinds = kind_counts(&changes.streams.iter().map(|change| change.kind));
         sums.push(counted(changes.streams.len(), "module stream change", &kinds));
     }
     if !changes.advisories.is_empty() {
-        let kinds = kind_counts(changes.advisories.iter().map(|change| change.kind));
+        let kinds = kind_counts(&changes.advisories.iter().map(|change| change.kind));
         sums.push(counted(changes.advisories.len(), "advisory change", &kinds));
     }
     sums.push(bytes(changes.bytes));

@@ -28,31 +28,29 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(staging) = inventory(cx, &repos, Pair::staged, found) else { return };
     let what = "errata in staging";
     let pairs: Vec<&Pair> = repos.pairs.iter().collect();
-    let Some(read) =
-        each(cx.pulse, what, pairs, found, |pair| Read::new(pair, pair.staged(), staging.as_ref(), cx))
+    let Some(read) = each(cx.pulse, what, pairs, found, |pair| Read::new(pair, pair.staged(), &staging, cx))
     else {
         return;
     };
     // Production is read as closely only where there is something that it may have too.
     let flawed = read.iter().any(|read| matches!(read, Some(Ok(read)) if !read.flaws.is_empty()));
-    let production = if flawed {
-        inventory(cx, &repos, Pair::published, &mut Found::new(CHECK, &[])).flatten()
-    } else {
-        None
-    };
+    let production =
+        if flawed { inventory(cx, &repos, Pair::published, &mut Found::new(CHECK, &[])) } else { None };
+    let production = production.unwrap_or_default();
     for (pair, read) in repos.pairs.iter().zip(read) {
-        one(cx, pair, read, production.as_ref()).into_iter().for_each(|finding| found.add(finding));
+        for finding in one(cx, pair, read, &production) {
+            found.add(finding);
+        }
     }
 }
 
-/// Reads what all repos of a position hold; an empty one where a repo could not be read, because then what is missing cannot
-/// be told, and that is said instead.
+/// Reads what all repos of a position hold. One that could not be read is said; what is missing cannot be told then.
 fn inventory(
     cx: &VetContext<'_>,
     repos: &Repos,
     side: fn(&Pair) -> Option<&Repo>,
     found: &mut Found<'_>,
-) -> Option<Option<Inventory>> {
+) -> Option<Inventory> {
     let pairs: Vec<&Pair> = repos.pairs.iter().collect();
     let held =
         each(cx.pulse, "packages", pairs, found, |pair| side(pair).map(|repo| Held::read(repo, cx.pulse)))?;
@@ -68,7 +66,7 @@ fn inventory(
             None => {}
         }
     }
-    Some(whole.then(|| Inventory::gather(read)))
+    Some(Inventory::gather(read, whole))
 }
 
 /// What is wrong with an advisory.
@@ -97,18 +95,13 @@ impl Read {
     fn new(
         pair: &Pair,
         repo: Option<&Repo>,
-        inventory: Option<&Inventory>,
+        inventory: &Inventory,
         cx: &VetContext<'_>,
     ) -> Option<Result<Self, RepodataError>> {
         repo.map(|repo| Self::of(repo, &RepoPlace::of(&pair.path).arch, inventory, cx.pulse))
     }
 
-    fn of(
-        repo: &Repo,
-        arch: &str,
-        inventory: Option<&Inventory>,
-        watch: &dyn Watch,
-    ) -> Result<Self, RepodataError> {
+    fn of(repo: &Repo, arch: &str, inventory: &Inventory, watch: &dyn Watch) -> Result<Self, RepodataError> {
         let mut read = Self::default();
         let outcome = repo.updateinfo(Verify::Sizes, watch, |advisory| {
             if !read.ids.insert(advisory.id.clone()) {
@@ -124,7 +117,8 @@ impl Read {
     }
 }
 
-fn flaws(advisory: &Advisory, arch: &str, inventory: Option<&Inventory>) -> Vec<Flaw> {
+fn flaws(advisory: &Advisory, arch: &str, inventory: &Inventory) -> Vec<Flaw> {
+    type Make = fn(Vec<String>) -> Flaw;
     let (mut gone, mut superseded, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for collection in &advisory.collections {
         for package in &collection.packages {
@@ -132,7 +126,7 @@ fn flaws(advisory: &Advisory, arch: &str, inventory: Option<&Inventory>) -> Vec<
             if collection.module.is_none() && is_modular(&nevra.release) {
                 bare.push(nevra.to_string());
             }
-            let shelves = inventory.map(|inventory| inventory.shelves(arch, nevra)).unwrap_or_default();
+            let shelves = inventory.shelves(arch, nevra);
             if shelves.is_empty() || shelves.iter().any(|held| held.has(nevra)) {
                 continue;
             }
@@ -140,7 +134,7 @@ fn flaws(advisory: &Advisory, arch: &str, inventory: Option<&Inventory>) -> Vec<
             if newer { &mut superseded } else { &mut gone }.push(nevra.to_string());
         }
     }
-    let kinds: [(Vec<String>, fn(Vec<String>) -> Flaw); 3] =
+    let kinds: [(Vec<String>, Make); 3] =
         [(gone, Flaw::NoPackage), (superseded, Flaw::Superseded), (bare, Flaw::NoModule)];
     let some = kinds.into_iter().filter(|(packages, _)| !packages.is_empty());
     some.map(|(mut packages, flaw)| {
@@ -155,7 +149,7 @@ fn one(
     cx: &VetContext<'_>,
     pair: &Pair,
     read: Option<Result<Read, RepodataError>>,
-    production: Option<&Inventory>,
+    production: &Inventory,
 ) -> Vec<Finding> {
     let read = match (read, &pair.staged) {
         (Some(Ok(read)), _) => read,

@@ -71,13 +71,15 @@ impl Held {
 /// The packages of a whole release.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
+    /// Whether every repo could be read; where not, nothing can be missed.
+    whole: bool,
     kinds: BTreeMap<(String, RepoKind), Held>,
 }
 
 impl Inventory {
-    /// Gathers what was read of each repo.
-    pub(super) fn gather<'a>(repos: impl IntoIterator<Item = (&'a Pair, &'a Held)>) -> Self {
-        let mut inventory = Self::default();
+    /// Gathers what was read of each repo; `whole` if that is all of them.
+    pub(super) fn gather<'a>(repos: impl IntoIterator<Item = (&'a Pair, &'a Held)>, whole: bool) -> Self {
+        let mut inventory = Self { whole, ..Self::default() };
         for (pair, held) in repos {
             let RepoPlace { arch, kind, .. } = RepoPlace::of(&pair.path);
             inventory.kinds.entry((arch, kind)).or_default().extend(held);
@@ -91,8 +93,11 @@ impl Inventory {
     }
 
     /// Returns where a package that somebody names in a repo of `arch` should be: among those to install, those to debug or
-    /// the sources. None where the release has no such repos at all, so that nothing can be said.
+    /// the sources. None where the release has no such repos at all or one could not be read, so that nothing can be said.
     pub(super) fn shelves(&self, arch: &str, nevra: &Nevra) -> Vec<&Held> {
+        if !self.whole {
+            return Vec::new();
+        }
         let kind = if matches!(nevra.arch.as_str(), "src" | "nosrc") {
             RepoKind::Source
         } else if is_debug(&nevra.name) {

@@ -48,7 +48,9 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     for (at, pair) in repos.pairs.iter().enumerate() {
         let finding = state(pair, &staged.modules[at], wanted.contains(&pair.path));
         let lost = finding.is_some();
-        finding.into_iter().for_each(|finding| found.add(finding));
+        if let Some(finding) = finding {
+            found.add(finding);
+        }
         let (now, before) = (&misfits[at], before.get(at));
         for misfit in now.iter().filter(|misfit| !(lost && misfit.is_without_data())) {
             let mut finding = misfit.finding(pair);
@@ -99,7 +101,7 @@ impl<'a> Position<'a> {
             .unzip();
         let places = repos.pairs.iter().map(|pair| pair.path.as_path()).collect();
         let gathered = repos.pairs.iter().zip(&held).filter_map(|(pair, held)| Some((pair, held.as_ref()?)));
-        let inventory = Inventory::gather(gathered);
+        let inventory = Inventory::gather(gathered, true);
         Some(Self { places, modules, held, inventory })
     }
 

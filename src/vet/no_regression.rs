@@ -21,7 +21,7 @@ use crate::repodata::diff::{Change, Diff, Side, diff};
 use crate::repodata::list::Listing;
 use crate::repodata::{Problem, Repo, RepodataError, Verify};
 use lost::LostName;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 const CHECK: CheckName = CheckName::NoRegression;
 
@@ -33,7 +33,9 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     };
     let mut gone = Vec::new();
     for (place, (findings, names)) in looked.into_iter().enumerate() {
-        findings.into_iter().for_each(|finding| found.add(finding));
+        for finding in findings {
+            found.add(finding);
+        }
         gone.extend(names.into_iter().map(|name| (place, name)));
     }
     tell_lost(cx, &repos, gone, found);
@@ -60,8 +62,16 @@ fn one(cx: &VetContext<'_>, pair: &Pair) -> (Vec<Finding>, BTreeSet<LostName>) {
         Err(error) => return alone(production_unreadable(pair, &error)),
     };
     let kind = RepoPlace::of(&pair.path).kind;
-    let comparison = Comparison { pair, kind, before: &before, now: &now };
+    let comparison = Comparison { pair, kind, before: &before, now: &now, names: by_name(&now) };
     comparison.compare(&diff(&before, &now))
+}
+
+fn by_name(side: &Side) -> HashMap<&str, Vec<Listing<'_>>> {
+    let mut names: HashMap<&str, Vec<Listing<'_>>> = HashMap::new();
+    for listing in side.packages.iter() {
+        names.entry(listing.name()).or_default().push(listing);
+    }
+    names
 }
 
 struct Comparison<'a> {
@@ -69,6 +79,8 @@ struct Comparison<'a> {
     kind: RepoKind,
     before: &'a Side,
     now: &'a Side,
+    /// What staging has, by name.
+    names: HashMap<&'a str, Vec<Listing<'a>>>,
 }
 
 impl Comparison<'_> {
@@ -105,12 +117,11 @@ impl Comparison<'_> {
             return false;
         }
         let by_stream = self.now.modules.is_some() && self.before.modules.is_some();
-        let same = |is: Listing<'_>| {
-            is.name() == was.name()
-                && (is.arch() == was.arch() || is.arch() == "noarch" || was.arch() == "noarch")
+        let same = |is: &Listing<'_>| {
+            (is.arch() == was.arch() || is.arch() == "noarch" || was.arch() == "noarch")
                 && (!by_stream || is.stream() == was.stream())
         };
-        !self.now.packages.iter().any(same)
+        !self.names.get(was.name()).is_some_and(|all| all.iter().any(same))
     }
 
     fn path(&self, listing: &Listing<'_>) -> String {
@@ -191,7 +202,7 @@ fn tell_lost(cx: &VetContext<'_>, repos: &Repos, gone: Vec<(usize, LostName)>, f
         let advice = "bring it back, or waive it by name if it was to go";
         match elsewhere.of(place, &lost) {
             Some(what) => {
-                found.warning("gone-elsewhere", path, format!("is no longer there: {what}"), advice)
+                found.warning("gone-elsewhere", path, format!("is no longer there: {what}"), advice);
             }
             // Debug packages go with what they are of, and are installed by nobody who only updates.
             None if kind == RepoKind::Debug => {

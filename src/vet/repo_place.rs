@@ -47,9 +47,8 @@ impl RepoPlace {
         } else {
             RepoKind::Os
         };
-        let known = |part: &&str| ARCHES.contains(part);
         let before_os = parts.iter().position(|part| *part == "os").and_then(|at| at.checked_sub(1));
-        let arch = parts.iter().position(|part| known(&part)).or(before_os);
+        let arch = parts.iter().position(|part| ARCHES.contains(part)).or(before_os);
         let variant = arch.or_else(|| parts.iter().position(|part| *part == "source")).unwrap_or(1);
         Self {
             prefix: parts.iter().take(variant.saturating_sub(1)).collect(),

@@ -82,13 +82,13 @@ fn packages(place: &str, diff: &Diff<'_>, [old, new]: [&PackageList; 2], deletes
             Differing::Added(is) => newest(&mut came, *is),
             Differing::Removed(was) => newest(&mut went, *was),
             Differing::Updated(was, is) => {
-                changes.push(tell(place, ChangeKind::Updated, Some(was), Some(is)))
+                changes.push(tell(place, ChangeKind::Updated, Some(was), Some(is)));
             }
             Differing::Downgraded(was, is) => {
-                changes.push(tell(place, ChangeKind::Downgraded, Some(was), Some(is)))
+                changes.push(tell(place, ChangeKind::Downgraded, Some(was), Some(is)));
             }
             Differing::Rebuilt(was, is) => {
-                changes.push(tell(place, ChangeKind::Rebuilt, Some(was), Some(is)))
+                changes.push(tell(place, ChangeKind::Rebuilt, Some(was), Some(is)));
             }
         }
     }

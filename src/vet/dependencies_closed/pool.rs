@@ -26,7 +26,7 @@ const MOST_PACKAGES: usize = 1_000_000;
 struct Version {
     comparison: Comparison,
     epoch: u32,
-    version: Name,
+    number: Name,
     /// That of the empty text for none.
     release: Name,
 }
@@ -119,7 +119,7 @@ impl Pool {
         let itself = Version {
             comparison: Comparison::Equal,
             epoch: identity.epoch,
-            version: identity.version,
+            number: identity.version,
             release: identity.release,
         };
         self.rows.push(Row { identity, repo, requires: self.requires.len() as u32 });
@@ -151,7 +151,7 @@ impl Pool {
         let version = version.map(|comparison| Version {
             comparison,
             epoch: dependency.epoch,
-            version: self.name(dependency.version),
+            number: self.name(dependency.version),
             release: self.name(dependency.release),
         });
         Term { name, version }
@@ -167,7 +167,7 @@ impl Pool {
                 let version = written.version.map(|(comparison, epoch, version, release)| Version {
                     comparison,
                     epoch,
-                    version: self.name(version),
+                    number: self.name(version),
                     release: self.name(release),
                 });
                 Term { name, version }
@@ -286,7 +286,7 @@ impl Pool {
         let name = self.text(*name);
         let Some(version) = version else { return name.to_owned() };
         let epoch = if version.epoch > 0 { format!("{}:", version.epoch) } else { String::new() };
-        let (text, release) = (self.text(version.version), self.text(version.release));
+        let (text, release) = (self.text(version.number), self.text(version.release));
         let release = if release.is_empty() { String::new() } else { format!("-{release}") };
         format!("{name} {} {epoch}{text}{release}", sign(version.comparison))
     }
@@ -311,8 +311,8 @@ impl Pool {
     }
 
     fn range(&self, version: Version) -> Range<'_> {
-        let Version { comparison, epoch, version, release } = version;
-        Range { comparison, epoch, version: self.text(version), release: self.text(release) }
+        let Version { comparison, epoch, number, release } = version;
+        Range { comparison, epoch, version: self.text(number), release: self.text(release) }
     }
 }
 

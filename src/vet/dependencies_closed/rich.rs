@@ -1,6 +1,6 @@
 //! Rich dependencies: `(a or b)`, `(a if b else (c and d >= 2))`, read into a tree.
 //!
-//! The grammar is rpm's (`lib/rpmds.c`, `rpmrichParse`; docs/manual/more_dependencies.md): a name may hold balanced
+//! The grammar is rpm's (`lib/rpmds.c`, `rpmrichParse`; `docs/manual/more_dependencies.md`): a name may hold balanced
 //! brackets, a chain has one operator, `if` and `unless` may have an `else`. It must not ask whether anything is there.
 
 use super::version::{comparison, cut};
@@ -139,9 +139,9 @@ impl<'a, T> Reader<'a, '_, T> {
 
 fn combine<T>(operator: &str, operands: Vec<Rich<T>>, other: Option<Rich<T>>) -> Option<Rich<T>> {
     match (operator, other) {
-        ("and", None) => return Some(Rich::And(operands)),
-        ("or", None) => return Some(Rich::Or(operands)),
-        ("with", None) => return Some(Rich::With(operands)),
+        ("and", None) => Some(Rich::And(operands)),
+        ("or", None) => Some(Rich::Or(operands)),
+        ("with", None) => Some(Rich::With(operands)),
         ("without", None) => {
             let [first, second] = two(operands)?;
             Some(Rich::Without(first, second))

@@ -148,8 +148,9 @@ impl Streams {
         for (module, stream) in &self.defaults {
             if !choice.enabled.contains_key(module) {
                 choice.enable(module, stream);
-                let node = choice.contexts(module, stream).into_iter().next();
-                node.into_iter().for_each(|node| choice.require(node));
+                if let Some(node) = choice.contexts(module, stream).first() {
+                    choice.require(node);
+                }
             }
         }
         let lacking = choice.lacking.clone();
@@ -208,8 +209,9 @@ impl<'a> Choice<'a> {
             next.push((module, stream));
         }
         for (module, stream) in next {
-            let contexts = self.contexts(module, &stream);
-            contexts.into_iter().take(1).for_each(|next| self.require(next));
+            if let Some(next) = self.contexts(module, &stream).first() {
+                self.require(next);
+            }
         }
     }
 

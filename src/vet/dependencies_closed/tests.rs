@@ -3,7 +3,7 @@
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::vet::fixture::Fixture;
-use crate::vet::fixture::text::{RepoText, modules};
+use crate::vet::fixture::text::{RepoText, StreamText, modules};
 
 const BASE: &str = "BaseOS/x86_64/os";
 const STREAMS: &str = "AppStream/x86_64/os";
@@ -15,7 +15,9 @@ fn host(repos: &[(&str, RepoText)]) -> Fixture {
         std::fs::remove_dir_all(&place).unwrap();
         std::fs::create_dir_all(&place).unwrap();
     }
-    repos.iter().for_each(|(place, repo)| repo.write(&fixture.staging(place)));
+    for (place, repo) in repos {
+        repo.write(&fixture.staging(place));
+    }
     fixture
 }
 
@@ -185,7 +187,7 @@ fn perl() -> RepoText {
 
 #[test]
 fn a_stream_sees_its_own_packages_and_those_of_the_streams_it_requires() {
-    let perl_streams: [(&str, &[(&str, &str)], &[&str]); 2] = [
+    let perl_streams: [StreamText<'_>; 2] = [
         ("perl:5.26", &[], &["perl-5.26-1.module+el8.x86_64"]),
         ("perl:5.30", &[], &["perl-5.30-1.module+el8.x86_64"]),
     ];
@@ -215,7 +217,7 @@ fn a_stream_sees_its_own_packages_and_those_of_the_streams_it_requires() {
 
 #[test]
 fn only_the_stream_that_is_broken_is_told_and_the_default_is_like_any_other() {
-    let streams: [(&str, &[(&str, &str)], &[&str]); 2] = [
+    let streams: [StreamText<'_>; 2] = [
         ("node:18", &[], &["node-18-1.module+el8.x86_64", "npm-18-1.module+el8.x86_64"]),
         ("node:20", &[], &["node-20-1.module+el8.x86_64", "npm-20-1.module+el8.x86_64"]),
     ];
@@ -240,7 +242,7 @@ fn only_the_stream_that_is_broken_is_told_and_the_default_is_like_any_other() {
 
 #[test]
 fn a_stream_hides_packages_of_the_same_name() {
-    let streams: [(&str, &[(&str, &str)], &[&str]); 1] = [("web:2", &[], &["httpd-2-1.module+el8.x86_64"])];
+    let streams: [StreamText<'_>; 1] = [("web:2", &[], &["httpd-2-1.module+el8.x86_64"])];
     let repo = |default: &[&str]| {
         RepoText::new()
             .package("httpd-2-1.module+el8.x86_64", &[])
@@ -259,7 +261,7 @@ fn a_stream_hides_packages_of_the_same_name() {
 
 #[test]
 fn a_stream_in_two_contexts_is_two_and_streams_may_require_one_another_across_repos() {
-    let streams: [(&str, &[(&str, &str)], &[&str]); 5] = [
+    let streams: [StreamText<'_>; 5] = [
         ("perl:5.26", &[], &["perl-5.26-1.module+el8.x86_64"]),
         ("perl:5.30", &[], &["perl-5.30-1.module+el8.x86_64"]),
         ("dbi:1@old", &[("perl", "5.26")], &["dbi-1-1.module+el8+old.x86_64"]),

@@ -1,8 +1,9 @@
 //! Whether the streams of a repo and its packages fit: what each of them names and the other has not.
 //!
-//! dnf takes a modular package that no stream names for an ordinary one, which then wins over every stream. Older
-//! versions of a stream stay in modules.yaml when their packages are gone, so only the newest of a context counts. Sources
-//! and debug packages are named by streams and stand elsewhere.
+//! dnf takes a modular package that no stream names for an ordinary one, which then wins over every stream. A stream of
+//! which nothing at all is there is another repo's. Of one that is there only the newest version of a context counts: older
+//! ones stay in modules.yaml when their packages are gone; and that the newest is not there is a warning, because prep takes
+//! its modules.yaml from what was composed last, synced or not. Sources and debug packages are named by streams and stand elsewhere.
 
 use super::{CHECK, Pair, shown};
 use crate::domain::finding::{Finding, Severity};
@@ -18,9 +19,9 @@ pub(super) enum Misfit {
     WithoutData(usize),
     /// A modular package that no stream names.
     Orphan(String),
-    /// A stream none of whose packages is there.
+    /// A stream none of whose packages is there, in any version.
     Hollow(String),
-    /// A stream, and those of its packages that are not there.
+    /// The newest version of a stream, and those of its packages that are not there.
     Partial(String, Vec<String>),
 }
 
@@ -59,7 +60,7 @@ impl Misfit {
                 format!("partial {}", packages.join(" ")),
                 pair.file(stream),
                 format!(
-                    "is a stream of which {} not there, the first {}",
+                    "is the newest of its stream, and {} not there, the first {}",
                     if packages.len() == 1 {
                         "1 package is".to_owned()
                     } else {
@@ -67,7 +68,7 @@ impl Misfit {
                     },
                     packages.first().map_or("", String::as_str)
                 ),
-                "see whether they were to go out with the stream",
+                "see whether they were to go out: a compose that was not synced brings its streams all the same",
             ),
         };
         Finding::new(CHECK, severity, &kind, path, shown(message), advice)
@@ -85,29 +86,42 @@ pub(super) fn misfits(modules: Option<&Modules>, held: &Held, all: &Held) -> BTr
     let orphans =
         modular.iter().filter(|nevra| !is_debug(&nevra.name) && !named.contains(nevra.with_epoch().as_str()));
     found.extend(orphans.map(|nevra| Misfit::Orphan(nevra.to_string())));
-    let mut newest: BTreeMap<(&str, &str, &str), &ModuleStream> = BTreeMap::new();
+    found.extend(streams(modules).into_iter().flat_map(|(name, versions)| lacking(&name, &versions, all)));
+    found
+}
+
+/// Returns the documents of each stream.
+fn streams(modules: &Modules) -> BTreeMap<String, Vec<&ModuleStream>> {
+    let mut streams: BTreeMap<String, Vec<&ModuleStream>> = BTreeMap::new();
     for stream in &modules.streams {
-        let known = newest.entry((&stream.name, &stream.stream, &stream.context)).or_insert(stream);
+        streams.entry(stream.name_stream()).or_default().push(stream);
+    }
+    streams
+}
+
+/// Returns the packages of a stream that count: neither sources nor debug packages.
+fn artifacts(stream: &ModuleStream) -> impl Iterator<Item = Nevra> {
+    let all = stream.artifacts.iter().filter_map(|text| text.parse::<Nevra>().ok());
+    all.filter(|nevra| !matches!(nevra.arch.as_str(), "src" | "nosrc") && !is_debug(&nevra.name))
+}
+
+fn lacking(name: &str, versions: &[&ModuleStream], all: &Held) -> Vec<Misfit> {
+    if !versions.iter().any(|stream| artifacts(stream).any(|nevra| all.has(&nevra))) {
+        let names_any = versions.iter().any(|stream| artifacts(stream).next().is_some());
+        return names_any.then(|| Misfit::Hollow(name.to_owned())).into_iter().collect();
+    }
+    let mut newest: BTreeMap<&str, &ModuleStream> = BTreeMap::new();
+    for stream in versions {
+        let known = newest.entry(&stream.context).or_insert(stream);
         if stream.version > known.version {
             *known = stream;
         }
     }
-    found.extend(newest.into_values().filter_map(|stream| lacking(stream, all)));
-    found
-}
-
-fn lacking(stream: &ModuleStream, all: &Held) -> Option<Misfit> {
-    let counts = |nevra: &Nevra| !matches!(nevra.arch.as_str(), "src" | "nosrc") && !is_debug(&nevra.name);
-    let artifacts: Vec<Nevra> =
-        stream.artifacts.iter().filter_map(|text| text.parse().ok()).filter(counts).collect();
-    let mut gone: Vec<String> =
-        artifacts.iter().filter(|nevra| !all.has(nevra)).map(ToString::to_string).collect();
-    gone.sort();
-    if gone.is_empty() {
-        None
-    } else if gone.len() == artifacts.len() {
-        Some(Misfit::Hollow(stream.nsvca()))
-    } else {
-        Some(Misfit::Partial(stream.nsvca(), gone))
-    }
+    let gone = |stream: &ModuleStream| {
+        let mut gone: Vec<String> =
+            artifacts(stream).filter(|nevra| !all.has(nevra)).map(|nevra| nevra.to_string()).collect();
+        gone.sort();
+        (!gone.is_empty()).then(|| Misfit::Partial(stream.nsvca(), gone))
+    };
+    newest.into_values().filter_map(gone).collect()
 }

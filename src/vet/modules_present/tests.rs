@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::vet::fixture::Fixture;
-use crate::vet::fixture::text::{RepoText, modules};
+use crate::vet::fixture::text::{RepoText, StreamText, modules};
 
 const REPO: &str = "BaseOS/x86_64/os";
 
@@ -19,22 +19,22 @@ fn lines(fixture: &Fixture) -> Vec<String> {
 fn streams_and_packages_must_fit() {
     let fixture = Fixture::new();
     let (node, npm) = ("node-1:18-1.module+el8.x86_64", "npm-8-1.module+el8.noarch");
-    let repo = |streams: &[(&str, &[(&str, &str)], &[&str])]| {
+    let repo = |streams: &[StreamText<'_>]| {
         let repo = RepoText::new().package(node, &[]).package(npm, &[]).package("bash-5-1.el8.x86_64", &[]);
         repo.data("modules", modules(streams, &["node:18"]))
     };
     let both = [node, npm, "node-1:18-1.module+el8.src", "node-debuginfo-1:18-1.module+el8.x86_64"];
     repo(&[("node:18", &[], &both)]).write(&fixture.staging(REPO));
     assert_eq!(lines(&fixture), Vec::<String>::new(), "sources and debug packages stand elsewhere");
-    let streams: [(&str, &[(&str, &str)], &[&str]); 2] = [
+    let streams: [StreamText<'_>; 2] = [
         ("node:18", &[], &[node, "gone-1-1.module+el8.x86_64"]),
         ("stale:1", &[], &["stale-1-1.module+el8.x86_64"]),
     ];
     repo(&streams).write(&fixture.staging(REPO));
     let wanted = [
         "Blocking BaseOS/x86_64/os/npm-8-1.module+el8.noarch is a modular package that no stream names, so that it hides those of every stream",
-        "Blocking BaseOS/x86_64/os/stale:1:1:c0:x86_64 is a stream of which no package is there",
-        "Warning BaseOS/x86_64/os/node:18:1:c0:x86_64 is a stream of which 1 package is not there, the first gone-1-1.module+el8.x86_64",
+        "Blocking BaseOS/x86_64/os/stale:1 is a stream of which no package is there",
+        "Warning BaseOS/x86_64/os/node:18:1:c0:x86_64 is the newest of its stream, and 1 package is not there, the first gone-1-1.module+el8.x86_64",
     ];
     assert_eq!(lines(&fixture), wanted);
     repo(&streams).write(&fixture.production(REPO));
@@ -45,7 +45,7 @@ fn streams_and_packages_must_fit() {
 fn a_stream_may_have_its_packages_in_another_repo_of_the_architecture() {
     let fixture = Fixture::new();
     let node = "node-1:18-1.module+el8.x86_64";
-    let stream: (&str, &[(&str, &str)], &[&str]) = ("node:18", &[], &[node]);
+    let stream: StreamText<'_> = ("node:18", &[], &[node]);
     RepoText::new().data("modules", modules(&[stream], &[])).write(&fixture.staging(REPO));
     assert!(lines(&fixture)[0].contains("no package is there"));
     RepoText::new()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::vet::fixture::Fixture;
-use crate::vet::fixture::text::{RepoText, modules};
+use crate::vet::fixture::text::{RepoText, StreamText, modules};
 
 const BASE: &str = "BaseOS/x86_64/os";
 const APPS: &str = "AppStream/x86_64/os";
@@ -12,7 +12,9 @@ fn host(published: &[(&str, RepoText)], staged: &[(&str, RepoText)]) -> Fixture 
     for (place, repos) in [(fixture.staging(""), staged), (fixture.production(""), published)] {
         std::fs::remove_dir_all(&place).unwrap();
         std::fs::create_dir_all(&place).unwrap();
-        repos.iter().for_each(|(path, repo)| repo.write(&place.join(path)));
+        for (path, repo) in repos {
+            repo.write(&place.join(path));
+        }
     }
     fixture
 }
@@ -80,7 +82,7 @@ fn streams_and_advisories_are_held_against_production() {
         let one = |id: &&str| format!("<update><id>{id}</id></update>");
         format!("<updates>{}</updates>", ids.iter().map(one).collect::<String>())
     };
-    let both: [(&str, &[(&str, &str)], &[&str]); 2] = [("node:18", &[], &[old]), ("node:20", &[], &[new])];
+    let both: [StreamText<'_>; 2] = [("node:18", &[], &[old]), ("node:20", &[], &[new])];
     let before = repo(&[old, new])
         .data("modules", modules(&both, &[]))
         .data("updateinfo", advisories(&["A-1", "A-2"]));
