@@ -255,12 +255,16 @@ pub(super) struct VerifyArgs {
     /// Which position of the release; staging if none is named.
     #[arg(long)]
     pub(super) position: Option<PositionName>,
-    /// A public key that metadata may be signed with; without one only a missing or stale signature is found.
+    /// A public key that metadata and packages may be signed with, instead of the catalog's; without any only what is
+    /// unsigned, stale or damaged is found.
     #[arg(long, value_name = "FILE")]
     pub(super) key: Vec<PathBuf>,
     /// The tree that it would replace, for the checks that compare; for staging of a release it is production.
     #[arg(long, value_name = "PATH")]
     pub(super) against: Option<PathBuf>,
+    /// Read every package to its end and compare its checksums, which takes as long as the disks do.
+    #[arg(long)]
+    pub(super) deep: bool,
     /// How to print.
     #[arg(long, default_value = "text")]
     pub(super) format: TextFormat,

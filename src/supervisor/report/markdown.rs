@@ -195,6 +195,12 @@ fn write_evidence(out: &mut String, gate: &ReportGate, evidence: &Evidence) {
     let all: Vec<&Change> = changes.packages.iter().chain(&changes.files).collect();
     let _ =
         writeln!(out, "- {} package changes, {} image changes", changes.packages.len(), changes.files.len());
+    let _ = writeln!(
+        out,
+        "- {} advisory changes, {} module stream changes",
+        changes.advisories.len(),
+        changes.streams.len()
+    );
     if all.is_empty() {
         return;
     }
