@@ -170,6 +170,8 @@ fn no_catalog() -> Catalog {
             phrase: String::new(),
             expires_s: 0,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: Vec::new(),
         },
         severities: Vec::new(),

@@ -161,7 +161,15 @@ fn report() -> (tempfile::TempDir, Report) {
                 findings: Vec::new(),
             },
         ),
-        (60, Event::GateOpened { step: gate, evidence: file, seal: evidence().seal }),
+        (
+            60,
+            Event::GateOpened {
+                step: gate,
+                evidence: file,
+                seal: evidence().seal,
+                demand: Default::default(),
+            },
+        ),
         (70, Event::FindingWaived { release, waiver }),
     ];
     let mut state = RunState::new(plan());
