@@ -97,6 +97,8 @@ fn host() -> (tempfile::TempDir, Catalog) {
             phrase: "{revision} vetted".to_owned(),
             expires_s: 60,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: Vec::new(),
         },
         severities: Vec::new(),

@@ -12,6 +12,7 @@ mod follow;
 mod gate;
 mod log;
 mod look;
+mod passphrase;
 mod plan;
 mod print;
 mod progress;

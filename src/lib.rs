@@ -2,8 +2,8 @@
 //! Linux distribution.
 //!
 //! The dependency rule (held by `tests/architecture.rs`):
-//! `ui → app → keys → domain`; `catalog, compose, repodata, journal, exec → domain`;
-//! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, domain`;
+//! `ui → app → keys → domain`; `catalog, compose, repodata, journal, exec, signing → domain`;
+//! `vet → repodata, compose, domain`; `supervisor → exec, journal, vet, signing, domain`;
 //! `runtime` and `cli` use everything and nothing uses them.
 
 pub mod app;
@@ -17,6 +17,7 @@ pub mod keys;
 pub mod repodata;
 pub mod runtime;
 pub mod sandbox;
+pub mod signing;
 pub mod supervisor;
 pub mod ui;
 pub mod vet;

@@ -6,9 +6,11 @@
 //!
 //! The way through this module: [`client`] spawns or reaches a supervisor; [`serve`] is its process;
 //! [`run_loop`] takes one happening at a time and decides what comes next; `launch` turns a step into
-//! a process; [`judge`] turns its end into an outcome; `gate` gathers evidence and weighs approvals.
+//! a process; [`judge`] turns its end into an outcome; `gate` gathers evidence and opens the way, `weigh` takes
+//! approvals in, which [`consent`] makes on the side of whoever approves.
 
 pub mod client;
+pub mod consent;
 pub mod control;
 pub mod identity;
 pub mod judge;
@@ -28,6 +30,7 @@ pub mod report;
 mod request;
 mod survivors;
 pub mod take_over;
+mod weigh;
 
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,10 @@
 mod ansible_recap;
 mod changes;
 mod compose_finished;
+mod comps_present;
 mod deletions;
+mod dependencies_closed;
+mod errata_present;
 mod evidence;
 mod file_lists_fresh;
 #[cfg(test)]
@@ -16,16 +19,23 @@ mod found;
 pub mod header;
 mod held;
 mod inputs;
+mod inventory;
 mod job_log;
 mod leftovers;
 mod lookout;
+mod metadata_consistent;
 mod metadata_signed;
 mod modules_present;
 mod mounts;
+mod no_regression;
+pub mod package;
+mod packages_signed;
 mod pinned;
 mod places;
 mod production_matches_staging;
 mod program;
+mod repo_place;
+mod repos;
 mod scripts;
 mod seal;
 mod signer;
@@ -36,10 +46,12 @@ mod target;
 mod tools;
 mod torrents_written;
 mod trees;
+mod watch;
 
 pub use changes::{changes, changes_within};
 pub use evidence::evidence;
 pub use lookout::{Lookout, mounts_of};
+pub use packages_signed::Vouched;
 pub use pinned::pinned;
 pub use seal::{SealCache, seal};
 
@@ -87,10 +99,24 @@ pub struct VetContext<'a> {
     pub keys: &'a [PathBuf],
     /// What was approved, where that is known: after a push production must hold it.
     pub sealed: Option<&'a Seal>,
+    /// How much is read of every package.
+    pub reading: Reading,
+    /// The packages that were found sound before, where that is kept.
+    pub vouched: Option<&'a Vouched>,
     /// Where the check tells how far it is, and hears that it is to end.
     pub pulse: &'a Pulse,
     /// Asks mounts that may not answer; shared by all checks of a process.
     pub prober: &'a Prober,
+}
+
+/// How much of every package a check reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// What stands before the payload: some hundred kilobytes at most.
+    #[default]
+    Headers,
+    /// Everything, to compare checksums: as long as the disks take.
+    Whole,
 }
 
 /// Why there is no seal or no evidence.
@@ -183,17 +209,12 @@ fn dispatch(name: CheckName, cx: &VetContext<'_>, found: &mut Found<'_>) {
         CheckName::Phrases => {}
         CheckName::Skipped => skipped::check(cx, found),
         CheckName::AnsibleRecap => ansible_recap::check(cx, found),
-        CheckName::MetadataConsistent
-        | CheckName::PackagesSigned
-        | CheckName::CompsPresent
-        | CheckName::ErrataPresent
-        | CheckName::NoRegression
-        | CheckName::DependenciesClosed => found.warning(
-            "unavailable",
-            cx.step.id.as_str(),
-            format!("this version of stagegate cannot check `{name}`"),
-            "check it by hand, or take the check out of the catalog",
-        ),
+        CheckName::MetadataConsistent => metadata_consistent::check(cx, found),
+        CheckName::PackagesSigned => packages_signed::check(cx, found),
+        CheckName::CompsPresent => comps_present::check(cx, found),
+        CheckName::ErrataPresent => errata_present::check(cx, found),
+        CheckName::NoRegression => no_regression::check(cx, found),
+        CheckName::DependenciesClosed => dependencies_closed::check(cx, found),
     }
 }
 

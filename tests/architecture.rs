@@ -16,8 +16,9 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
         ("exec", &[]),
         ("keys", &[]),
         ("notify", &[]),
+        ("signing", &[]),
         ("vet", &["repodata", "compose"]),
-        ("supervisor", &["exec", "journal", "vet", "catalog", "compose"]),
+        ("supervisor", &["exec", "journal", "vet", "catalog", "compose", "signing"]),
         ("app", &["keys"]),
         ("ui", &["app", "keys"]),
         ("sandbox", &["repodata", "compose"]),
@@ -38,6 +39,7 @@ fn allowed() -> BTreeMap<&'static str, &'static [&'static str]> {
                 "repodata",
                 "runtime",
                 "sandbox",
+                "signing",
                 "supervisor",
                 "ui",
                 "vet",
@@ -270,11 +272,41 @@ fn a_launch_cannot_be_made_up() {
         "approval.release",
         "is_intact()",
         "approval.expires",
+        "Self::check_signatures(&release, authority)?;",
         "Self::check_people(&release, authority)?;",
         "Self::check_seal(authority)?;",
     ] {
         assert!(checks.contains(check), "authorize no longer looks at {check}");
     }
+}
+
+/// Who counts as somebody who signed is made by a verification alone: no public field, no other maker, no way in from a
+/// file; and the supervisor verifies just before it asks for the launch.
+#[test]
+fn a_verified_signer_cannot_be_made_up() {
+    assert_eq!(holding("VerifiedSigner::vouch("), ["src/signing/verify.rs"]);
+    let read =
+        |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a file");
+    let code = read("src/domain/approval/verified.rs");
+    let fields =
+        "pub struct VerifiedSigner {\n    principal: String,\n    key: String,\n    text: String,\n}";
+    let at = code.find(fields).expect("private fields");
+    assert_eq!(code[..at].lines().last(), Some("#[derive(Debug, Clone, PartialEq, Eq)]"));
+    assert_eq!(code.matches("-> Self {").count(), 1, "one maker");
+    assert_eq!(code.matches("Self { principal").count(), 1);
+    assert_eq!(code.matches("impl VerifiedSigner {").count(), 1);
+    assert!(!code.contains("for VerifiedSigner"), "it is made from nothing else");
+    let verify = read("src/signing/verify.rs");
+    let before = &verify[..verify.find("VerifiedSigner::vouch(").expect("the maker")];
+    let function = &before[before.rfind("\npub fn ").expect("a function")..];
+    for check in ["text::of(run, revision, approval)?", "key_of(&signed.signature, &text)", "allowed.check("]
+    {
+        assert!(function.contains(check), "it vouches without {check}");
+    }
+    let gate = read("src/supervisor/gate.rs");
+    assert!(gate.contains(
+        "self.verify(&approvals).and_then(|signers| {\n                ProductionLaunch::authorize("
+    ));
 }
 
 /// Nothing but `start` reaches the executor, and the processes that others start are known by name: the

@@ -300,7 +300,8 @@ fn another_distribution_needs_another_file_and_nothing_else() {
     let scripts: Vec<_> =
         ["point", "push"].map(|flow| twig.repos[0].script(&FlowName::new(flow).unwrap())).into();
     assert_eq!(scripts, [Some("desktop-twig-full.sh"), Some("desktop.sh")]);
-    assert_eq!((catalog.gate.people, catalog.gate.expires_s), (2, 1800));
+    assert_eq!((catalog.gate.people, catalog.gate.expires_s, catalog.gate.solo), (2, 1800, true));
+    assert_eq!(catalog.gate.allowed_signers.as_deref(), Some(Path::new("/etc/larch/allowed_signers")));
     let make = &catalog.templates[&TemplateName::new("make").unwrap()];
     assert_eq!((make.timeout_s, make.command[3].as_str()), (Some(28_800), "{release}; echo $(not a shell)"));
     assert_eq!(catalog.notices, Vec::<String>::new());

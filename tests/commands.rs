@@ -7,10 +7,12 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const REPOMD: &str =
-    "<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision></repomd>\n";
+const REPOMD: &str = "<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>\
+<data type=\"primary\"><location href=\"repodata/primary.xml\"/></data></repomd>\n";
 const WITH_MODULES: &str = "<repomd xmlns=\"http://linux.duke.edu/metadata/repo\"><revision>1</revision>\
+<data type=\"primary\"><location href=\"repodata/primary.xml\"/></data>\
 <data type=\"modules\"><location href=\"repodata/modules.yaml.gz\"/></data></repomd>\n";
+const PRIMARY: &str = "<metadata packages=\"0\"></metadata>\n";
 const TOKEN: &str = "correct-horse-battery";
 
 /// Runs the binary in `folder`.
@@ -50,6 +52,8 @@ fn verify_of_a_folder_reads_no_catalog_and_names_what_blocks() {
     let root = folder.path();
     write(&root.join("new/BaseOS/repodata/repomd.xml"), REPOMD);
     write(&root.join("new/BaseOS/.repodata/repomd.xml"), REPOMD);
+    write(&root.join("new/BaseOS/repodata/primary.xml"), PRIMARY);
+    write(&root.join("old/BaseOS/repodata/primary.xml"), PRIMARY);
     write(&root.join("old/BaseOS/repodata/repomd.xml"), WITH_MODULES);
     write(&root.join("old/BaseOS/repodata/modules.yaml.gz"), "");
     let words = ["--config", "no-such-catalog.toml", "verify", "./new", "--format", "json"];
@@ -60,7 +64,11 @@ fn verify_of_a_folder_reads_no_catalog_and_names_what_blocks() {
         findings(&report),
         [
             "leftovers BaseOS/.repodata is left by a createrepo that was killed; every later one skips this repo",
+            "metadata-consistent BaseOS/.repodata is left by a createrepo that was killed; every later one skips this repo",
             "metadata-signed BaseOS/repodata/repomd.xml is not signed: there is no repomd.xml.asc",
+            "metadata-consistent BaseOS/repodata/primary.xml has no checksum in repomd.xml, so that nothing vouches for it",
+            "metadata-consistent BaseOS/repodata/repomd.xml names no data of type `filelists`",
+            "metadata-consistent BaseOS/repodata/repomd.xml names no data of type `other`",
         ]
     );
     let finding = &report["findings"][0];
@@ -78,7 +86,7 @@ fn verify_of_a_folder_reads_no_catalog_and_names_what_blocks() {
 
     let output = stagegate(root, &["verify", "./new"]);
     let lines = text(&output);
-    assert!(lines.contains("BLOCKING (2)") && lines.contains("remove it"), "{lines}");
+    assert!(lines.contains("BLOCKING (3)") && lines.contains("remove it"), "{lines}");
     assert!(!lines.contains('\u{1b}'), "no progress where there is no terminal: {lines:?}");
 }
 

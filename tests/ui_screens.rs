@@ -110,6 +110,15 @@ fn gate() {
     check("gate-wrong-phrase", &model);
     model.gate.as_mut().unwrap().phrase = TextInput::holding("8.10 vetted");
     check("gate-right-phrase", &model);
+    let mut model = console::at_gate(run::waiting_for_two(0), Some(evidence::clean()));
+    let gate = model.gate.as_mut().unwrap();
+    gate.ticked = vec![true; 3];
+    gate.focus = GateFocus::Phrase;
+    gate.phrase = TextInput::holding("8.10 vetted");
+    check("gate-first-of-two", &model);
+    let mut model = console::at_gate(run::waiting_for_two(1), Some(evidence::clean()));
+    model.gate.as_mut().unwrap().ticked = vec![true; 3];
+    check("gate-one-of-two", &model);
     check("gate-void", &console::at_gate(run::void(), Some(evidence::clean())));
     check("gate-passed", &console::at_gate(run::finished(), Some(evidence::clean())));
 }

@@ -14,7 +14,7 @@ use stagegate::domain::name::{FlowName, ReleaseId, RepoName};
 use stagegate::domain::plan::{Plan, Step, make::make};
 use stagegate::domain::selection::{ReleaseSelection, Selection};
 use stagegate::sandbox::host::{self, BuildOptions, BuiltHost, Speed};
-use stagegate::vet::{SealCache, VetContext, changes, evidence, run_check};
+use stagegate::vet::{Reading, SealCache, VetContext, changes, evidence, run_check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -114,6 +114,8 @@ impl Host {
             started,
             keys: &[self.built.paths.public_key()],
             sealed: None,
+            reading: Reading::Headers,
+            vouched: None,
             pulse: &Pulse::new(),
             prober: &Prober::new(),
         })

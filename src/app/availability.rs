@@ -293,7 +293,8 @@ pub(super) fn retry_needs_reason(model: &Model, id: &StepId) -> bool {
 pub(super) fn resume(model: &Model) -> Result<Option<ReleaseId>, String> {
     let run = helm(model)?;
     let held = run.state.plan.lanes.iter().map(|lane| &lane.release).find(|release| {
-        matches!(run.state.gate(release), Some((_, Some(GateState::Waiting { approvals, .. }))) if is_held(approvals))
+        matches!(run.state.gate(release), Some((_, Some(GateState::Waiting { approvals, demand, .. })))
+            if demand.is_met(approvals) && is_held(approvals))
     });
     if let Some(release) = held {
         return Ok(Some(release.clone()));

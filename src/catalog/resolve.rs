@@ -73,6 +73,8 @@ fn with_answers(
             phrase: gate.map(|gate| gate.phrase.value.clone()).unwrap_or_default(),
             expires_s: gate.map_or(0, |gate| gate.expires_s),
             people: gate.map_or(1, |gate| gate.people),
+            allowed_signers: gate.and_then(|gate| gate.allowed_signers.clone()),
+            solo: gate.is_some_and(|gate| gate.solo),
             checklist: gate.map(|gate| gate.checklist.clone()).unwrap_or_default(),
         },
         severities: raw.severities.clone(),

@@ -202,6 +202,21 @@ pub(super) struct ApproveArgs {
     /// Return once the approval is recorded; production starts all the same.
     #[arg(long)]
     pub(super) detach: bool,
+    /// Sign with the key in this file; a public key signs through the agent. Asks for its passphrase.
+    #[arg(long, value_name = "FILE", conflicts_with = "agent")]
+    pub(super) key: Option<PathBuf>,
+    /// Sign through the SSH agent, with its key that may; so it is without --key where the gate asks for signatures.
+    #[arg(long)]
+    pub(super) agent: bool,
+    /// The name under which the key signs, where the allowed signers have several or a pattern.
+    #[arg(long, value_name = "NAME")]
+    pub(super) principal: Option<String>,
+    /// Why, for the record.
+    #[arg(long, value_name = "WHY")]
+    pub(super) reason: Option<String>,
+    /// Approve alone where two people are asked for; the catalog must allow it, and the report says so.
+    #[arg(long, requires = "reason")]
+    pub(super) solo: bool,
 }
 
 /// `retry` and `skip`
@@ -255,12 +270,16 @@ pub(super) struct VerifyArgs {
     /// Which position of the release; staging if none is named.
     #[arg(long)]
     pub(super) position: Option<PositionName>,
-    /// A public key that metadata may be signed with; without one only a missing or stale signature is found.
+    /// A public key that metadata and packages may be signed with, instead of the catalog's; without any only what is
+    /// unsigned, stale or damaged is found.
     #[arg(long, value_name = "FILE")]
     pub(super) key: Vec<PathBuf>,
     /// The tree that it would replace, for the checks that compare; for staging of a release it is production.
     #[arg(long, value_name = "PATH")]
     pub(super) against: Option<PathBuf>,
+    /// Read every package to its end and compare its checksums, which takes as long as the disks do.
+    #[arg(long)]
+    pub(super) deep: bool,
     /// How to print.
     #[arg(long, default_value = "text")]
     pub(super) format: TextFormat,
@@ -323,6 +342,9 @@ pub(super) struct VerifyRunArgs {
     /// A digest that was kept elsewhere, as a report prints it: the journal must have a record with it.
     #[arg(long, value_name = "DIGEST")]
     pub(super) head: Option<String>,
+    /// Whose signatures count: every approval must be signed by one of them. Without it, the file that the run names.
+    #[arg(long, value_name = "FILE")]
+    pub(super) allowed_signers: Option<PathBuf>,
     /// How to print.
     #[arg(long, default_value = "text")]
     pub(super) format: TextFormat,

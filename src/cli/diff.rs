@@ -27,7 +27,7 @@ struct Side {
     path: PathBuf,
 }
 
-/// Prints what becomes of packages and images between two positions or two folders.
+/// Prints what becomes of packages, advisories, module streams and images between two positions or two folders.
 pub(super) fn run(global: &Global, args: &DiffArgs) -> Result<Exit, Failure> {
     let redactor = context::redactor(global);
     let (from, to, changes) = match (target::of(global, &args.target)?, &args.other) {

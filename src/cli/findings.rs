@@ -1,6 +1,6 @@
 //! Findings and changes as commands print them: for people by weight with what to do, for programs as in design 10.
 
-use crate::domain::evidence::{Change, ChangeKind, Changes, Waiver};
+use crate::domain::evidence::{AdvisoryChange, Change, ChangeKind, Changes, StreamChange, Waiver};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use crate::ui::widgets::text::{bytes, count};
@@ -66,45 +66,107 @@ pub(super) fn text(findings: &[Finding], waivers: &[Waiver]) -> String {
     out
 }
 
-/// Returns the changes for people: the sums, then each place with its packages.
+/// What changes in one place.
+#[derive(Default)]
+struct Place<'a> {
+    changes: Vec<&'a Change>,
+    streams: Vec<&'a StreamChange>,
+    advisories: Vec<&'a AdvisoryChange>,
+}
+
+/// Returns the changes for people: the sums, then each place with its packages, module streams and advisories.
 pub(super) fn changes(changes: &Changes) -> String {
     let mut out = format!("{}\n", sums(changes));
-    let mut places: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
+    let mut places: BTreeMap<&str, Place<'_>> = BTreeMap::new();
     for change in changes.packages.iter().chain(&changes.files) {
-        places.entry(&change.place).or_default().push(change);
+        places.entry(&change.place).or_default().changes.push(change);
     }
-    for (place, changes) in places {
-        let _ = writeln!(out, "\n  {}", if place.is_empty() { "." } else { place });
-        for change in changes {
+    for stream in &changes.streams {
+        places.entry(&stream.place).or_default().streams.push(stream);
+    }
+    for advisory in &changes.advisories {
+        places.entry(&advisory.place).or_default().advisories.push(advisory);
+    }
+    for (place, what) in places {
+        let _ = writeln!(out, "\n  {:<34}{}", if place.is_empty() { "." } else { place }, what.sums());
+        for change in what.changes {
             let _ =
                 writeln!(out, "    {:<10} {:<32} {}", kind_word(change.kind), change.name, versions(change));
+        }
+        for stream in what.streams {
+            let what =
+                if stream.whole_module { "module stream, and with it the module" } else { "module stream" };
+            let _ = writeln!(out, "    {:<10} {:<32} {what}", kind_word(stream.kind), stream.name);
+        }
+        for advisory in what.advisories {
+            let _ =
+                writeln!(out, "    {:<10} {:<32} {}", kind_word(advisory.kind), advisory.id, about(advisory));
         }
     }
     out
 }
 
-/// Returns the sums of the changes in a line.
-pub(super) fn sums(changes: &Changes) -> String {
-    let kinds = [
+impl Place<'_> {
+    /// Returns how many there are of each kind, and the bytes of what comes.
+    fn sums(&self) -> String {
+        let kinds = self.changes.iter().map(|change| change.kind);
+        let size = self.changes.iter().filter(|change| change.to.is_some()).map(|change| change.size).sum();
+        let mut sums = kind_counts(&kinds);
+        if size > 0 {
+            sums.push(bytes(size));
+        }
+        sums.join(", ")
+    }
+}
+
+/// Returns `security, Important: CVE-2024-1 CVE-2024-2: title`.
+fn about(advisory: &AdvisoryChange) -> String {
+    let severity = match advisory.severity.as_str() {
+        "" | "None" => String::new(),
+        severity => format!(", {severity}"),
+    };
+    let cves =
+        if advisory.cves.is_empty() { String::new() } else { format!(" {}:", advisory.cves.join(" ")) };
+    format!("{}{severity}:{cves} {}", advisory.sort, advisory.title)
+}
+
+fn kind_counts(kinds: &(impl Iterator<Item = ChangeKind> + Clone)) -> Vec<String> {
+    const ORDER: [ChangeKind; 5] = [
         ChangeKind::Added,
         ChangeKind::Updated,
         ChangeKind::Rebuilt,
         ChangeKind::Downgraded,
         ChangeKind::Removed,
     ];
-    let kinds: Vec<String> = kinds
+    ORDER
         .into_iter()
-        .map(|kind| (kind, changes.packages.iter().filter(|change| change.kind == kind).count()))
+        .map(|kind| (kind, kinds.clone().filter(|other| *other == kind).count()))
         .filter(|(_, number)| *number > 0)
         .map(|(kind, number)| format!("{number} {}", kind_word(kind)))
-        .collect();
-    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
-    format!(
-        "{}{kinds}, {}, {}",
-        count(changes.packages.len(), "package change"),
+        .collect()
+}
+
+/// Returns the sums of the changes in a line.
+pub(super) fn sums(changes: &Changes) -> String {
+    fn counted(number: usize, what: &str, kinds: &[String]) -> String {
+        let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+        format!("{}{kinds}", count(number, what))
+    }
+    let packages = kind_counts(&changes.packages.iter().map(|change| change.kind));
+    let mut sums = vec![
+        counted(changes.packages.len(), "package change", &packages),
         count(changes.files.len(), "image change"),
-        bytes(changes.bytes)
-    )
+    ];
+    if !changes.streams.is_empty() {
+        let kinds = kind_counts(&changes.streams.iter().map(|change| change.kind));
+        sums.push(counted(changes.streams.len(), "module stream change", &kinds));
+    }
+    if !changes.advisories.is_empty() {
+        let kinds = kind_counts(&changes.advisories.iter().map(|change| change.kind));
+        sums.push(counted(changes.advisories.len(), "advisory change", &kinds));
+    }
+    sums.push(bytes(changes.bytes));
+    sums.join(", ")
 }
 
 /// Returns the word for what happens to a package or a file.
@@ -159,14 +221,43 @@ mod tests {
             name: "bash".into(),
             from: Some("1-1".into()),
             to: Some("1-1".into()),
+            size: 0,
         };
         let some = Changes {
             packages: vec![change(ChangeKind::Added), change(ChangeKind::Rebuilt)],
             files: vec![change(ChangeKind::Added)],
             bytes: 3 << 20,
+            ..Changes::default()
         };
         assert_eq!(sums(&some), "2 package changes (1 added, 1 rebuilt), 1 image change, 3.1 MB");
         assert_eq!(sums(&Changes::default()), "0 package changes, 0 image changes, 0 B");
         assert!(changes(&some).contains("rebuilt    bash                             1-1, other content"));
+    }
+
+    #[test]
+    fn advisories_and_streams_stand_in_their_place() {
+        let place = "AppStream/x86_64/os".to_owned();
+        let some = Changes {
+            advisories: vec![AdvisoryChange {
+                kind: ChangeKind::Added,
+                place: place.clone(),
+                id: "RLSA-2024:1".into(),
+                sort: "security".into(),
+                severity: "Important".into(),
+                title: "nodejs".into(),
+                cves: vec!["CVE-2024-1".into(), "CVE-2024-2".into()],
+            }],
+            streams: vec![StreamChange {
+                kind: ChangeKind::Removed,
+                place,
+                name: "nodejs:18".into(),
+                whole_module: false,
+            }],
+            ..Changes::default()
+        };
+        let text = changes(&some);
+        assert!(text.starts_with("0 package changes, 0 image changes, 1 module stream change (1 removed), 1 advisory change (1 added), 0 B\n"), "{text}");
+        assert!(text.contains("    added      RLSA-2024:1                      security, Important: CVE-2024-1 CVE-2024-2: nodejs\n"), "{text}");
+        assert!(text.contains("    removed    nodejs:18                        module stream\n"), "{text}");
     }
 }

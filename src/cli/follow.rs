@@ -90,8 +90,8 @@ fn is_still(state: &RunState, alive: bool) -> bool {
 /// Returns whether an approved gate is about to let its lane through.
 fn gate_is_moving(state: &RunState) -> bool {
     state.steps.values().any(|record| match &record.state {
-        StepState::Gate { gate: GateState::Waiting { approvals, .. } } => {
-            !approvals.is_empty() && !is_held(approvals)
+        StepState::Gate { gate: GateState::Waiting { approvals, demand, .. } } => {
+            !approvals.is_empty() && demand.is_met(approvals) && !is_held(approvals)
         }
         _ => false,
     })
@@ -200,8 +200,12 @@ fn line(record: &StepRecord) -> Option<String> {
         }
         StepState::Concluded { reason, .. } => format!("{}: {reason}", record.word()),
         StepState::Skipped { reason, .. } => format!("skipped: {reason}"),
-        StepState::Gate { gate: GateState::Waiting { approvals, .. } } if !approvals.is_empty() => {
-            if is_held(approvals) { "approved, held" } else { "approved" }.to_owned()
+        StepState::Gate { gate: GateState::Waiting { approvals, demand, .. } } if !approvals.is_empty() => {
+            match (demand.is_met(approvals), is_held(approvals)) {
+                (true, true) => "approved, held".to_owned(),
+                (true, false) => "approved".to_owned(),
+                (false, _) => demand.words(approvals),
+            }
         }
         StepState::Gate { gate: GateState::Void { refusal, .. } } => format!("void: {refusal}"),
         _ => record.word().to_owned(),

@@ -5,6 +5,7 @@ use super::exit::{Exit, Failure};
 use super::follow::{live, next};
 use super::progress::{ProgressLine, Stream};
 use super::{context, findings, steps};
+use crate::domain::approval::demand::ApprovalCount;
 use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::name::ReleaseId;
 use crate::domain::run::{GateState, RunState, StepState};
@@ -13,6 +14,7 @@ use crate::runtime::secrets;
 use crate::supervisor::control::Request;
 use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::{count, looking};
+use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -29,6 +31,7 @@ struct GateReport<'a> {
     gate: &'a str,
     state: &'static str,
     phrase: &'a str,
+    approvals: Option<ApprovalCount>,
     findings: Vec<findings::FindingRow<'a>>,
     changes: &'a crate::domain::evidence::Changes,
     seal: &'a str,
@@ -60,6 +63,8 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     else {
         return Err(anyhow::anyhow!("{} has no evidence yet: it is {word}", step.id).into());
     };
+    let approvals = gate.and_then(GateState::approvals);
+    let asks = words(gate);
     let evidence = dir.evidence(file)?;
     let waivers = state.waivers(&release);
     let phrase = state.plan.lane(&release).map_or("", |lane| &lane.phrase);
@@ -71,6 +76,7 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
                 gate: step.id.as_str(),
                 state: word,
                 phrase,
+                approvals: approvals.clone(),
                 findings: findings::rows(&evidence.findings, waivers),
                 changes: &evidence.changes,
                 seal: &evidence.seal.0,
@@ -80,6 +86,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
         }
         TextFormat::Text => {
             let mut text = text(&redactor.shown(evidence), waivers, word);
+            if let Some(asks) = asks {
+                let _ = writeln!(text, "{}", redactor.line(&asks));
+            }
             let alive = dir.is_alive();
             let truths = Eyes::default().truths(&dir, &state, alive);
             for line in next::lines(&context::invocation(global), dir.id(), &state, alive, &truths) {
@@ -92,13 +101,29 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// Says what the gate asks for and who gave it, where that is more than one unsigned approval.
+fn words(gate: Option<&GateState>) -> Option<String> {
+    let Some(GateState::Waiting { demand, approvals, .. } | GateState::Passed { demand, approvals, .. }) =
+        gate
+    else {
+        return None;
+    };
+    let plain = demand.people < 2 && demand.signers.is_none() && approvals.is_empty();
+    let signed = demand.signers.as_ref();
+    let signed = signed.map(|file| format!(", signed by keys of {}", file.display())).unwrap_or_default();
+    (!plain).then(|| format!("{}{signed}", demand.words(approvals)))
+}
+
 fn attempts(state: &RunState, release: &ReleaseId) -> u32 {
     state.gate(release).and_then(|(step, _)| state.record(&step.id)).map_or(0, |record| record.attempts)
 }
 
 fn may_refresh(state: &RunState, release: &ReleaseId) -> bool {
     match state.gate(release) {
-        Some((_, Some(GateState::Waiting { approvals, .. }))) => approvals.is_empty(),
+        // What was given holds the evidence; what has expired holds nothing.
+        Some((_, Some(GateState::Waiting { approvals, .. }))) => {
+            approvals.iter().all(|approval| approval.expires <= Timestamp::now())
+        }
         Some((_, Some(GateState::Void { .. }))) => true,
         _ => failed(state, release).is_some(),
     }

@@ -3,12 +3,13 @@
 use super::args::{Global, TableFormat};
 use super::context;
 use super::exit::{Exit, Failure};
+use crate::domain::approval::demand::ApprovalCount;
 use crate::domain::holder::Holder;
 use crate::domain::name::StepId;
 use crate::domain::plan::Step;
 use crate::domain::redact::Redactor;
-use crate::domain::run::RunState;
 use crate::domain::run::recovery::Interrupted;
+use crate::domain::run::{RunState, StepState};
 use crate::journal::lock;
 use crate::journal::store::{Follower, RunDir, Store};
 use crate::runtime::secrets;
@@ -44,6 +45,9 @@ struct StepRow {
     state: &'static str,
     stale: bool,
     exit_code: Option<i32>,
+    /// How the approvals of a gate stand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvals: Option<ApprovalCount>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stale_because: Option<String>,
     /// The truth about it, where its supervisor died.
@@ -108,6 +112,10 @@ fn of_run(
             state: if record.is_running() && !alive { "interrupted" } else { record.word() },
             stale: record.stale.is_some(),
             exit_code: record.exit_code(),
+            approvals: match &record.state {
+                StepState::Gate { gate } => gate.approvals(),
+                _ => None,
+            },
             stale_because: record.stale.as_ref().map(ToString::to_string),
             interrupted: truth(&step.id),
             waits_for: wait(store, dir, state, step).filter(|_| alive),
@@ -159,7 +167,10 @@ fn table(rows: &[RunRow], redactor: &Redactor) -> String {
         let at = row.steps.iter().find(|step| step.stale || !matches!(step.state, "succeeded" | "skipped"));
         let at = at.map(|step| match &step.waits_for {
             Some(wait) => format!("{} waits for {}, which {} holds", step.id, wait.resource, wait.holder),
-            None => format!("{} {}", step.id, step.state),
+            None => match &step.approvals {
+                Some(count) if count.is_partial() => format!("{} {}: {}", step.id, step.state, count.words()),
+                _ => format!("{} {}", step.id, step.state),
+            },
         });
         let at: Vec<String> = at.into_iter().chain(row.problem.clone()).collect();
         let at = redactor.line(&at.join("; "));

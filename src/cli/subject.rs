@@ -12,7 +12,7 @@ use crate::domain::name::{FlowName, InvalidName, ReleaseId, StepId};
 use crate::domain::plan::{Lane, Pin, PinnedRepo, Plan, PlanDigest, Step};
 use crate::domain::release::{Release, Toolkit};
 use crate::domain::selection::Selection;
-use crate::vet::{VetContext, mounts_of, run_check};
+use crate::vet::{Reading, VetContext, mounts_of, run_check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,7 @@ pub(super) struct Subject {
     release: Release,
     plan: Plan,
     keys: Vec<PathBuf>,
+    reading: Reading,
 }
 
 impl Subject {
@@ -38,7 +39,8 @@ impl Subject {
         keys: Vec<PathBuf>,
     ) -> Result<Self, InvalidName> {
         let plan = plan(catalog, release, tree, against)?;
-        Ok(Self { catalog: catalog.clone(), release: release.clone(), plan, keys })
+        let reading = Reading::default();
+        Ok(Self { catalog: catalog.clone(), release: release.clone(), plan, keys, reading })
     }
 
     /// Makes the subject of a folder of RPM repos, about which no catalog says anything.
@@ -49,6 +51,11 @@ impl Subject {
     ) -> Result<Self, InvalidName> {
         let (catalog, release) = (no_catalog(), no_release()?);
         Self::of_release(&catalog, &release, tree, against, keys)
+    }
+
+    /// Has its checks read as much of every package as `reading` says.
+    pub(super) fn reading(self, reading: Reading) -> Self {
+        Self { reading, ..self }
     }
 
     /// Returns the mounts that its checks read.
@@ -78,6 +85,8 @@ impl Subject {
                 started: None,
                 keys: &self.keys,
                 sealed: None,
+                reading: self.reading,
+                vouched: None,
                 pulse,
                 prober,
             },
@@ -161,6 +170,8 @@ fn no_catalog() -> Catalog {
             phrase: String::new(),
             expires_s: 0,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: Vec::new(),
         },
         severities: Vec::new(),

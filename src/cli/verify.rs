@@ -11,6 +11,7 @@ use crate::domain::flow::CheckName;
 use crate::domain::release::Release;
 use crate::domain::visible;
 use crate::ui::widgets::text::count;
+use crate::vet::Reading;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -88,8 +89,18 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     }
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
-    let subject = Arc::new(subject.map_err(Failure::usage)?);
-    let checks = [CheckName::Leftovers, CheckName::MetadataSigned, CheckName::ModulesPresent];
+    let subject = Arc::new(subject.map_err(Failure::usage)?.reading(reading(args)));
+    let checks = [
+        CheckName::Leftovers,
+        CheckName::MetadataConsistent,
+        CheckName::MetadataSigned,
+        CheckName::PackagesSigned,
+        CheckName::ModulesPresent,
+        CheckName::CompsPresent,
+        CheckName::ErrataPresent,
+        CheckName::NoRegression,
+        CheckName::DependenciesClosed,
+    ];
     let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
     Ok(Work { position: None, path: folder, against, checks })
 }
@@ -113,9 +124,10 @@ fn of_release(
         Some(path) => target::folder(path).and_then(|()| Ok(std::path::absolute(path)?))?,
         None => production.clone(),
     };
+    let keys = if args.key.is_empty() { &release.toolkit.keys } else { &args.key };
     let subject = |tree: &Path, against: Option<&PathBuf>| {
-        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), args.key.clone())
-            .map(Arc::new)
+        Subject::of_release(catalog, release, tree.to_owned(), against.cloned(), keys.clone())
+            .map(|subject| Arc::new(subject.reading(reading(args))))
             .map_err(Failure::usage)
     };
     let pushed = subject(&staging, Some(&against))?;
@@ -126,8 +138,14 @@ fn of_release(
         PositionName::Staging => {
             let checks = [
                 CheckName::StagingMatchesCompose,
+                CheckName::MetadataConsistent,
                 CheckName::MetadataSigned,
+                CheckName::PackagesSigned,
                 CheckName::ModulesPresent,
+                CheckName::CompsPresent,
+                CheckName::ErrataPresent,
+                CheckName::NoRegression,
+                CheckName::DependenciesClosed,
                 CheckName::Leftovers,
             ];
             (staging, Some(against), checks.map(|check| (check, Arc::clone(&pushed))).to_vec())
@@ -137,13 +155,23 @@ fn of_release(
             let alone = subject(&production, None)?;
             let checks = vec![
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
-                (CheckName::MetadataSigned, alone),
+                (CheckName::MetadataConsistent, Arc::clone(&alone)),
+                (CheckName::MetadataSigned, Arc::clone(&alone)),
+                (CheckName::PackagesSigned, Arc::clone(&alone)),
+                (CheckName::ModulesPresent, Arc::clone(&alone)),
+                (CheckName::CompsPresent, Arc::clone(&alone)),
+                (CheckName::ErrataPresent, Arc::clone(&alone)),
+                (CheckName::DependenciesClosed, alone),
                 (CheckName::FileListsFresh, pushed),
             ];
             (production, Some(staging), checks)
         }
     };
     Ok(Work { position: Some(position.word()), path, against, checks })
+}
+
+fn reading(args: &VerifyArgs) -> Reading {
+    if args.deep { Reading::Whole } else { Reading::Headers }
 }
 
 fn name(path: &Path) -> String {

@@ -1,4 +1,6 @@
-//! `stagegate verify-run`: whether a run's folder is what was recorded, and if not, what exactly is wrong.
+//! `stagegate verify-run`: whether a run's folder is what was recorded and its approvals hold, and if not, what is wrong.
+
+mod approvals;
 
 use super::args::{Global, TextFormat, VerifyRunArgs};
 use super::context;
@@ -8,6 +10,8 @@ use crate::domain::visible;
 use crate::journal::audit::{self, Audit};
 use crate::journal::store::RunDir;
 use crate::ui::widgets::text::count;
+use approvals::Checked;
+use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -23,10 +27,11 @@ pub(super) fn run(global: &Global, options: &VerifyRunArgs) -> Result<Exit, Fail
     if let Some(head) = &options.head {
         audit.compare(head);
     }
+    let checked = approvals::check(&dir, &mut audit, options.allowed_signers.as_deref())?;
     let redactor = context::redactor(global);
     match options.format {
-        TextFormat::Json => context::out_json(&redactor, &audit)?,
-        TextFormat::Text => context::out(&redactor, &text(&audit))?,
+        TextFormat::Json => context::out_json(&redactor, &Whole { audit: &audit, checked: &checked })?,
+        TextFormat::Text => context::out(&redactor, &text(&audit, &checked))?,
     }
     Ok(if audit.intact { Exit::Done } else { Exit::Failed })
 }
@@ -47,7 +52,16 @@ fn find(global: &Global, text: &str) -> Result<RunDir, Failure> {
     }
 }
 
-fn text(audit: &Audit) -> String {
+/// What is said as JSON: the audit of the folder, with its approvals.
+#[derive(Debug, Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    audit: &'a Audit,
+    #[serde(flatten)]
+    checked: &'a Checked,
+}
+
+fn text(audit: &Audit, checked: &Checked) -> String {
     let mut out = if audit.intact {
         format!("run {} is intact\n", audit.run)
     } else {
@@ -69,6 +83,7 @@ fn text(audit: &Audit) -> String {
     }
     let logs = usize::try_from(audit.logs).unwrap_or(usize::MAX);
     let _ = writeln!(out, "  {} as long as recorded", count(logs, "step log"));
+    out.push_str(&checked.text());
     for note in &audit.notes {
         let _ = writeln!(out, "  note: {}", visible::line(note));
     }

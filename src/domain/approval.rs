@@ -1,4 +1,16 @@
-//! Approvals: who opened the gate, for exactly what, and until when.
+//! Approvals: who opened the gate, for exactly what, until when, and with which key.
+//!
+//! What is recorded here is a claim: a signature counts once `crate::signing` has verified it, which makes a
+//! [`VerifiedSigner`] of it.
+
+pub mod demand;
+pub mod refusal;
+pub mod text;
+pub mod verified;
+
+pub use demand::Demand;
+pub use refusal::Refusal;
+pub use verified::VerifiedSigner;
 
 use super::name::ReleaseId;
 use super::plan::{Lane, PlanDigest};
@@ -50,6 +62,17 @@ pub enum AfterApproval {
     Hold,
 }
 
+/// The signature under an approval, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// Who signed, by the name that the allowed signers have: `alice@example.org`.
+    pub principal: String,
+    /// The fingerprint of the key: `SHA256:…`.
+    pub key: String,
+    /// The signature over the approval's [text](text::of) (PROTOCOL.sshsig), in armour.
+    pub signature: String,
+}
+
 /// One person's approval of one release in one run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -69,99 +92,36 @@ pub struct Approval {
     pub phrase: String,
     /// What happens next.
     pub then: AfterApproval,
+    /// Why, where a reason was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Whether this one person approves where two are asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub solo: bool,
+    /// The signature, where the catalog asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Signed>,
 }
 
-/// Why an approval does not open the way (exit code 4).
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "refusal")]
-pub enum Refusal {
-    /// The phrase is not the release's.
-    #[error("the phrase does not match; type `{expected}`")]
-    WrongPhrase {
-        /// The right one.
-        expected: String,
-    },
-    /// No approval was given.
-    #[error("release {release} has no approval")]
-    NotApproved {
-        /// The release.
-        release: ReleaseId,
-    },
-    /// The approval is too old.
-    #[error("the approval by {by} expired at {expired}; vet staging again and approve anew")]
-    Expired {
-        /// Who gave it.
-        by: String,
-        /// When it ended.
-        expired: Timestamp,
-    },
-    /// It is for another plan.
-    #[error("the approval is for plan {approved}, not for {plan}")]
-    OtherPlan {
-        /// The approved plan.
-        approved: String,
-        /// This plan.
-        plan: String,
-    },
-    /// It is for another release.
-    #[error("the approval is for release {approved}, not for {release}")]
-    OtherRelease {
-        /// The approved release.
-        approved: ReleaseId,
-        /// This release.
-        release: ReleaseId,
-    },
-    /// Staging is not what was vetted.
-    #[error(
-        "staging is not what was vetted: {path} was {how}; the approval is void, look at the evidence again"
-    )]
-    SealBroken {
-        /// The first path that differs.
-        path: String,
-        /// `added`, `removed` or `changed`.
-        how: String,
-    },
-    /// Staging could not be looked at, so nobody knows whether it is what was vetted.
-    #[error("the seal cannot be taken: {problem}")]
-    SealUnknown {
-        /// Why not.
-        problem: String,
-    },
-    /// Blocking findings are neither gone nor waived.
-    #[error("{count} blocking findings stand, the first at {path}; mend them or waive them by name")]
-    Blocked {
-        /// How many.
-        count: usize,
-        /// The first one's path.
-        path: String,
-    },
-    /// Another person is needed.
-    #[error("release {release} needs {people} people; {by} alone is not enough")]
-    NeedsAnother {
-        /// The release.
-        release: ReleaseId,
-        /// How many people it needs.
-        people: u8,
-        /// Who approved so far.
-        by: String,
-    },
-    /// The kernel does not say who the person is, where that matters.
-    #[error("the login user is not known to the kernel; where two people are asked for, log in as yourself")]
-    UnknownPerson,
-    /// The step publishes nothing.
-    #[error("step {step} publishes nothing, so there is nothing to authorise")]
-    NotProduction {
-        /// The step.
-        step: super::name::StepId,
-    },
-    /// The gate is not waiting.
-    #[error("the gate of release {release} is not waiting ({state})")]
-    NotWaiting {
-        /// The release.
-        release: ReleaseId,
-        /// What it is instead.
-        state: String,
-    },
+impl Approval {
+    /// Returns who approved, as screens show it: the principal who signed, else the person whom the kernel knows.
+    pub fn who(&self) -> &str {
+        self.signed.as_ref().map_or_else(|| self.by.person(), |signed| &signed.principal)
+    }
+
+    /// Says what shows that two approvals are one person's, if something does.
+    pub fn same_person(&self, other: &Self) -> Option<String> {
+        if let (Some(own), Some(others)) = (&self.signed, &other.signed) {
+            if own.key == others.key {
+                return Some(format!("the same key {}", own.key));
+            }
+            if own.principal == others.principal {
+                return Some(format!("the same principal {}", own.principal));
+            }
+        }
+        let login = self.by.login_uid.filter(|login| other.by.login_uid == Some(*login))?;
+        Some(format!("the same login user {login}"))
+    }
 }
 
 /// Checks what was typed against the lane's phrase; white space around it does not count.

@@ -3,6 +3,7 @@
 //! [`crate::catalog`] makes it from TOML and from the toolkit's vars files; the planner, the screens
 //! and the supervisor read it. Nothing about any one distribution is in the code.
 
+use super::approval::Demand;
 use super::finding::SeverityRule;
 use super::flow::{Flow, StepTemplate};
 use super::name::{FlowName, ReleaseId, TemplateName};
@@ -59,8 +60,24 @@ pub struct GateRules {
     pub expires_s: u64,
     /// How many different people must approve: 1 or 2.
     pub people: u8,
+    /// The file of those who may sign approvals; none where they are not signed.
+    pub allowed_signers: Option<PathBuf>,
+    /// Whether one person may approve alone where two are asked for, by saying so and why.
+    pub solo: bool,
     /// What a human confirms before the phrase counts.
     pub checklist: Vec<String>,
+}
+
+impl GateRules {
+    /// Returns what they ask of those who approve.
+    pub fn demand(&self) -> Demand {
+        Demand {
+            people: self.people,
+            signers: self.allowed_signers.clone(),
+            solo: self.solo,
+            expires_s: self.expires_s,
+        }
+    }
 }
 
 /// The file lists that mirrors poll.

@@ -37,6 +37,41 @@ pub struct Change {
     pub from: Option<String>,
     /// What staging has.
     pub to: Option<String>,
+    /// Bytes of the file that staging has, or that production had; 0 where an old journal does not say.
+    #[serde(default)]
+    pub size: u64,
+}
+
+/// An advisory that production gains or loses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct AdvisoryChange {
+    /// Added or removed.
+    pub kind: ChangeKind,
+    /// Where: variant and arch.
+    pub place: String,
+    /// `RLSA-2024:1234`
+    pub id: String,
+    /// `security`, `bugfix`, `enhancement`
+    pub sort: String,
+    /// `Important`; empty where there is none.
+    pub severity: String,
+    /// One line.
+    pub title: String,
+    /// The CVE ids that it names.
+    pub cves: Vec<String>,
+}
+
+/// A module stream that production gains or loses.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StreamChange {
+    /// Added or removed.
+    pub kind: ChangeKind,
+    /// Where: variant and arch.
+    pub place: String,
+    /// `nodejs:18`
+    pub name: String,
+    /// Whether the whole module comes or goes with it.
+    pub whole_module: bool,
 }
 
 /// All changes that a publish brings.
@@ -44,10 +79,23 @@ pub struct Change {
 pub struct Changes {
     /// Packages, ordered by place and name.
     pub packages: Vec<Change>,
-    /// Images and other files of note.
+    /// Images and torrents.
     pub files: Vec<Change>,
     /// Bytes that production gains.
     pub bytes: u64,
+    /// Advisories, ordered by place and id; none in journals of before there were any.
+    #[serde(default)]
+    pub advisories: Vec<AdvisoryChange>,
+    /// Module streams, ordered by place and name.
+    #[serde(default)]
+    pub streams: Vec<StreamChange>,
+}
+
+impl Changes {
+    /// Returns whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// A repo as it goes out.

@@ -3,11 +3,11 @@
 //! Made by hand, because the domain reads no file. [`Dice`] turns random numbers into catalogs, statuses and
 //! selections that vary in everything a plan depends on.
 
-use super::approval::{AfterApproval, Approval, Identity};
+use super::approval::{AfterApproval, Approval, Identity, Signed, VerifiedSigner};
 use super::catalog::{Catalog, GateRules};
 use super::compose::ComposeId;
 use super::flow::{Flow, ProgressSource, Role, StepTemplate};
-use super::name::{FlowName, ReleaseId, RepoName, ResourceName, SigName, TemplateName};
+use super::name::{FlowName, ReleaseId, RepoName, ResourceName, RunId, SigName, TemplateName};
 use super::plan::{Plan, make::make};
 use super::release::{Release, Repo, Toolkit, ToolkitVars};
 use super::seal::{Seal, SealedPath};
@@ -181,6 +181,8 @@ pub(crate) fn catalog() -> Catalog {
             phrase: "{revision} vetted".to_owned(),
             expires_s: 3600,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: Vec::new(),
         },
         severities: Vec::new(),
@@ -271,7 +273,29 @@ pub(crate) fn approval(plan: &Plan, release: &str, by: Identity, seal: &Seal) ->
         seal: seal.digest(),
         phrase: format!("{release}.10 vetted"),
         then: AfterApproval::Proceed,
+        reason: None,
+        solo: false,
+        signed: None,
     }
+}
+
+/// Returns the run that approvals are given in.
+pub(crate) fn run() -> RunId {
+    "20261122T184500Z-8-update".parse().unwrap()
+}
+
+/// Returns `approval` as `principal` would have it signed with `key`; the signature itself is for `signing` to look at.
+pub(crate) fn signed(approval: Approval, principal: &str, key: &str) -> Approval {
+    let (principal, key) = (principal.to_owned(), key.to_owned());
+    Approval { signed: Some(Signed { principal, key, signature: "armour".to_owned() }), ..approval }
+}
+
+/// Returns who signed `approval` of `plan` in [`run`], as if that had been verified.
+pub(crate) fn verified(plan: &Plan, approval: &Approval) -> VerifiedSigner {
+    let revision = plan.lane(&approval.release).map_or("", |lane| lane.revision.as_str());
+    let signed = approval.signed.as_ref().unwrap();
+    let text = crate::domain::approval::text::of(&run(), revision, approval).unwrap();
+    VerifiedSigner::vouch(&signed.principal, signed.key.clone(), &text)
 }
 
 /// Turns a row of random numbers into choices; when they run out, every choice is the first.

@@ -5,11 +5,11 @@
 //! the seal that staging has now. The supervisor starts nothing but a [`Launch`], so no other way leads
 //! to production (design 7).
 
-use super::approval::{Approval, Refusal};
+use super::approval::{Approval, Demand, Refusal, VerifiedSigner, text};
+use super::name::{ReleaseId, RunId};
 use super::plan::{Plan, Step};
 use super::seal::Seal;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 
 /// A step that may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +51,16 @@ pub struct ProductionLaunch {
 /// What a publish step is judged by.
 #[derive(Debug)]
 pub struct Authority<'a> {
+    /// The run.
+    pub run: &'a RunId,
     /// The plan that holds the step.
     pub plan: &'a Plan,
     /// Every approval of the release that was recorded and is not void.
     pub approvals: &'a [Approval],
-    /// How many different people must have approved.
-    pub people: u8,
+    /// Whose signatures were verified just now.
+    pub signers: &'a [VerifiedSigner],
+    /// What the catalog asks for.
+    pub demand: &'a Demand,
     /// The seal of the evidence that was shown.
     pub shown: &'a Seal,
     /// The seal of staging as it is now.
@@ -90,35 +94,38 @@ impl ProductionLaunch {
                 });
             }
             if approval.expires <= authority.at {
-                return Err(Refusal::Expired {
-                    by: approval.by.person().to_owned(),
-                    expired: approval.expires,
-                });
+                return Err(Refusal::Expired { by: approval.who().to_owned(), expired: approval.expires });
             }
         }
+        Self::check_signatures(&release, authority)?;
         Self::check_people(&release, authority)?;
         Self::check_seal(authority)?;
         Ok(Self { step: step.clone() })
     }
 
-    fn check_people(release: &super::name::ReleaseId, authority: &Authority<'_>) -> Result<(), Refusal> {
-        if authority.people < 2 {
+    /// Where signatures are asked for, each approval as it is recorded must be one that was verified.
+    fn check_signatures(release: &ReleaseId, authority: &Authority<'_>) -> Result<(), Refusal> {
+        if authority.demand.signers.is_none() {
             return Ok(());
         }
-        if authority.approvals.iter().any(|approval| approval.by.login_uid.is_none()) {
-            return Err(Refusal::UnknownPerson);
-        }
-        let people: BTreeSet<Option<u32>> =
-            authority.approvals.iter().map(|approval| approval.by.login_uid).collect();
-        if people.len() < usize::from(authority.people) {
-            let by: Vec<&str> = authority.approvals.iter().map(|approval| approval.by.person()).collect();
-            return Err(Refusal::NeedsAnother {
-                release: release.clone(),
-                people: authority.people,
-                by: by.join(", "),
+        let revision = authority.plan.lane(release).map_or("", |lane| lane.revision.as_str());
+        for approval in authority.approvals {
+            let by = || approval.who().to_owned();
+            let Some(signed) = &approval.signed else { return Err(Refusal::NotSigned { by: by() }) };
+            let text = text::of(authority.run, revision, approval)?;
+            let verified = authority.signers.iter().any(|signer| {
+                signer.covers(&text) && signer.principal() == signed.principal && signer.key() == signed.key
             });
+            if !verified {
+                let problem = "nobody verified it for what is recorded".to_owned();
+                return Err(Refusal::BadSignature { by: by(), problem });
+            }
         }
         Ok(())
+    }
+
+    fn check_people(release: &ReleaseId, authority: &Authority<'_>) -> Result<(), Refusal> {
+        authority.demand.admit_people(release, authority.approvals)
     }
 
     fn check_seal(authority: &Authority<'_>) -> Result<(), Refusal> {

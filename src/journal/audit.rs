@@ -1,8 +1,9 @@
 //! Audits a run's folder: whether its journal, its plan, its evidence and its logs are what was recorded.
 //!
 //! It reads and changes nothing, works on a copy of the folder on another machine, and names every flaw it
-//! finds, not only the first. What it cannot know it says as a note: nothing here is signed, so somebody who
-//! writes journal and head anew is found only by comparing with a digest that was kept elsewhere.
+//! finds, not only the first. What it cannot know it says as a note: no key protects the journal itself, so somebody
+//! who writes journal and head anew is found by the signatures of its approvals (`crate::signing::audit`), or by
+//! comparing with a digest that was kept elsewhere.
 
 mod chain;
 
@@ -49,6 +50,8 @@ pub enum FlawKind {
     LogLonger,
     /// A step's log is not there.
     LogMissing,
+    /// An approval is not what it says, or production was touched without one that held.
+    ApprovalInvalid,
     /// The journal does not have the digest that was kept elsewhere.
     OtherHead,
 }

@@ -10,6 +10,7 @@ use super::repomd::MOST_BYTES;
 use pgp::composed::{Deserializable as _, DetachedSignature, SignedPublicKey};
 use pgp::packet::{SignatureType, SignatureVersionSpecific};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the signature of a repo lies.
 pub const SIGNATURE: &str = "repodata/repomd.xml.asc";
@@ -31,6 +32,9 @@ pub enum Flaw {
     /// It was made over other bytes.
     #[error("its signature is not over its current bytes")]
     Stale,
+    /// It was made to hold for a time, which is over.
+    #[error("its signature has expired")]
+    Expired,
     /// It does not verify with any of the keys.
     #[error("its signature is BAD or by another key: {0}")]
     Bad(String),
@@ -44,6 +48,7 @@ impl Flaw {
             Self::Unsigned => "unsigned",
             Self::Garbled(_) => "garbled",
             Self::Stale => "stale",
+            Self::Expired => "expired",
             Self::Bad(_) => "bad",
         }
     }
@@ -68,6 +73,9 @@ pub fn verify(bytes: &[u8], signature: &[u8], keys: &[SignedPublicKey]) -> Resul
     if !is_over(&signature, bytes).map_err(garbled)? {
         return Err(Flaw::Stale);
     }
+    if has_expired(&signature, SystemTime::now()) {
+        return Err(Flaw::Expired);
+    }
     if keys.is_empty() {
         return Ok(());
     }
@@ -82,6 +90,18 @@ pub fn verify(bytes: &[u8], signature: &[u8], keys: &[SignedPublicKey]) -> Resul
         }
     }
     Err(Flaw::Bad(problem))
+}
+
+/// Returns whether the signature says that it holds no longer; that its key has expired is no flaw, as for gpgv.
+fn has_expired(signature: &DetachedSignature, now: SystemTime) -> bool {
+    let signature = &signature.signature;
+    let (Some(made), Some(lasts)) = (signature.created(), signature.signature_expiration_time()) else {
+        return false;
+    };
+    let end = u64::from(made.as_secs()) + u64::from(lasts.as_secs());
+    let now = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    // Zero stands for no end (RFC 9580, 5.2.3.18).
+    lasts.as_secs() > 0 && now >= end
 }
 
 fn said(problem: &Problem) -> String {

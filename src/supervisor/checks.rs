@@ -15,7 +15,7 @@ use crate::domain::release::Release;
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
 use crate::exec::guard::Owed;
-use crate::vet::{Lookout, SealCache, VetContext, VetError, mounts_of, pinned, run_check};
+use crate::vet::{Lookout, Reading, SealCache, VetContext, VetError, Vouched, mounts_of, pinned, run_check};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -61,6 +61,8 @@ impl CheckRequest {
             started: self.started,
             keys: self.release().map_or(&[], |release| &release.toolkit.keys),
             sealed: self.sealed.as_ref(),
+            reading: Reading::Headers,
+            vouched: None,
             pulse,
             prober: &self.prober,
         })
@@ -256,6 +258,7 @@ impl Supervisor {
         self.looking.insert(release.clone());
         let request = Arc::new(self.check_request(gate, &[], None));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
+        let packages = self.dir.file(&format!("gates/{release}.packages"));
         let (sender, of) = (self.happenings.clone(), release.clone());
         let owed = Owed::new(move |result: Option<_>| {
             let result = result.unwrap_or_else(|| Err(lost()));
@@ -266,8 +269,12 @@ impl Supervisor {
             let tell = |looking| Happening::Gathering { release: release.clone(), looking };
             let looked = request.look(&tell, move |request, pulse| {
                 let mut seals = SealCache::load(&cache);
-                let result = request.with_context(pulse, |cx| crate::vet::evidence(cx, Some(&mut seals)));
-                keep(&seals, &cache, pulse);
+                let vouched = Vouched::load(&packages);
+                let result = request.with_context(pulse, |cx| {
+                    crate::vet::evidence(&VetContext { vouched: Some(&vouched), ..*cx }, Some(&mut seals))
+                });
+                keep(pulse, "seal", || seals.save(&cache));
+                keep(pulse, "packages", || vouched.save(&packages));
                 result
             });
             owed.give(looked.flatten().map(Box::new));
@@ -299,7 +306,7 @@ impl Supervisor {
             let looked = request.look(&tell, move |_, pulse| {
                 let mut seals = SealCache::load(&cache);
                 let result = crate::vet::seal(&staging, Some(&mut seals), pulse);
-                keep(&seals, &cache, pulse);
+                keep(pulse, "seal", || seals.save(&cache));
                 result
             });
             owed.give(looked.flatten().map(Box::new));
@@ -319,12 +326,12 @@ fn lost() -> VetError {
     VetError::Broken { problem: "its thread ended without a result, supervisor.log says why".to_owned() }
 }
 
-/// Keeps the cache of hashes; without it the next look at the seal only takes longer.
-fn keep(seals: &SealCache, path: &Path, pulse: &Pulse) {
+/// Keeps what was found out; without it the next look only takes longer.
+fn keep(pulse: &Pulse, what: &str, save: impl FnOnce() -> std::io::Result<()>) {
     // A look that was given up must not write over what a later one kept.
     if !pulse.is_cancelled()
-        && let Err(error) = seals.save(path)
+        && let Err(error) = save()
     {
-        log::warn!("the cache of the seal could not be kept: {error}");
+        log::warn!("the cache of the {what} could not be kept: {error}");
     }
 }

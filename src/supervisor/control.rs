@@ -9,7 +9,21 @@ use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::seal::SealDigest;
 use crate::domain::secret::Secret;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+/// A signature as it comes over the socket. What it was made over the supervisor says itself, from what it knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedClaim {
+    /// Who signed, by the name that the allowed signers have.
+    pub principal: String,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it is to hold.
+    pub expires: Timestamp,
+    /// The signature in armour.
+    pub signature: String,
+}
 
 /// What a client asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +86,15 @@ pub enum Request {
         seal: Option<SealDigest>,
         /// What happens next.
         then: AfterApproval,
+        /// Why, where a reason was given.
+        #[serde(default)]
+        reason: Option<String>,
+        /// Whether one person approves alone where two are asked for.
+        #[serde(default)]
+        solo: bool,
+        /// The signature, where the gate asks for one.
+        #[serde(default)]
+        signed: Option<SignedClaim>,
     },
     /// Give a release up to another run: what runs of it is stopped, and its lock goes back.
     GiveUp {

@@ -1,19 +1,19 @@
-//! The gate: evidence, approvals, and the way through to production (design 7).
+//! The gate: evidence, and the way through to production (design 7). `weigh` takes the approvals in.
 
 use super::control::Response;
-use super::happening::{ClientId, PendingApproval, SealPurpose};
+use super::happening::{ClientId, SealPurpose};
 use super::run_loop::Supervisor;
-use crate::domain::approval::{Approval, Refusal, check_phrase};
+use crate::domain::approval::{Approval, Refusal};
 use crate::domain::evidence::Evidence;
 use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
 use crate::domain::run::resume::{Ask, Decision};
 use crate::domain::run::{Event, GateState, StepRecord, StepState};
-use crate::domain::seal::{Seal, SealDigest};
+use crate::domain::seal::Seal;
 use crate::journal::JournalError;
 use crate::vet::VetError;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 impl Supervisor {
     /// Moves a gate on: gathers its evidence, or lets the lane through once it is approved.
@@ -67,71 +67,8 @@ impl Supervisor {
         let number = self.state.record(&step).map_or(0, |record| record.attempts) + 1;
         let file = format!("gates/{release}-{number}.json");
         self.dir.write_evidence(&file, &evidence, &seal)?;
-        self.record(&Event::GateOpened { step, evidence: file, seal: seal.digest() })
-    }
-
-    /// Takes an approval in: everything that can be refused at once is, then the seal is looked at again.
-    pub(super) fn on_approve(
-        &mut self,
-        release: &ReleaseId,
-        shown: Option<&SealDigest>,
-        pending: PendingApproval,
-    ) {
-        let client = pending.client;
-        match self.weigh(release, shown, &pending) {
-            Ok(step) => {
-                self.look_at_seal(&step, SealPurpose::Approval(Box::new(pending)));
-            }
-            Err(refusal) => {
-                self.answer(client, Response::Refused { refusal });
-            }
-        }
-    }
-
-    fn weigh(
-        &self,
-        release: &ReleaseId,
-        shown: Option<&SealDigest>,
-        pending: &PendingApproval,
-    ) -> Result<Step, Refusal> {
-        let not_waiting =
-            |state: &str| Refusal::NotWaiting { release: release.clone(), state: state.to_owned() };
-        let lane = self.state.plan.lane(release).ok_or_else(|| not_waiting("no such lane in this run"))?;
-        let (step, gate) = self.state.gate(release).ok_or_else(|| not_waiting("its lane has no gate"))?;
-        if self.state.cancelled.is_some() {
-            return Err(not_waiting("the run is cancelled; retry the gate to go on"));
-        }
-        if self.looking.contains(release) {
-            return Err(not_waiting("evidence is being gathered; wait for it"));
-        }
-        let Some(GateState::Waiting { evidence, seal, approvals, .. }) = gate else {
-            let word = self.state.record(&step.id).map_or("unknown", |record| record.word());
-            return Err(not_waiting(word));
-        };
-        check_phrase(lane, &pending.phrase)?;
-        if shown.is_some_and(|shown| shown != seal) {
-            let how = "changed since it was shown".to_owned();
-            return Err(Refusal::SealBroken { path: "the evidence".to_owned(), how });
-        }
-        let evidence = self
-            .dir
-            .evidence(evidence)
-            .map_err(|error| not_waiting(&format!("its evidence is lost: {error}")))?;
-        let blocking: Vec<_> = evidence.blocking(self.state.waivers(release)).collect();
-        if let Some(first) = blocking.first() {
-            return Err(Refusal::Blocked { count: blocking.len(), path: first.path.clone() });
-        }
-        if self.catalog.gate.people > 1 {
-            let login = pending.by.login_uid.ok_or(Refusal::UnknownPerson)?;
-            if approvals.iter().any(|approval| approval.by.login_uid == Some(login)) {
-                return Err(Refusal::NeedsAnother {
-                    release: release.clone(),
-                    people: self.catalog.gate.people,
-                    by: pending.by.person().to_owned(),
-                });
-            }
-        }
-        Ok(step.clone())
+        let demand = self.catalog.gate.demand();
+        self.record(&Event::GateOpened { step, evidence: file, seal: seal.digest(), demand })
     }
 
     pub(super) fn on_sealed(
@@ -194,53 +131,6 @@ impl Supervisor {
         Ok((step.clone(), seal, approvals))
     }
 
-    /// Records an approval if staging is still what was shown; if not, gathers new evidence.
-    fn approve(
-        &mut self,
-        release: &ReleaseId,
-        pending: &PendingApproval,
-        now: &Seal,
-    ) -> Result<(), JournalError> {
-        let (step, shown, _) = match self.shown_seal(release) {
-            Ok(shown) => shown,
-            Err(state) => {
-                let refusal = Refusal::NotWaiting { release: release.clone(), state };
-                self.answer(pending.client, Response::Refused { refusal });
-                return Ok(());
-            }
-        };
-        let given_up = self.state.given_up.get(release).map(ToString::to_string);
-        if let Some(state) =
-            given_up.or_else(|| self.state.cancelled.as_ref().map(|_| "the run was cancelled".to_owned()))
-        {
-            let refusal = Refusal::NotWaiting { release: release.clone(), state };
-            self.answer(pending.client, Response::Refused { refusal });
-            return Ok(());
-        }
-        if let Some((path, how)) = shown.first_difference(now) {
-            let refusal = Refusal::SealBroken { path, how: how.to_owned() };
-            self.answer(pending.client, Response::Refused { refusal });
-            self.gather(&step);
-            return Ok(());
-        }
-        let at = Timestamp::now();
-        let life = SignedDuration::from_secs(i64::try_from(self.catalog.gate.expires_s).unwrap_or(i64::MAX));
-        let approval = Approval {
-            release: release.clone(),
-            by: pending.by.clone(),
-            at,
-            expires: at.checked_add(life).unwrap_or(Timestamp::MAX),
-            plan: self.state.plan.digest.clone(),
-            seal: shown.digest(),
-            phrase: pending.phrase.trim().to_owned(),
-            then: pending.then,
-        };
-        self.record(&Event::Approved { step: step.id, approval })?;
-        self.released.insert(release.clone());
-        self.answer(pending.client, Response::Done { message: format!("release {release} is approved") });
-        Ok(())
-    }
-
     /// Starts a publish step if the approvals hold now, for the seal that staging has now.
     fn publish(&mut self, id: &StepId, now: &Seal) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
@@ -251,17 +141,21 @@ impl Supervisor {
         }
         let launch = match self.shown_seal(&release) {
             Err(_) => Err(Refusal::NotApproved { release: release.clone() }),
-            Ok((_, shown, approvals)) => ProductionLaunch::authorize(
-                &step,
-                &Authority {
-                    plan: &self.state.plan,
-                    approvals: &approvals,
-                    people: self.catalog.gate.people,
-                    shown: &shown,
-                    now,
-                    at: Timestamp::now(),
-                },
-            ),
+            Ok((_, shown, approvals)) => self.verify(&approvals).and_then(|signers| {
+                ProductionLaunch::authorize(
+                    &step,
+                    &Authority {
+                        run: self.dir.id(),
+                        plan: &self.state.plan,
+                        approvals: &approvals,
+                        signers: &signers,
+                        demand: &self.catalog.gate.demand(),
+                        shown: &shown,
+                        now,
+                        at: Timestamp::now(),
+                    },
+                )
+            }),
         };
         match launch {
             Ok(launch) => self.start(&Launch::Production(launch)),
@@ -273,7 +167,7 @@ impl Supervisor {
     }
 
     /// Records that an approval holds no longer; the gate waits until somebody looks at new evidence.
-    fn void(&mut self, release: &ReleaseId, refusal: Refusal) -> Result<(), JournalError> {
+    pub(super) fn void(&mut self, release: &ReleaseId, refusal: Refusal) -> Result<(), JournalError> {
         let Some(step) = self.state.gate(release).map(|(step, _)| step.id.clone()) else { return Ok(()) };
         self.record(&Event::ApprovalVoided { step, refusal })
     }
@@ -286,7 +180,7 @@ impl Supervisor {
         };
         let now = Timestamp::now();
         let refusal = match approvals.iter().find(|approval| approval.expires <= now) {
-            Some(old) => Refusal::Expired { by: old.by.person().to_owned(), expired: old.expires },
+            Some(old) => Refusal::Expired { by: old.who().to_owned(), expired: old.expires },
             None => Refusal::NotApproved { release: release.clone() },
         };
         self.void(&release, refusal)
@@ -305,7 +199,10 @@ impl Supervisor {
         else {
             return Err(format!("release {release} has no gate in this run"));
         };
-        let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. }) if !approvals.is_empty());
+        let now = Timestamp::now();
+        // What has expired holds nothing up.
+        let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. })
+            if approvals.iter().any(|approval| approval.expires > now));
         let waits = matches!(gate, Some(GateState::Waiting { .. } | GateState::Void { .. }));
         if approved || !waits || self.state.cancelled.is_some() {
             return Err(format!("the gate of release {release} is not waiting for a decision"));

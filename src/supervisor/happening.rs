@@ -38,6 +38,12 @@ pub struct PendingApproval {
     pub phrase: String,
     /// What happens next.
     pub then: crate::domain::approval::AfterApproval,
+    /// Why, where a reason was given.
+    pub reason: Option<String>,
+    /// Whether one person approves alone where two are asked for.
+    pub solo: bool,
+    /// The signature, if there is one.
+    pub signed: Option<super::control::SignedClaim>,
 }
 
 /// One thing that happened.

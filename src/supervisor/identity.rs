@@ -34,6 +34,11 @@ pub fn own() -> Identity {
     identity
 }
 
+/// Returns the identity of this process as a supervisor sees it over its socket.
+pub fn as_peer() -> Identity {
+    of_process(Some(own_pid()), rustix::process::geteuid().as_raw())
+}
+
 /// Returns this process's id.
 pub fn own_pid() -> i32 {
     rustix::process::getpid().as_raw_nonzero().get()

@@ -7,6 +7,7 @@ mod markdown;
 
 use super::recovery::Eyes;
 use crate::domain::approval::Approval;
+use crate::domain::approval::demand::ApprovalCount;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::finding::Finding;
@@ -85,6 +86,8 @@ struct ReportGate {
     refusal: Option<String>,
     stale_because: Option<String>,
     approvals: Vec<Approval>,
+    /// How many of how many approved, and who.
+    count: Option<ApprovalCount>,
     waivers: Vec<Waiver>,
     evidence: Option<Evidence>,
 }
@@ -226,6 +229,7 @@ fn report_gate(
             .and_then(|record| record.stale.as_ref())
             .map(ToString::to_string),
         approvals: redactor.value(approvals),
+        count: gate.and_then(GateState::approvals),
         waivers: redactor.value(state.waivers(release).to_vec()),
         evidence,
     })

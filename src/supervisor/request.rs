@@ -53,10 +53,9 @@ impl Supervisor {
                 Some(gate) => self.retry(&gate, "its evidence could not be taken".to_owned(), by)?,
                 None => self.refresh(&release),
             },
-            Request::Approve { release, phrase, seal, then } => {
-                let pending = PendingApproval { client, by, phrase, then };
-                self.on_approve(&release, seal.as_ref(), pending);
-                return Ok(());
+            Request::Approve { release, phrase, seal, then, reason, solo, signed } => {
+                let pending = PendingApproval { client, by, phrase, then, reason, solo, signed };
+                return self.on_approve(&release, seal.as_ref(), pending);
             }
             Request::Resume { release } => self.resume(release.as_ref(), &by)?,
             Request::GiveUp { release, to, reason } => self.give_up(&release, &to, reason, &by)?,

@@ -42,6 +42,7 @@ mod outcomes;
 mod scope;
 mod socket;
 mod survivors;
+mod weigh;
 
 /// A supervisor in a folder of its own.
 struct House {
@@ -244,6 +245,7 @@ fn until_step(release: &str, step: &str) -> Vec<Event> {
                 step: one.clone(),
                 evidence: format!("gates/{release}-1.json"),
                 seal: shown.digest(),
+                demand: Default::default(),
             });
             let approval = approval(&plan, release, person("lena", 1001), &shown);
             events.push(Event::Approved { step: one.clone(), approval });
@@ -329,7 +331,12 @@ fn a_supervisor_rests_where_nothing_can_move() {
     }
     for release in ["8", "9"] {
         let step = id(&format!("{release}/gate"));
-        let opened = Event::GateOpened { step, evidence: String::new(), seal: Seal::default().digest() };
+        let opened = Event::GateOpened {
+            step,
+            evidence: String::new(),
+            seal: Seal::default().digest(),
+            demand: Default::default(),
+        };
         house.supervisor.record(&opened).unwrap();
     }
     assert!(!house.supervisor.is_settled(), "a gate is waited for");
@@ -416,6 +423,7 @@ fn before_publish() -> House {
         step: gate.clone(),
         evidence: "gates/8-1.json".to_owned(),
         seal: Seal::default().digest(),
+        demand: Default::default(),
     };
     for event in
         [opened, Event::Approved { step: gate.clone(), approval: valid }, Event::GatePassed { step: gate }]
@@ -519,6 +527,9 @@ fn nobody_approves_what_does_not_wait_or_was_cancelled() {
             phrase: "8.10 vetted".to_owned(),
             seal: None,
             then: AfterApproval::Proceed,
+            reason: None,
+            solo: false,
+            signed: None,
         };
         match house.ask(7, request) {
             Some(Response::Refused { refusal: Refusal::NotWaiting { state, .. } }) => state,
@@ -537,6 +548,9 @@ fn nobody_approves_what_does_not_wait_or_was_cancelled() {
         by: person("lena", 1001),
         phrase: "8.10 vetted".to_owned(),
         then: AfterApproval::Proceed,
+        reason: None,
+        solo: false,
+        signed: None,
     };
     let before = house.journal().len();
     let looked = Happening::Sealed {

@@ -17,11 +17,17 @@ use crate::domain::seal::Seal;
 use jiff::Timestamp;
 
 /// The checks of every gate, in the order in which they are told; the step's own come after them.
-const GATE: [CheckName; 5] = [
+const GATE: [CheckName; 11] = [
     CheckName::Skipped,
     CheckName::StagingMatchesCompose,
+    CheckName::MetadataConsistent,
     CheckName::MetadataSigned,
+    CheckName::PackagesSigned,
     CheckName::ModulesPresent,
+    CheckName::CompsPresent,
+    CheckName::ErrataPresent,
+    CheckName::NoRegression,
+    CheckName::DependenciesClosed,
     CheckName::Leftovers,
 ];
 

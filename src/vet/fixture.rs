@@ -1,7 +1,11 @@
 //! A release in a temporary folder for the tests of the checks: a catalog, a plan of the update flow,
 //! composes, staging and production of real files.
 
-use super::{VetContext, run_check};
+pub(crate) mod metadata;
+pub(crate) mod signing;
+pub(crate) mod text;
+
+use super::{Reading, VetContext, run_check};
 use crate::compose::probe::Prober;
 use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{Catalog, FileLists, GateRules};
@@ -35,6 +39,7 @@ pub(crate) struct Fixture {
     pub(crate) started: Option<Timestamp>,
     pub(crate) keys: Vec<PathBuf>,
     pub(crate) sealed: Option<Seal>,
+    pub(crate) reading: Reading,
 }
 
 impl Fixture {
@@ -82,6 +87,7 @@ impl Fixture {
             started: None,
             keys: Vec::new(),
             sealed: None,
+            reading: Reading::Headers,
             dir,
         };
         fixture.fill();
@@ -95,12 +101,12 @@ impl Fixture {
             self.write(&format!("{folder}/STATUS"), "FINISHED\n");
             self.write(&format!("{folder}/compose/metadata/rpms.json"), "{}");
             let os = format!("{folder}/compose/{variant}/x86_64/os");
-            self.write(&format!("{os}/repodata/repomd.xml"), &repomd(false));
             self.write(&format!("{os}/.treeinfo"), "[header]\n");
             for name in ["bash", "zsh"] {
                 let bytes = package(name, "5.1-1.el8", b"content");
                 self.put(&format!("{os}/Packages/{name}-5.1-1.el8.x86_64.rpm"), &bytes);
             }
+            metadata::createrepo(&self.path(&os), "");
             let repo = id.split('-').next().unwrap();
             std::os::unix::fs::symlink(id, self.path(&format!("compose/8/latest-{repo}-8"))).unwrap();
         }
@@ -181,6 +187,8 @@ impl Fixture {
             started: self.started,
             keys: &self.keys,
             sealed: self.sealed.as_ref(),
+            reading: self.reading,
+            vouched: None,
             pulse: &Pulse::new(),
             prober: &Prober::new(),
         };
@@ -300,6 +308,8 @@ fn catalog(dir: &Path, release: Release) -> Catalog {
             phrase: "{revision} vetted".to_owned(),
             expires_s: 3600,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: vec!["installed".to_owned()],
         },
         severities: Vec::new(),

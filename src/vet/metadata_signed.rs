@@ -8,53 +8,48 @@
 
 use super::VetContext;
 use super::found::Found;
-use super::places::{places, shown};
-use super::trees::{or_found, repositories, walk};
+use super::package::Keys;
+use super::places::shown;
+use super::repos::{Repos, Wanted, each, repos};
 use crate::compose::read::explain;
-use crate::compose::tree::{Depth, Root};
+use crate::compose::tree::Depth;
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
+use crate::repodata::repo::REPOMD;
 use crate::repodata::signature::judge;
-use pgp::composed::{Deserializable as _, SignedPublicKey};
+use pgp::composed::SignedPublicKey;
 use std::path::PathBuf;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
-    let Some(places) = cx.release.and_then(|release| places(cx, release)) else { return };
+    let what = "signatures in staging";
     let keys = keys(cx.keys, found);
-    let walked = walk(cx, "signatures in staging", &[Root::whole(&places.staging)], Depth::Names).pop();
-    let Some(tree) = walked.and_then(|walked| or_found(walked, &places.staging, found)) else { return };
-    let repos = repositories(&tree);
-    if repos.is_empty() {
+    let Some(Repos { places, pairs, .. }) = repos(cx, what, Depth::Names, Wanted::Staged, found) else {
+        return;
+    };
+    if pairs.is_empty() {
         found.blocking("none", shown(&places.staging), "holds no repository", "sync the composes first");
     }
-    cx.pulse.begin("signatures in staging", Some(repos.len() as u64));
-    for repo in &repos {
-        if cx.pulse.is_cancelled() {
-            return super::trees::cancelled(found);
-        }
-        cx.pulse.count(1);
-        let Err(flaw) = judge(&places.staging.join(repo), &keys) else { continue };
-        let path = shown(repo.join("repodata/repomd.xml"));
+    let judged = each(cx.pulse, what, pairs, found, |pair| {
+        let flaw = judge(&places.staging.join(&pair.path), &keys).err()?;
         let advice = "sign the repo's metadata again, after the last change to it";
-        let check = CheckName::MetadataSigned;
+        let (path, message) = (pair.file(REPOMD), flaw.to_string());
         let mut finding =
-            Finding::new(check, Severity::Blocking, flaw.kind(), path, flaw.to_string(), advice);
-        let before = judge(&places.production.join(repo), &keys);
+            Finding::new(CheckName::MetadataSigned, Severity::Blocking, flaw.kind(), path, message, advice);
+        let before = judge(&places.production.join(&pair.path), &keys);
         finding.inherited = before.is_err_and(|before| before.kind() == flaw.kind());
+        Some(finding)
+    });
+    for finding in judged.into_iter().flatten().flatten() {
         found.add(finding);
     }
 }
 
 /// Reads the public keys; one that cannot be read is a finding, not a reason to look less closely.
-fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
+pub(super) fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublicKey> {
     let mut keys = Vec::new();
     for path in paths {
         let read = std::fs::read(path).map_err(|error| explain(&error));
-        let parsed = read.and_then(|bytes| {
-            SignedPublicKey::from_reader_many(bytes.as_slice())
-                .and_then(|(keys, _)| keys.collect::<Result<Vec<_>, _>>())
-                .map_err(|error| error.to_string())
-        });
+        let parsed = read.and_then(|bytes| Keys::read(&bytes).map_err(|error| error.to_string()));
         match parsed {
             Ok(some) => keys.extend(some),
             Err(problem) => {

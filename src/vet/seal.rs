@@ -178,7 +178,7 @@ fn file(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
 }
 
 /// Returns whether a file's times are old enough for the next change to move them.
-fn is_settled(facts: Facts) -> bool {
+pub(super) fn is_settled(facts: Facts) -> bool {
     let (seconds, nanos) = facts.mtime.max(facts.ctime);
     let Ok(seconds) = u64::try_from(seconds) else { return false };
     let changed = UNIX_EPOCH + Duration::new(seconds, nanos);

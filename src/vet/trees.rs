@@ -3,7 +3,8 @@
 use super::VetContext;
 use super::found::Found;
 use super::places::shown;
-use crate::compose::tree::{Depth, Options, Root, Tree, WalkError, walk_all};
+use crate::compose::tree::{Depth, Facts, Options, Root, Tree, WalkError, walk_all};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Walks `roots` at once and returns a tree for each.
@@ -45,6 +46,27 @@ pub(super) fn or_found(walked: Result<Tree, WalkError>, root: &Path, found: &mut
             );
             None
         }
+    }
+}
+
+/// Returns where the symlink at `path` below `root` leads and what is known of that file.
+///
+/// None is returned where it leads to no plain file, or out of `root`: nothing for whoever downloads the tree.
+pub(super) fn inside(root: &Path, path: &Path) -> Option<(PathBuf, Facts)> {
+    let target = std::fs::canonicalize(root.join(path)).ok()?;
+    let meta = std::fs::symlink_metadata(&target).ok()?;
+    let is_inside = target.starts_with(std::fs::canonicalize(root).ok()?);
+    (is_inside && meta.is_file()).then(|| (target, facts(&meta)))
+}
+
+fn facts(meta: &std::fs::Metadata) -> Facts {
+    let nanos = |nanos: i64| u32::try_from(nanos).unwrap_or(0);
+    Facts {
+        size: meta.size(),
+        mtime: (meta.mtime(), nanos(meta.mtime_nsec())),
+        ctime: (meta.ctime(), nanos(meta.ctime_nsec())),
+        device: meta.dev(),
+        inode: meta.ino(),
     }
 }
 

@@ -58,6 +58,11 @@ impl Host {
         Console::start(&self.args(more), &[], SMALL)
     }
 
+    /// Opens a console at 80x24 that has these variables.
+    pub(crate) fn open_with(&self, more: &[&str], env: &[(&str, &str)]) -> Console {
+        Console::start(&self.args(more), env, SMALL)
+    }
+
     /// Runs a command of the binary on it.
     pub(crate) fn ask(&self, words: &[&str]) -> std::process::Output {
         std::process::Command::new(env!("CARGO_BIN_EXE_stagegate")).args(self.args(words)).output().unwrap()

@@ -69,6 +69,92 @@ fn an_update_of_8_is_ticked_planned_run_vetted_and_published_by_keys() {
     console.is_given_back();
 }
 
+/// A gate that asks for a signature: the console signs through the agent, and says so where no key of it may.
+#[test]
+fn the_console_signs_through_the_agent() {
+    let host = Host::new(&[]);
+    let keys = tempfile::tempdir().unwrap();
+    let agent = Agent::start(keys.path());
+    let signers = keys.path().join("allowed_signers");
+    let key = std::fs::read_to_string(keys.path().join("key.pub")).unwrap();
+    std::fs::write(&signers, format!("lena@example.org {key}")).unwrap();
+    let catalog = host.at("stagegate.toml");
+    let rules = format!("people = 1\nallowed_signers = \"{}\"", signers.display());
+    let text = std::fs::read_to_string(&catalog).unwrap().replacen("people = 1", &rules, 1);
+    std::fs::write(&catalog, text).unwrap();
+    let ran = host.ask(&["run", "--release", "8", "--flow", "publish"]);
+    assert_eq!(ran.status.code(), Some(3), "{ran:?}");
+
+    let mut console =
+        host.open_with(&["attach", "latest"], &[("SSH_AUTH_SOCK", agent.socket.to_str().unwrap())]);
+    console.wait_for(&["◆ gate               waiting"]);
+    console.keys("g");
+    console.wait_for(&["0 of 4 ticked", "► [ Cancel ]"]);
+    // Until the first half second is over, no key counts.
+    console.press_until("a", "enter accept");
+    console.keys("tab tab tab tab space down space down space down space");
+    console.wait_for(&["4 of 4 ticked", "✓ nothing is in the way"]);
+    console.keys("a");
+    console.wait_for(&["enter accept"]);
+    console.types("8.10 vetted");
+    console.wait_for(&["with a key of your SSH agent", "to PRODUCTION now"]);
+    console.types("\r");
+    console.wait_for(&["no key of the SSH agent is in", "► [ Cancel ]"]);
+    assert!(host.facts("approved").is_empty(), "{}", host.journal());
+    agent.add("key");
+    console.press_until("a", "enter accept");
+    console.types("8.10 vetted");
+    console.wait_for(&["with a key of your SSH agent", "to PRODUCTION now"]);
+    console.types("\r");
+    console.wait_for(&["✓ finished"]);
+    let approved = host.facts("approved");
+    assert_eq!(approved.len(), 1);
+    assert_eq!(approved[0]["approval"]["signed"]["principal"], "lena@example.org");
+    console.keys("q");
+    assert!(console.left().success());
+    console.is_given_back();
+}
+
+/// A real agent; it ends with the test.
+struct Agent {
+    child: std::process::Child,
+    folder: std::path::PathBuf,
+    socket: std::path::PathBuf,
+}
+
+impl Agent {
+    /// Starts one without keys beside a key called `key`.
+    fn start(folder: &std::path::Path) -> Self {
+        use std::io::BufRead as _;
+        use std::process::{Command, Stdio};
+        let key = folder.join("key");
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(&key).status();
+        assert!(made.unwrap().success());
+        let socket = folder.join("agent");
+        let agent = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::piped()).spawn();
+        let mut child = agent.unwrap();
+        // It says where it listens once it does.
+        let mut line = String::new();
+        std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, folder: folder.to_owned(), socket }
+    }
+
+    fn add(&self, key: &str) {
+        let mut add = std::process::Command::new("ssh-add");
+        add.arg("-q").arg(self.folder.join(key)).env("SSH_AUTH_SOCK", &self.socket);
+        assert!(add.status().unwrap().success());
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // One that has ended needs no end.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
 /// Returns whether Rocky, Extras and gluster9 of 8 stand everywhere where they should.
 fn three_are_current(screen: &str) -> bool {
     let lines: Vec<&str> = screen.lines().collect();

@@ -18,6 +18,7 @@ mod pinning;
 mod plan;
 mod record;
 mod recover;
+mod signatures;
 #[path = "../support/slow_mount.rs"]
 #[expect(dead_code, reason = "other tests and the benches use the rest of it")]
 mod slow_mount;

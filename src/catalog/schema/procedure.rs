@@ -10,6 +10,7 @@ use crate::domain::flow::{CheckName, ProgressSource, Role};
 use crate::domain::name::{FlowName, ResourceName, TemplateName};
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// A step template as it was read.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ pub(in crate::catalog) struct RawGate {
     pub(in crate::catalog) phrase: At<String>,
     pub(in crate::catalog) expires_s: u64,
     pub(in crate::catalog) people: u8,
+    pub(in crate::catalog) allowed_signers: Option<PathBuf>,
+    pub(in crate::catalog) solo: bool,
     pub(in crate::catalog) checklist: Vec<String>,
 }
 
@@ -153,6 +156,11 @@ pub(super) fn gate(table: Table<'_>, sink: &Sink) -> Option<RawGate> {
     if let Some(people) = people.as_ref().filter(|people| !(1..=2).contains(&people.value)) {
         sink.note(&people.span, format!("{} people to approve", people.value), "expected 1 or 2".to_owned());
     }
+    let allowed_signers = table.optional::<String>("allowed_signers");
+    let solo = table.optional::<bool>("solo");
+    check_people(people.as_ref(), allowed_signers.is_some(), solo.as_ref(), sink);
+    let absolute = |path: &At<String>| check_absolute(&path.value, &path.span, sink);
+    let allowed_signers = allowed_signers.filter(absolute);
     let checklist = table.list::<Line>("checklist").into_iter().map(|line| line.value.0).collect();
     table.finish();
     Some(RawGate {
@@ -160,8 +168,23 @@ pub(super) fn gate(table: Table<'_>, sink: &Sink) -> Option<RawGate> {
         phrase: phrase?,
         expires_s: expires?.value,
         people: people.map_or(1, |people| people.value),
+        allowed_signers: allowed_signers.map(|path| PathBuf::from(path.value)),
+        solo: solo.is_some_and(|solo| solo.value),
         checklist,
     })
+}
+
+/// Two people sign, each with their own key; one for two says nothing where one is enough.
+fn check_people(people: Option<&At<u8>>, signed: bool, solo: Option<&At<bool>>, sink: &Sink) {
+    let two = people.filter(|people| people.value == 2);
+    if let Some(two) = two.filter(|_| !signed) {
+        let advice = "two people approve with their signatures: name the file of those who may sign, `allowed_signers = \"/etc/stagegate/allowed_signers\"`";
+        sink.note(&two.span, "2 people to approve, and nobody who may sign", advice.to_owned());
+    }
+    if let Some(solo) = solo.filter(|solo| solo.value && two.is_none()) {
+        let advice = "it lets one person do for two: leave it out, or say `people = 2`".to_owned();
+        sink.note(&solo.span, "`solo` where one person is enough", advice);
+    }
 }
 
 pub(super) fn severities(root: &Table<'_>) -> Vec<SeverityRule> {

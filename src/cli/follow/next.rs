@@ -49,7 +49,9 @@ fn command(what: &str, program: &str, rest: &str) -> String {
 fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, step: &Step) -> Vec<String> {
     let Some(record) = state.record(&step.id) else { return Vec::new() };
     match &record.state {
-        StepState::Gate { gate: GateState::Waiting { approvals, .. } } if is_held(approvals) => {
+        StepState::Gate { gate: GateState::Waiting { approvals, demand, .. } }
+            if demand.is_met(approvals) && is_held(approvals) =>
+        {
             vec![command("publish", program, &format!("resume {run}{}", release(state, lane)))]
         }
         StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } } => {

@@ -29,6 +29,8 @@ fn catalog(dir: &Path, releases: Vec<Release>) -> Catalog {
         phrase: "{revision} vetted".to_owned(),
         expires_s: 60,
         people: 1,
+        allowed_signers: None,
+        solo: false,
         checklist: Vec::new(),
     };
     Catalog {

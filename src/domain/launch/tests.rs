@@ -2,10 +2,11 @@
 
 use super::*;
 use crate::domain::approval::AfterApproval;
-use crate::domain::fixture::{Dice, approval, at, person, plan, release_id, seal};
+use crate::domain::fixture::{Dice, approval, at, person, plan, release_id, run, seal, signed, verified};
 use crate::domain::plan::PlanDigest;
 use crate::domain::seal::SealDigest;
 use proptest::prelude::*;
+use std::path::PathBuf;
 
 fn publish(plan: &Plan) -> Step {
     plan.step(&"8/publish".parse().unwrap()).unwrap().clone()
@@ -16,7 +17,8 @@ struct Case {
     plan: Plan,
     step: Step,
     approvals: Vec<Approval>,
-    people: u8,
+    demand: Demand,
+    signers: Vec<VerifiedSigner>,
     shown: Seal,
     now: Seal,
     at: Timestamp,
@@ -27,21 +29,48 @@ impl Case {
         let plan = plan();
         let shown = seal(&[("BaseOS/repomd.xml", "aa"), ("BaseOS/a.rpm", "bb")]);
         let approvals = vec![approval(&plan, "8", person("lena", 1001), &shown)];
-        Self { step: publish(&plan), approvals, people: 1, now: shown.clone(), shown, at: at(10), plan }
+        Self {
+            step: publish(&plan),
+            approvals,
+            demand: Demand::default(),
+            signers: Vec::new(),
+            now: shown.clone(),
+            shown,
+            at: at(10),
+            plan,
+        }
     }
 
     fn of_two() -> Self {
         let mut case = Self::good();
-        case.people = 2;
+        case.demand.people = 2;
         case.approvals.push(approval(&case.plan, "8", person("omar", 1002), &case.shown));
         case
     }
 
+    /// Two people who signed, in a catalog that asks for it.
+    fn signed() -> Self {
+        let mut case = Self::of_two();
+        case.demand.signers = Some(PathBuf::from("/etc/stagegate/allowed_signers"));
+        let of = [("lena@example.org", "SHA256:one"), ("omar@example.org", "SHA256:two")];
+        case.approvals =
+            case.approvals.into_iter().zip(of).map(|(one, (who, key))| signed(one, who, key)).collect();
+        case.verify();
+        case
+    }
+
+    /// Vouches for every approval as it is now.
+    fn verify(&mut self) {
+        self.signers = self.approvals.iter().map(|one| verified(&self.plan, one)).collect();
+    }
+
     fn authorize(&self) -> Result<ProductionLaunch, Refusal> {
         let authority = Authority {
+            run: &run(),
             plan: &self.plan,
             approvals: &self.approvals,
-            people: self.people,
+            signers: &self.signers,
+            demand: &self.demand,
             shown: &self.shown,
             now: &self.now,
             at: self.at,
@@ -60,6 +89,105 @@ fn it_opens_for_approvals_that_hold() {
     let launch = case.authorize().unwrap();
     assert_eq!(*Launch::Production(launch).step(), case.step);
     assert!(Case::of_two().authorize().is_ok());
+    assert!(Case::signed().authorize().is_ok());
+}
+
+#[test]
+fn a_signature_that_nobody_verified_opens_nothing() {
+    let mut case = Case::signed();
+    case.signers.pop();
+    assert!(matches!(case.refusal(), Refusal::BadSignature { by, .. } if by == "omar@example.org"));
+    let mut case = Case::signed();
+    case.approvals[0].signed = None;
+    assert!(matches!(case.refusal(), Refusal::NotSigned { by } if by == "lena"));
+}
+
+/// Whatever of an approval is changed after it was verified, nobody has signed that.
+#[test]
+fn a_verified_signature_covers_the_approval_as_it_is_recorded_and_no_other() {
+    type Change = fn(&mut Approval);
+    let changes: [(&str, Change); 11] = [
+        ("user", |one| one.by.user = "toor".to_owned()),
+        ("uid", |one| one.by.uid = 7),
+        ("login user", |one| one.by.login_uid = Some(7)),
+        ("login name", |one| one.by.login = None),
+        ("host", |one| one.by.host = "elsewhere".to_owned()),
+        ("time", |one| one.at = at(1)),
+        ("expiry", |one| one.expires = at(1001)),
+        ("phrase", |one| one.phrase = "8.11 vetted".to_owned()),
+        ("what follows", |one| one.then = AfterApproval::Hold),
+        ("reason", |one| one.reason = Some("because".to_owned())),
+        ("principal", |one| {
+            if let Some(signed) = &mut one.signed {
+                signed.principal = "nobody@example.org".to_owned();
+            }
+        }),
+    ];
+    for (what, change) in changes {
+        let mut case = Case::signed();
+        change(&mut case.approvals[0]);
+        assert!(matches!(case.refusal(), Refusal::BadSignature { .. }), "{what}");
+    }
+    // A run has its own approvals: those of another do not count.
+    let case = Case::signed();
+    let other = "20261122T184501Z-8-update".parse().unwrap();
+    let authority = Authority {
+        run: &other,
+        plan: &case.plan,
+        approvals: &case.approvals,
+        signers: &case.signers,
+        demand: &case.demand,
+        shown: &case.shown,
+        now: &case.now,
+        at: case.at,
+    };
+    let refusal = ProductionLaunch::authorize(&case.step, &authority).unwrap_err();
+    assert!(matches!(refusal, Refusal::BadSignature { .. }));
+}
+
+#[test]
+fn one_person_does_for_two_only_where_that_is_allowed_and_said_why() {
+    let alone = || {
+        let mut case = Case::signed();
+        case.approvals.truncate(1);
+        case.approvals[0].solo = true;
+        case.approvals[0].reason = Some("omar is ill".to_owned());
+        case.demand.solo = true;
+        case.verify();
+        case
+    };
+    assert!(alone().authorize().is_ok());
+    let mut case = alone();
+    case.demand.solo = false;
+    assert!(matches!(case.refusal(), Refusal::Solo { .. }), "not allowed");
+    let mut case = alone();
+    case.approvals[0].reason = Some("  ".to_owned());
+    case.verify();
+    assert!(matches!(case.refusal(), Refusal::Solo { .. }), "without a reason");
+    let mut case = alone();
+    case.approvals[0].solo = false;
+    case.verify();
+    assert!(matches!(case.refusal(), Refusal::NeedsAnother { .. }), "without saying so");
+    let mut case = alone();
+    case.approvals[0].by.login_uid = None;
+    case.verify();
+    assert_eq!(case.refusal(), Refusal::UnknownPerson);
+}
+
+#[test]
+fn nobody_is_two_people_by_key_or_by_name() {
+    let mut case = Case::signed();
+    case.approvals[1] = signed(case.approvals[1].clone(), "omar@example.org", "SHA256:one");
+    case.verify();
+    assert!(matches!(case.refusal(), Refusal::NeedsAnother { .. }), "the same key");
+    let mut case = Case::signed();
+    case.approvals[1] = signed(case.approvals[1].clone(), "lena@example.org", "SHA256:two");
+    case.verify();
+    assert!(matches!(case.refusal(), Refusal::NeedsAnother { .. }), "the same principal");
+    let mut case = Case::signed();
+    case.approvals[1].by.login_uid = Some(1001);
+    case.verify();
+    assert!(matches!(case.refusal(), Refusal::NeedsAnother { .. }), "the same login user");
 }
 
 #[test]
@@ -171,7 +299,10 @@ proptest! {
         let mut dice = Dice::new(numbers);
         let mut case = Case::good();
         let good_seal = case.shown.clone();
-        case.people = people;
+        case.demand.people = people;
+        let asks = dice.coin();
+        case.demand.signers = asks.then(|| PathBuf::from("/signers"));
+        case.demand.solo = dice.coin();
         case.at = at(second);
         // Each condition is broken in a minority of cases, so that all of them hold often enough.
         let seldom = |dice: &mut Dice| dice.below(8) == 7;
@@ -185,8 +316,17 @@ proptest! {
             if seldom(&mut dice) { one.seal = seal(&[]).digest(); }
             if seldom(&mut dice) { one.then = AfterApproval::Hold; }
             one.expires = at(dice.pick(&[1000, 1000, 1000, 11, 10]));
+            if seldom(&mut dice) { one.solo = true; }
+            if dice.coin() { one.reason = Some("x".to_owned()); }
+            if asks && !seldom(&mut dice) {
+                let (who, key) = (dice.pick(&["lena", "omar"]), dice.pick(&["one", "two"]));
+                one = signed(one, who, key);
+            }
             one
         }).collect();
+        case.signers = case.approvals.iter().filter(|one| one.signed.is_some() && dice.below(8) != 7)
+            .map(|one| verified(&case.plan, one)).collect();
+        if seldom(&mut dice) && let Some(one) = case.approvals.first_mut() { one.phrase.push('!'); }
         if seldom(&mut dice) { case.now = seal(&[("BaseOS/a.rpm", "bb")]); }
         if seldom(&mut dice) {
             let any = dice.below(case.plan.steps.len());
@@ -197,7 +337,18 @@ proptest! {
             let any = dice.below(case.plan.steps.len());
             case.plan.steps[any].argv.push("-x".to_owned());
         }
-        let uids: BTreeSet<u32> = case.approvals.iter().filter_map(|one| one.by.login_uid).collect();
+        // Two of them who have nothing in common.
+        let two = case.approvals.iter().enumerate().any(|(at, one)| case.approvals[..at].iter().any(|other| {
+            let keys = one.signed.as_ref().zip(other.signed.as_ref());
+            one.by.login_uid != other.by.login_uid
+                && keys.is_none_or(|(one, other)| one.key != other.key && one.principal != other.principal)
+        }));
+        let solo = case.approvals.iter().any(|one| one.solo);
+        let may_solo = people == 2 && case.demand.solo
+            && case.approvals.iter().all(|one| !one.solo || one.reason.is_some());
+        let vouched = !asks || case.approvals.iter().all(|one| {
+            one.signed.is_some() && case.signers.contains(&verified(&case.plan, one))
+        });
         let known = case.approvals.iter().all(|one| one.by.login_uid.is_some());
         let holds = case.step.is_production()
             && case.plan.is_intact()
@@ -209,7 +360,9 @@ proptest! {
                     && one.seal == case.shown.digest()
                     && case.at < one.expires
             })
-            && (people < 2 || known && uids.len() >= usize::from(people))
+            && vouched
+            && (!solo || may_solo)
+            && (people < 2 || known && (solo || two))
             && case.now == case.shown;
         match case.authorize() {
             Ok(launch) => {

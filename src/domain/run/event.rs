@@ -2,7 +2,7 @@
 
 use super::containment::Containment;
 use super::step::Place;
-use crate::domain::approval::{Approval, Identity, Refusal};
+use crate::domain::approval::{Approval, Demand, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
 use crate::domain::finding::Finding;
@@ -206,6 +206,9 @@ pub enum Event {
         evidence: String,
         /// The seal.
         seal: SealDigest,
+        /// What it asks of those who approve. Earlier versions did not say.
+        #[serde(default)]
+        demand: Demand,
     },
     /// A finding was let through by name.
     FindingWaived {

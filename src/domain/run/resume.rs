@@ -11,7 +11,7 @@
 
 use super::recovery::{Alive, Gone, Interrupted, Repeat, Started};
 use super::state::RunState;
-use super::step::{GateState, StepState, is_held};
+use super::step::{GateState, StepState, is_enough, is_held};
 use crate::domain::name::RunId;
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Step;
@@ -244,9 +244,7 @@ fn standing(state: &RunState, step: &Step, truth: Option<&Interrupted>, people: 
         (StepState::Gate { gate }, _) => match gate {
             GateState::Passed { .. } => Standing::Done,
             GateState::Void { .. } => Standing::GateVoid,
-            GateState::Waiting { approvals, .. } if approvals.len() < usize::from(people.max(1)) => {
-                Standing::GateWaits
-            }
+            GateState::Waiting { approvals, .. } if !is_enough(approvals, people) => Standing::GateWaits,
             GateState::Waiting { approvals, .. } if is_held(approvals) => Standing::GateHeld,
             GateState::Waiting { .. } => Standing::GateApproved,
         },

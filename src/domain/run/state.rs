@@ -402,7 +402,7 @@ impl RunState {
         let Some(record) = self.steps.get_mut(step) else { return };
         let old = std::mem::replace(&mut record.state, StepState::Pending);
         record.state = match (event, old) {
-            (Event::GateOpened { evidence, seal, .. }, _) => {
+            (Event::GateOpened { evidence, seal, demand, .. }, _) => {
                 record.stale = None;
                 record.attempts += 1;
                 StepState::Gate {
@@ -410,22 +410,23 @@ impl RunState {
                         since: at,
                         evidence: evidence.clone(),
                         seal: seal.clone(),
+                        demand: demand.clone(),
                         approvals: Vec::new(),
                     },
                 }
             }
             (
                 Event::Approved { approval, .. },
-                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, mut approvals } },
+                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, demand, mut approvals } },
             ) => {
                 approvals.push(approval.clone());
-                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, approvals } }
+                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, demand, approvals } }
             }
             (
                 Event::GatePassed { .. },
-                StepState::Gate { gate: GateState::Waiting { evidence, approvals, .. } },
-            ) if !approvals.is_empty() => {
-                StepState::Gate { gate: GateState::Passed { at, evidence, approvals } }
+                StepState::Gate { gate: GateState::Waiting { evidence, demand, approvals, .. } },
+            ) if !approvals.is_empty() && demand.is_met(&approvals) => {
+                StepState::Gate { gate: GateState::Passed { at, evidence, demand, approvals } }
             }
             (
                 Event::ApprovalVoided { refusal, .. },

@@ -5,7 +5,8 @@
 
 use super::containment::Containment;
 use super::event::StopStage;
-use crate::domain::approval::{AfterApproval, Approval, Identity, Refusal};
+use crate::domain::approval::demand::ApprovalCount;
+use crate::domain::approval::{AfterApproval, Approval, Demand, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
 use crate::domain::name::{RepoName, StepId};
@@ -126,6 +127,8 @@ pub enum GateState {
         evidence: String,
         /// The seal of that evidence.
         seal: SealDigest,
+        /// What it asks of those who approve.
+        demand: Demand,
         /// Approvals so far.
         approvals: Vec<Approval>,
     },
@@ -135,6 +138,8 @@ pub enum GateState {
         at: Timestamp,
         /// The evidence file.
         evidence: String,
+        /// What it asked of those who approved.
+        demand: Demand,
         /// The approvals.
         approvals: Vec<Approval>,
     },
@@ -147,6 +152,18 @@ pub enum GateState {
         /// The evidence file that was approved.
         evidence: String,
     },
+}
+
+impl GateState {
+    /// Returns how its approvals stand; none where they are void.
+    pub fn approvals(&self) -> Option<ApprovalCount> {
+        match self {
+            Self::Waiting { demand, approvals, .. } | Self::Passed { demand, approvals, .. } => {
+                Some(demand.count(approvals))
+            }
+            Self::Void { .. } => None,
+        }
+    }
 }
 
 /// Everything recorded about one step.
@@ -270,4 +287,11 @@ pub(super) fn conclude(record: &mut StepRecord, at: Timestamp, outcome: Outcome,
 /// Returns whether any of `approvals` asks production to wait for a resume.
 pub fn is_held(approvals: &[Approval]) -> bool {
     approvals.iter().any(|approval| approval.then == AfterApproval::Hold)
+}
+
+/// Returns whether `approvals` are as many as are asked for: enough people, or one who approves alone.
+///
+/// Whether one may is for the supervisor to say before it records that, and for the launch once more.
+pub fn is_enough(approvals: &[Approval], people: u8) -> bool {
+    Demand { people, ..Demand::default() }.is_met(approvals)
 }

@@ -55,6 +55,7 @@ pub(super) fn opened(step: &StepId) -> Event {
         step: step.clone(),
         evidence: "gates/8-1.json".to_owned(),
         seal: fixture::seal(&[]).digest(),
+        demand: Default::default(),
     }
 }
 

@@ -327,6 +327,7 @@ fn house() -> House {
             step: id("8/gate"),
             evidence: "gates/8-1.json".to_owned(),
             seal: Seal::default().digest(),
+            demand: Default::default(),
         },
         Event::RunEnded {},
     ];

@@ -7,11 +7,13 @@ use crate::domain::name::RunId;
 use crate::domain::plan::Plan;
 use crate::journal::store::{RunDir, Store};
 use crate::supervisor::client::{self, Client, ClientError, Spawner};
+use crate::supervisor::consent::{self, Consent, ConsentError};
 use crate::supervisor::control::{Request, Response};
 use crate::supervisor::take_over::Order;
+use std::io;
 use std::sync::Arc;
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Makes a run of `plan` and tells how that went.
 pub(super) async fn start(
@@ -35,6 +37,9 @@ pub(super) async fn start(
 }
 
 /// Asks the supervisor of one run what the core wants asked, one request after the other, until nobody asks any more.
+///
+/// An approval is signed beside that: an agent may wait for a hand on a security key, and meanwhile somebody may have to
+/// cancel a step.
 pub(super) async fn ask_all(
     dir: RunDir,
     spawner: Spawner,
@@ -43,11 +48,30 @@ pub(super) async fn ask_all(
     moved: Arc<Notify>,
 ) {
     let mut client: Option<Client> = None;
-    while let Some(request) = requests.recv().await {
-        let wire = on_the_wire(&request);
-        let answer = match client::exchange(&spawner, &dir, &mut client, &wire).await {
-            Ok(response) => answer(response),
-            Err(error) => Answer::Failed { message: error.to_string() },
+    let (sign, mut signed) = unbounded_channel();
+    loop {
+        let (request, wire) = tokio::select! {
+            request = requests.recv() => match request {
+                None => return,
+                Some(request @ RunRequest::Approve { .. }) => {
+                    let (dir, sign) = (dir.clone(), sign.clone());
+                    tokio::spawn(async move {
+                        let wire = approval(dir, request.clone()).await;
+                        // Nobody listens any more once the run is closed.
+                        let _left = sign.send((request, wire));
+                    });
+                    continue;
+                }
+                Some(request) => (request.clone(), Ok(on_the_wire(request))),
+            },
+            Some(signed) = signed.recv() => signed,
+        };
+        let answer = match wire {
+            Ok(wire) => match client::exchange(&spawner, &dir, &mut client, &wire).await {
+                Ok(response) => answer(response),
+                Err(error) => Answer::Failed { message: error.to_string() },
+            },
+            Err(unsaid) => unsaid,
         };
         moved.notify_one();
         let run: RunId = dir.id().clone();
@@ -55,6 +79,23 @@ pub(super) async fn ask_all(
             return;
         }
     }
+}
+
+/// Returns what approves, signed through the agent where its gate asks for that; or why there is nothing to send.
+async fn approval(dir: RunDir, request: RunRequest) -> Result<Request, Answer> {
+    let RunRequest::Approve { release, phrase, seal, then } = request else {
+        return Ok(on_the_wire(request));
+    };
+    let consent = Consent { release, phrase, seal: Some(seal), then, reason: None, solo: false };
+    let signing = tokio::task::spawn_blocking(move || {
+        let state = dir.load().map_err(|error| Answer::Failed { message: error.to_string() })?;
+        let unasked = &mut |_: &str| Err(io::ErrorKind::Unsupported.into());
+        consent::request(&dir, &state, &consent, None, unasked).map_err(|error| match error {
+            ConsentError::Refused(refusal) => Answer::Refused { refusal },
+            ConsentError::Signing(error) => Answer::Failed { message: error.to_string() },
+        })
+    });
+    signing.await.unwrap_or_else(|error| Err(Answer::Failed { message: error.to_string() }))
 }
 
 fn answer(response: Response) -> Answer {
@@ -69,8 +110,8 @@ fn answer(response: Response) -> Answer {
     }
 }
 
-fn on_the_wire(request: &RunRequest) -> Request {
-    match request.clone() {
+fn on_the_wire(request: RunRequest) -> Request {
+    match request {
         RunRequest::TakeHelm { reason } => Request::TakeHelm { reason },
         RunRequest::ReleaseHelm => Request::ReleaseHelm,
         RunRequest::Retry { step, reason } => Request::Retry { step, reason },
@@ -81,7 +122,8 @@ fn on_the_wire(request: &RunRequest) -> Request {
         RunRequest::Waive { release, finding, reason } => Request::Waive { release, finding, reason },
         RunRequest::RefreshEvidence { release } => Request::Refresh { release },
         RunRequest::Approve { release, phrase, seal, then } => {
-            Request::Approve { release, phrase, seal: Some(seal), then }
+            let (reason, solo, signed) = (None, false, None);
+            Request::Approve { release, phrase, seal: Some(seal), then, reason, solo, signed }
         }
         RunRequest::Resume { release } => Request::Resume { release },
         RunRequest::Answer { step, text, hidden } => Request::Input { step, text, hidden },

@@ -125,6 +125,8 @@ fn model(clock: Clock) -> Model {
             phrase: String::new(),
             expires_s: 0,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: Vec::new(),
         },
         severities: Vec::new(),

@@ -4,6 +4,7 @@
 //! and no reason can change the shape of the page, load anything or pass for something else.
 
 use super::{Report, ReportGate, ReportStep};
+use crate::domain::approval::Approval;
 use crate::domain::evidence::{Change, ChangeKind, Evidence};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::visible;
@@ -143,16 +144,11 @@ fn write_gate(out: &mut String, gate: &ReportGate) {
     if let Some(refusal) = &gate.refusal {
         let _ = writeln!(out, "- **void**: {}", cell(refusal));
     }
+    if let Some(count) = gate.count.as_ref().filter(|count| count.is_partial()) {
+        let _ = writeln!(out, "- **not approved yet**: {}", cell(count.words()));
+    }
     for approval in &gate.approvals {
-        let _ = writeln!(
-            out,
-            "- approved by {} at {} with \"{}\", holds until {}, seal `{}`",
-            cell(&approval.by.to_string()),
-            moment(approval.at),
-            cell(&approval.phrase),
-            moment(approval.expires),
-            approval.seal.short()
-        );
+        write_approval(out, approval);
     }
     for waiver in &gate.waivers {
         let finding = gate.evidence.as_ref().and_then(|evidence| {
@@ -172,6 +168,25 @@ fn write_gate(out: &mut String, gate: &ReportGate) {
         Some(evidence) => write_evidence(out, gate, evidence),
         None => out.push_str("- no evidence was gathered yet\n"),
     }
+}
+
+fn write_approval(out: &mut String, approval: &Approval) {
+    let by = cell(&approval.by.to_string());
+    let who = match &approval.signed {
+        Some(signed) => format!("{} ({by}), signed with {}", cell(&signed.principal), code(&signed.key)),
+        None => by,
+    };
+    let solo = if approval.solo { ", **solo: one person where two are asked for**" } else { "" };
+    let reason = approval.reason.as_ref().map(|reason| format!(", because: {}", cell(reason)));
+    let _ = writeln!(
+        out,
+        "- approved by {who} at {} with \"{}\", holds until {}, seal `{}`{solo}{}",
+        moment(approval.at),
+        cell(&approval.phrase),
+        moment(approval.expires),
+        approval.seal.short(),
+        reason.unwrap_or_default()
+    );
 }
 
 fn write_evidence(out: &mut String, gate: &ReportGate, evidence: &Evidence) {
@@ -195,6 +210,12 @@ fn write_evidence(out: &mut String, gate: &ReportGate, evidence: &Evidence) {
     let all: Vec<&Change> = changes.packages.iter().chain(&changes.files).collect();
     let _ =
         writeln!(out, "- {} package changes, {} image changes", changes.packages.len(), changes.files.len());
+    let _ = writeln!(
+        out,
+        "- {} advisory changes, {} module stream changes",
+        changes.advisories.len(),
+        changes.streams.len()
+    );
     if all.is_empty() {
         return;
     }

@@ -95,6 +95,7 @@ fn evidence() -> Evidence {
         name: format!("package{at:02}"),
         from: None,
         to: Some("1-1".to_owned()),
+        size: 0,
     };
     Evidence {
         release: ReleaseId::new("8").unwrap(),
@@ -104,7 +105,7 @@ fn evidence() -> Evidence {
         at: at(60),
         repos: Vec::new(),
         findings: vec![finding()],
-        changes: Changes { packages: (0..45).map(change).collect(), files: Vec::new(), bytes: 1 },
+        changes: Changes { packages: (0..45).map(change).collect(), bytes: 1, ..Changes::default() },
         checklist: Vec::new(),
         seal: SealDigest("0123456789abcdef".to_owned()),
         sealed_paths: 0,
@@ -160,7 +161,15 @@ fn report() -> (tempfile::TempDir, Report) {
                 findings: Vec::new(),
             },
         ),
-        (60, Event::GateOpened { step: gate, evidence: file, seal: evidence().seal }),
+        (
+            60,
+            Event::GateOpened {
+                step: gate,
+                evidence: file,
+                seal: evidence().seal,
+                demand: Default::default(),
+            },
+        ),
         (70, Event::FindingWaived { release, waiver }),
     ];
     let mut state = RunState::new(plan());

@@ -14,13 +14,13 @@ fn a_partial_push_is_named_by_folder_and_file() {
     assert_eq!(
         fixture.lines(CheckName::ProductionMatchesStaging, "8/publish"),
         [
-            "Blocking BaseOS/x86_64 was pushed in part: 1 of 4 files are missing in production".to_owned(),
+            "Blocking BaseOS/x86_64 was pushed in part: 1 of 7 files are missing in production".to_owned(),
             format!("Blocking {BASH} is missing in production"),
         ]
     );
     std::fs::remove_dir_all(fixture.production("storage")).unwrap();
     let lines = fixture.lines(CheckName::ProductionMatchesStaging, "8/publish");
-    let whole = "Blocking storage/gluster9 is missing whole in production: 4 files";
+    let whole = "Blocking storage/gluster9 is missing whole in production: 7 files";
     assert!(lines.iter().any(|line| line == whole), "{lines:?}");
 }
 
@@ -32,7 +32,8 @@ fn content_that_differs_in_production_is_found() {
     // The head of a repo is read even where size and time agree.
     let head = "BaseOS/x86_64/os/repodata/repomd.xml";
     let time = std::fs::metadata(fixture.production(head)).unwrap().modified().unwrap();
-    std::fs::write(fixture.production(head), repomd(false).replace(">1<", ">2<")).unwrap();
+    let text = std::fs::read_to_string(fixture.production(head)).unwrap();
+    std::fs::write(fixture.production(head), text.replace("<revision>1<", "<revision>2<")).unwrap();
     std::fs::File::options().write(true).open(fixture.production(head)).unwrap().set_modified(time).unwrap();
     // Times of whole seconds are compared; make the two others differ for sure.
     for path in [fixture.production(BASH), fixture.production("BaseOS/x86_64/os/.treeinfo")] {
@@ -173,6 +174,7 @@ fn module_data_that_is_gone_or_was_never_there_is_found() {
     assert_eq!(line(&fixture), format!("Blocking {head} lost its module data, which production has"));
     std::fs::write(fixture.staging(head), repomd(true)).unwrap();
     assert!(line(&fixture).contains("names module data that is not there"));
-    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/repodata/modules.yaml.gz", "x");
+    let documents = crate::vet::fixture::text::modules(&[("node:18", &[], &[])], &[]);
+    fixture.write("staging/pub/8.10-RC1/BaseOS/x86_64/os/repodata/modules.yaml.gz", &documents);
     assert_eq!(line(&fixture), "");
 }

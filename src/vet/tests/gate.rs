@@ -4,6 +4,8 @@ use super::{Fixture, host};
 use crate::domain::evidence::{Change, ChangeKind, Changes, Evidence};
 use crate::domain::flow::CheckName;
 use crate::domain::seal::Seal;
+use crate::vet::fixture::metadata::createrepo;
+use crate::vet::fixture::text::{RepoText, modules};
 use crate::vet::fixture::{GLUSTER, ROCKY, package};
 use crate::vet::{SealCache, VetError};
 
@@ -27,6 +29,12 @@ fn short(changes: &[Change]) -> Vec<String> {
 fn stage(fixture: &Fixture, name: &str, version_release: &str) {
     let path = format!("staging/pub/8.10-RC1/BaseOS/x86_64/os/Packages/{name}-{version_release}.x86_64.rpm");
     fixture.put(&path, &package(name, version_release, b"content"));
+    index(fixture);
+}
+
+/// Makes the metadata of staging anew, as prep does.
+fn index(fixture: &Fixture) {
+    createrepo(&fixture.staging("BaseOS/x86_64/os"), "");
 }
 
 #[test]
@@ -46,9 +54,11 @@ fn the_evidence_holds_what_goes_out_and_what_was_found() {
     assert_eq!(short(&evidence.changes.packages), ["Added BaseOS/x86_64/os ksh - 1.0-1.el8"]);
     let now = &evidence.production_now;
     assert!(now.starts_with("production holds 8.10 with 4 packages in 2 repos, its metadata last"), "{now}");
-    // Nothing is signed here, and that is all there is to find.
-    assert!(evidence.findings.iter().all(|finding| finding.check == CheckName::MetadataSigned));
-    assert_eq!(evidence.findings.len(), 2);
+    // Nothing is signed here, and that is all there is to find: two repos, five packages, and that no key is known.
+    let count = |check| evidence.findings.iter().filter(|finding| finding.check == check).count();
+    assert_eq!(count(CheckName::MetadataSigned), 2);
+    assert_eq!(count(CheckName::PackagesSigned), 6);
+    assert_eq!(evidence.findings.len(), 8);
 }
 
 #[test]
@@ -93,8 +103,9 @@ fn there_is_no_evidence_of_what_cannot_be_read() {
 }
 
 #[test]
-fn versions_are_ordered_as_rpm_orders_them() {
+fn without_metadata_file_names_tell_versions_in_rpms_order() {
     let fixture = host();
+    std::fs::remove_dir_all(fixture.production("BaseOS/x86_64/os/repodata")).unwrap();
     stage(&fixture, "bash", "5.10-1.el8");
     stage(&fixture, "zsh", "5.1-0.9.el8");
     stage(&fixture, "ksh", "1.0-1.el8");
@@ -110,8 +121,71 @@ fn versions_are_ordered_as_rpm_orders_them() {
 }
 
 #[test]
+fn metadata_tells_what_clients_will_see() {
+    let fixture = host();
+    let os = "BaseOS/x86_64/os";
+    let advisory = |id: &str| {
+        format!(
+            "<update type=\"security\"><id>{id}</id><title>t</title><severity>Low</severity><references><reference type=\"cve\" id=\"CVE-1\"/></references></update>"
+        )
+    };
+    let errata = |ids: &[&str]| {
+        format!("<updates>{}</updates>", ids.iter().map(|id| advisory(id)).collect::<String>())
+    };
+    let (old, new) = ("node-18-1.module+el8.x86_64", "node-20-1.module+el8.x86_64");
+    RepoText::new()
+        .package("bash-1:5.1-1.el8.x86_64", &[])
+        .package("tool-2-1.el8.i686", &[])
+        .package("zsh-1-1.el8.x86_64", &[])
+        .package(old, &[])
+        .data("modules", modules(&[("node:18", &[], &[old])], &[]))
+        .data("updateinfo", errata(&["A-1", "A-2"]))
+        .write(&fixture.production(os));
+    RepoText::new()
+        .package("bash-1:5.1-1.el8.x86_64", &[])
+        .package("bash-1:5.10-1.el8.x86_64", &[])
+        .package("tool-1-1.el8.i686", &[])
+        .package("zsh-1-1.el8.x86_64", &["content other"])
+        .package(old, &[])
+        .package(new, &[])
+        .package("new-1-1.el8.noarch", &[])
+        .package("new-2-1.el8.noarch", &[])
+        .data(
+            "modules",
+            modules(&[("node:18", &[], &[old]), ("node:20", &[], &[new]), ("web:1", &[], &[])], &[]),
+        )
+        .data("updateinfo", errata(&["A-2", "A-3"]))
+        .write(&fixture.staging(os));
+    let changes = changes(&fixture, false);
+    assert_eq!(
+        short(&changes.packages),
+        [
+            "Updated BaseOS/x86_64/os bash 1:5.1-1.el8 1:5.10-1.el8",
+            "Added BaseOS/x86_64/os new - 2-1.el8",
+            "Added BaseOS/x86_64/os node - 20-1.module+el8",
+            "Downgraded BaseOS/x86_64/os tool.i686 2-1.el8 1-1.el8",
+            "Rebuilt BaseOS/x86_64/os zsh 1-1.el8 1-1.el8",
+        ]
+    );
+    assert!(changes.packages.iter().all(|change| change.size == 100));
+    let advisories: Vec<String> = changes
+        .advisories
+        .iter()
+        .map(|one| format!("{:?} {} {} {:?}", one.kind, one.id, one.severity, one.cves))
+        .collect();
+    assert_eq!(advisories, ["Removed A-1 Low [\"CVE-1\"]", "Added A-3 Low [\"CVE-1\"]"]);
+    let streams: Vec<String> = changes
+        .streams
+        .iter()
+        .map(|one| format!("{:?} {} {}", one.kind, one.name, one.whole_module))
+        .collect();
+    assert_eq!(streams, ["Added node:20 false", "Added web:1 true"]);
+}
+
+#[test]
 fn the_update_of_an_older_stream_is_no_downgrade() {
     let fixture = host();
+    std::fs::remove_dir_all(fixture.production("BaseOS/x86_64/os/repodata")).unwrap();
     let module = "1.module+el8.10.0+1+abc";
     for version in ["18.20.3", "20.12.2"] {
         let name = format!("BaseOS/x86_64/os/Packages/nodejs-{version}-{module}.x86_64.rpm");
@@ -139,6 +213,7 @@ fn a_rebuild_is_found_though_name_and_size_are_the_same() {
     assert_eq!(changes(&fixture, false), Changes::default());
     std::fs::write(&bash, package("bash", "5.1-1.el8", b"CONTENT")).unwrap();
     touch();
+    index(&fixture);
     assert_eq!(
         short(&changes(&fixture, false).packages),
         ["Rebuilt BaseOS/x86_64/os bash 5.1-1.el8 5.1-1.el8"]
@@ -150,7 +225,9 @@ fn only_a_deleting_push_removes() {
     let fixture = host();
     let zsh = fixture.staging("BaseOS/x86_64/os/Packages/zsh-5.1-1.el8.x86_64.rpm");
     std::fs::remove_file(zsh).unwrap();
-    assert_eq!(changes(&fixture, false), Changes::default());
+    index(&fixture);
+    let kept = changes(&fixture, false);
+    assert!(kept.packages.is_empty() && kept.files.is_empty(), "{kept:?}");
     assert_eq!(short(&changes(&fixture, true).packages), ["Removed BaseOS/x86_64/os zsh 5.1-1.el8 -"]);
     fixture.write("production/pub/8.10/isos/x86_64/old.iso", "image");
     assert_eq!(short(&changes(&fixture, true).files), ["Removed isos/x86_64 old.iso 5 bytes -"]);

@@ -79,7 +79,7 @@ fn a_list_without_a_package_names_it() {
     assert_eq!(
         lines(&fixture),
         [
-            "Blocking fullfiletimelist-rocky names 7 of the 8 files that were published",
+            "Blocking fullfiletimelist-rocky names 13 of the 14 files that were published",
             "Blocking fullfiletimelist-rocky: 8.10/BaseOS/x86_64/os/Packages/zsh-5.1-1.el8.x86_64.rpm is in production and not in the list",
         ]
     );

@@ -3,22 +3,10 @@
 use super::{Fixture, host};
 use crate::domain::finding::{Severity, SeverityRule};
 use crate::domain::flow::CheckName;
-use pgp::composed::{ArmorOptions, DetachedSignature, KeyType, SecretKeyParamsBuilder, SignedSecretKey};
+use crate::vet::fixture::signing::{KEYS, public};
+use pgp::composed::{ArmorOptions, DetachedSignature, SignedSecretKey};
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::types::Password;
-use std::sync::LazyLock;
-
-static KEYS: LazyLock<[SignedSecretKey; 2]> = LazyLock::new(|| {
-    ["one", "two"].map(|name| {
-        let mut key = SecretKeyParamsBuilder::default();
-        key.key_type(KeyType::Rsa(2048)).can_sign(true).primary_user_id(name.to_owned());
-        key.build().unwrap().generate(rand_core::OsRng).unwrap()
-    })
-});
-
-fn public(key: &SignedSecretKey) -> String {
-    key.to_public_key().to_armored_string(ArmorOptions::default()).unwrap()
-}
 
 const HEADS: [&str; 2] =
     ["BaseOS/x86_64/os/repodata/repomd.xml", "storage/gluster9/x86_64/os/repodata/repomd.xml"];

@@ -148,6 +148,8 @@ pub(super) fn catalog() -> Arc<Catalog> {
             phrase: "{revision} vetted".to_owned(),
             expires_s: 600,
             people: 1,
+            allowed_signers: None,
+            solo: false,
             checklist: vec!["errata read".to_owned()],
         },
         severities: Vec::new(),
@@ -302,6 +304,7 @@ pub(super) fn at_gate() -> Vec<Event> {
             step: step_id("8/gate"),
             evidence: "gates/8-1.json".to_owned(),
             seal: SealDigest("5ea1".to_owned()),
+            demand: Default::default(),
         },
     ]
 }

@@ -132,6 +132,7 @@ fn newer_evidence_makes_everything_begin_anew() {
         step: step_id("8/gate"),
         evidence: "gates/8-2.json".to_owned(),
         seal: SealDigest("0ther".to_owned()),
+        demand: Default::default(),
     });
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     let file = "gates/8-2.json".to_owned();

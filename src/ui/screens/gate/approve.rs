@@ -82,14 +82,15 @@ fn phrase(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel, gate: &G
 /// Says where the gate stands: what is in the way, or what Enter does.
 fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
     match run.state.gate(&gate.release).and_then(|(_, state)| state) {
-        Some(GateState::Passed { at, approvals, .. }) => {
-            let by = approvals.iter().map(|approval| approval.by.person()).collect::<Vec<_>>().join(", ");
-            return (Role::Ok, format!("✓ passed {} UTC, approved by {by}", text::moment(*at)));
+        Some(GateState::Passed { at, approvals, demand, .. }) => {
+            return (Role::Ok, format!("✓ passed {} UTC, {}", text::moment(*at), demand.words(approvals)));
         }
         Some(GateState::Void { refusal, .. }) => return (Role::Error, format!("◇ void: {refusal}")),
-        Some(GateState::Waiting { approvals, .. }) if !approvals.is_empty() => {
-            let by = approvals.iter().map(|approval| approval.by.person()).collect::<Vec<_>>().join(", ");
-            return (Role::Waiting, format!("◆ approved by {by}; production waits for resume"));
+        Some(GateState::Waiting { approvals, demand, .. })
+            if !approvals.is_empty() && demand.is_met(approvals) =>
+        {
+            let words = demand.words(approvals);
+            return (Role::Waiting, format!("◆ {words}; production waits for resume"));
         }
         _ => {}
     }
@@ -97,14 +98,23 @@ fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
         return (Role::Running, "… the approval was sent; waiting for the answer".to_owned());
     }
     let obstacles = gate.obstacles(&run.state);
+    let asks = asks(run, gate);
     if !obstacles.is_empty() {
-        return (Role::Error, format!("✗ {}", obstacles.join("; ")));
+        return (Role::Error, format!("{}✗ {}", asks.stands, obstacles.join("; ")));
     }
     let revision = run.state.plan.lane(&gate.release).map_or("", |lane| lane.revision.as_str());
     if approval(model).is_enabled() {
         let key = model.keymap.key_of(&[Layer::Text], Action::Accept);
         let key = key.map_or_else(String::new, |key| key.to_string());
         return match gate.then {
+            _ if asks.more => (
+                Role::Waiting,
+                format!("✓ {key} approves {revision}{}; a second person is needed", asks.signs),
+            ),
+            AfterApproval::Proceed if !asks.signs.is_empty() => (
+                Role::Production,
+                format!("✓ {key} approves{} and publishes {revision} to PRODUCTION now", asks.signs),
+            ),
             AfterApproval::Proceed => {
                 (Role::Production, format!("✓ {key} publishes {revision} to PRODUCTION now"))
             }
@@ -117,6 +127,31 @@ fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
     let held = if gate.then == AfterApproval::Hold { " Production will wait for resume." } else { "" };
     (
         Role::Text,
-        format!("✓ nothing is in the way; the phrase opens the way of {revision} to PRODUCTION.{held}"),
+        format!(
+            "{}✓ nothing is in the way; the phrase opens the way of {revision} to PRODUCTION.{held}",
+            asks.stands
+        ),
     )
+}
+
+/// What the gate asks for beyond the phrase.
+struct Asks {
+    /// How many approved, where two are asked for.
+    stands: String,
+    /// How an approval is signed, if it is.
+    signs: &'static str,
+    /// Whether one more approval is not enough.
+    more: bool,
+}
+
+fn asks(run: &RunModel, gate: &GateModel) -> Asks {
+    let Some((_, Some(GateState::Waiting { demand, approvals, .. }))) = run.state.gate(&gate.release) else {
+        return Asks { stands: String::new(), signs: "", more: false };
+    };
+    let two = demand.people > 1;
+    Asks {
+        stands: if two { format!("◆ {}. ", demand.words(approvals)) } else { String::new() },
+        signs: if demand.signers.is_some() { " with a key of your SSH agent" } else { "" },
+        more: two && approvals.len() + 1 < usize::from(demand.people),
+    }
 }

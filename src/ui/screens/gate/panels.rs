@@ -1,7 +1,7 @@
 //! Findings, changes and checklist of the Gate screen.
 
 use crate::app::model::{GateFocus, GateModel, RunModel};
-use crate::domain::evidence::{Change, ChangeKind, Evidence, Waiver};
+use crate::domain::evidence::{Change, ChangeKind, Changes, Evidence, Waiver};
 use crate::domain::finding::{Finding, Severity};
 use crate::ui::pen::{Pen, scroll_to};
 use crate::ui::style;
@@ -133,6 +133,14 @@ pub(super) fn changes(pen: &mut Pen<'_>, area: Rect, gate: &GateModel, evidence:
             summary.push(pen.span(mark.role, format!("{}{number}{word}  ", mark.glyph)));
         }
     }
+    for (what, kinds) in besides(&evidence.changes) {
+        let count = |kind| kinds.iter().filter(|other| **other == kind).count();
+        let (gained, lost) = (count(ChangeKind::Added), count(ChangeKind::Removed));
+        if gained + lost > 0 {
+            let role = if lost > 0 { Role::Warn } else { Role::Muted };
+            summary.push(pen.span(role, format!("{what} +{gained} -{lost}  ")));
+        }
+    }
     summary.push(pen.span(Role::Muted, format!("{} more", text::bytes(evidence.changes.bytes))));
     let inside = pen.panel(area, vec![pen.span(Role::Title, "Changes")], summary, focus);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
@@ -145,6 +153,14 @@ pub(super) fn changes(pen: &mut Pen<'_>, area: Rect, gate: &GateModel, evidence:
         pen.line(inside, row as u16, spans);
     }
     edges(pen, Rect { x: area.x, width: area.width, ..inside }, first, all.len());
+}
+
+/// Returns what comes and goes besides packages and images.
+fn besides(changes: &Changes) -> [(&'static str, Vec<ChangeKind>); 2] {
+    [
+        ("errata", changes.advisories.iter().map(|change| change.kind).collect()),
+        ("streams", changes.streams.iter().map(|change| change.kind).collect()),
+    ]
 }
 
 fn change_row(pen: &Pen<'_>, change: &Change, width: u16) -> Vec<Span<'static>> {

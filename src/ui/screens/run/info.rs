@@ -3,6 +3,7 @@
 use crate::app::Model;
 use crate::app::availability::availability;
 use crate::app::model::RunModel;
+use crate::domain::approval::Approval;
 use crate::domain::finding::Finding;
 use crate::domain::live::{LiveStep, Looking};
 use crate::domain::plan::{Step, script};
@@ -213,14 +214,15 @@ fn running(live: &LiveStep) -> Vec<Words> {
 
 fn gate(gate: &GateState) -> Words {
     match gate {
+        GateState::Waiting { approvals, demand, .. }
+            if !approvals.is_empty() && !demand.is_met(approvals) =>
+        {
+            words(Role::Waiting, format!("◆ {}", demand.words(approvals)))
+        }
         GateState::Waiting { approvals, since, seal, .. } => match approvals.last() {
             Some(approval) => words(
                 Role::Waiting,
-                format!(
-                    "◆ approved by {} until {}, held",
-                    approval.by.person(),
-                    text::moment(approval.expires)
-                ),
+                format!("◆ approved by {} until {}, held", approval.who(), text::moment(approval.expires)),
             ),
             None => words(
                 Role::Waiting,
@@ -228,7 +230,7 @@ fn gate(gate: &GateState) -> Words {
             ),
         },
         GateState::Passed { at, approvals, .. } => {
-            let by = approvals.last().map_or("nobody", |approval| approval.by.person());
+            let by = approvals.iter().map(Approval::who).collect::<Vec<_>>().join(", ");
             words(Role::Ok, format!("✓ passed {}, approved by {by}", text::moment(*at)))
         }
         GateState::Void { refusal, .. } => words(Role::Error, format!("◇ void: {refusal}")),
