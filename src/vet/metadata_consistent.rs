@@ -45,7 +45,9 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     for flaw in &mut flaws {
         flaw.finding.inherited = before.contains(&flaw.finding.id.0);
     }
-    flaws.into_iter().for_each(|flaw| found.add(flaw.finding));
+    for flaw in flaws {
+        found.add(flaw.finding);
+    }
 }
 
 /// Returns the ids of the findings that production has in the repos that `flaws` are about.

@@ -39,7 +39,9 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         finding.inherited = before.is_err_and(|before| before.kind() == flaw.kind());
         Some(finding)
     });
-    judged.into_iter().flatten().flatten().for_each(|finding| found.add(finding));
+    for finding in judged.into_iter().flatten().flatten() {
+        found.add(finding);
+    }
 }
 
 /// Reads the public keys; one that cannot be read is a finding, not a reason to look less closely.

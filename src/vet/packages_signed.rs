@@ -21,7 +21,7 @@ use crate::compose::tree::{Depth, EntryKind, Facts, Root, Tree, join};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use std::collections::{HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use vouched::Key;
@@ -64,7 +64,11 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
             Ok(_) => {
                 sound.insert(id);
             }
-            Err(findings) => findings.into_iter().for_each(|finding| found.add(finding)),
+            Err(findings) => {
+                for finding in findings {
+                    found.add(finding);
+                }
+            }
         }
     }
     if unread > 0 {
@@ -97,7 +101,7 @@ fn files(root: &Path, tree: &Tree) -> Vec<File> {
     let mut places: HashMap<(u64, u64), usize> = HashMap::new();
     let mut files: Vec<File> = Vec::new();
     for (folder, entry) in tree.entries().filter(|(_, entry)| is_package(&entry.name)) {
-        let path = PathBuf::from(OsString::from(join(folder, &entry.name)));
+        let path = PathBuf::from(join(folder, &entry.name));
         let standing = match (entry.kind, entry.facts) {
             (EntryKind::File, Some(facts)) => Some((root.join(&path), facts)),
             // One that leads astray is for metadata-consistent to say; there is nothing here to be signed.

@@ -229,19 +229,16 @@ impl<'a> Comparison<'a> {
         } else {
             self.places().get(listed.pkgid.as_str()).copied()
         };
-        match at {
-            Some(at) => {
-                if let Some(seen) = self.seen.get_mut(at) {
-                    *seen = true;
-                }
-                self.next = at + 1;
+        if let Some(at) = at {
+            if let Some(seen) = self.seen.get_mut(at) {
+                *seen = true;
             }
-            None => {
-                self.foreign += 1;
-                self.first_foreign.get_or_insert_with(|| {
-                    format!("{}-{}-{}.{}", listed.name, listed.version, listed.release, listed.arch)
-                });
-            }
+            self.next = at + 1;
+        } else {
+            self.foreign += 1;
+            self.first_foreign.get_or_insert_with(|| {
+                format!("{}-{}-{}.{}", listed.name, listed.version, listed.release, listed.arch)
+            });
         }
     }
 

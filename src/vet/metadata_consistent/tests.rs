@@ -236,6 +236,7 @@ fn leftovers_in_a_repo_are_found() {
 
 #[test]
 fn metadata_that_nobody_should_read_is_a_finding() {
+    use std::fmt::Write as _;
     use std::io::Write as _;
     let fixture = Fixture::new();
     let primary = |bytes: &[u8], open_size: Option<u64>| {
@@ -247,7 +248,7 @@ fn metadata_that_nobody_should_read_is_a_finding() {
         let from = data.find("<open-size").unwrap();
         data.truncate(from);
         if let Some(size) = open_size {
-            data.push_str(&format!("<open-size>{size}</open-size>"));
+            let _ = write!(data, "<open-size>{size}</open-size>");
         }
         data.push_str("</data>");
         let head = format!("<repomd><revision>1</revision>{data}</repomd>");

@@ -1,4 +1,4 @@
-//! What one package comes to, byte by byte; tests/packages_signed.rs compares it with `rpmkeys -K`.
+//! What one package comes to, byte by byte; `tests/packages_signed.rs` compares it with `rpmkeys -K`.
 
 use super::*;
 use crate::vet::fixture::package;
