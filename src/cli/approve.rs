@@ -1,6 +1,6 @@
 //! `stagegate approve`: the phrase, a signature where the gate asks for one, and on to production.
 
-use super::args::{ApproveArgs, Global};
+use super::args::{ApproveArgs, Global, SigningArgs};
 use super::exit::{Exit, Failure};
 use super::{context, follow, passphrase, steps};
 use crate::domain::approval::AfterApproval;
@@ -17,10 +17,11 @@ pub(super) fn run(global: &Global, args: &ApproveArgs) -> Result<Exit, Failure> 
         phrase: args.phrase.clone(),
         seal: None,
         then: if args.hold { AfterApproval::Hold } else { AfterApproval::Proceed },
-        reason: args.reason.clone().filter(|reason| !reason.trim().is_empty()),
-        solo: args.solo,
+        reason: args.signing.reason.clone().filter(|reason| !reason.trim().is_empty()),
+        solo: args.signing.solo,
     };
-    let request = consent::request(&dir, &before, &consent, pen(args).as_ref(), &mut passphrase::ask)?;
+    let request =
+        consent::request(&dir, &before, &consent, pen(&args.signing).as_ref(), &mut passphrase::ask)?;
     steps::ask(&store, &dir, &request)?;
     if args.hold || args.detach {
         Ok(Exit::Done)
@@ -30,7 +31,7 @@ pub(super) fn run(global: &Global, args: &ApproveArgs) -> Result<Exit, Failure> 
 }
 
 /// Returns with what it is to be signed, if anything was said about that.
-fn pen(args: &ApproveArgs) -> Option<Pen> {
+fn pen(args: &SigningArgs) -> Option<Pen> {
     let source = match (&args.key, args.agent) {
         (Some(path), _) => KeySource::File(path.clone()),
         (None, true) => KeySource::Agent,

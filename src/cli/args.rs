@@ -202,6 +202,13 @@ pub(super) struct ApproveArgs {
     /// Return once the approval is recorded; production starts all the same.
     #[arg(long)]
     pub(super) detach: bool,
+    #[command(flatten)]
+    pub(super) signing: SigningArgs,
+}
+
+/// How an approval is signed, and what is said with it.
+#[derive(Debug, Args)]
+pub(super) struct SigningArgs {
     /// Sign with the key in this file; a public key signs through the agent. Asks for its passphrase.
     #[arg(long, value_name = "FILE", conflicts_with = "agent")]
     pub(super) key: Option<PathBuf>,

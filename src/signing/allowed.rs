@@ -292,7 +292,7 @@ fn moment(text: &str, zone: &TimeZone) -> Result<Timestamp, String> {
     Ok(time.timestamp())
 }
 
-/// Returns whether `name` fits a list of patterns as ssh has them (ssh_config(5), PATTERNS): one must fit, no `!` one may.
+/// Returns whether `name` fits a list of patterns as ssh has them (`ssh_config(5)`, PATTERNS): one must fit, no `!` one may.
 fn fits_list(list: &str, name: &str) -> bool {
     let mut fits = false;
     for pattern in list.split(',') {

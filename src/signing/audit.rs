@@ -116,7 +116,9 @@ impl Auditor<'_> {
             Event::ApprovalVoided { step, .. } => self.close(step),
             Event::StepRetried { step, stale, .. } => {
                 self.close(step);
-                stale.iter().for_each(|step| self.close(step));
+                for step in stale {
+                    self.close(step);
+                }
             }
             Event::GatePassed { step } => self.passed(record, step),
             Event::StepStarting { step, .. } => self.starting(record, time, step),
@@ -195,10 +197,8 @@ impl Auditor<'_> {
     fn signature(&self, approval: &Approval, demand: &Demand) -> (SignatureState, Option<String>) {
         let required = demand.signers.is_some() || matches!(self.allowed, Allowed::Required(_));
         let Some(signed) = &approval.signed else {
-            return match required {
-                true => (SignatureState::Invalid, Some("it is not signed".to_owned())),
-                false => (SignatureState::Unsigned, None),
-            };
+            let unsigned = || (SignatureState::Invalid, Some("it is not signed".to_owned()));
+            return if required { unsigned() } else { (SignatureState::Unsigned, None) };
         };
         let revision = self.plan.lane(&approval.release).map_or("", |lane| lane.revision.as_str());
         let wrong = |problem: String| (SignatureState::Invalid, Some(problem));

@@ -8,7 +8,7 @@ use super::happening::{ClientId, Happening, PendingApproval, SealPurpose};
 use super::locks::Locks;
 use super::run_loop::{Busy, Supervisor};
 use crate::compose::probe::Prober;
-use crate::domain::approval::{AfterApproval, Identity, Refusal};
+use crate::domain::approval::{AfterApproval, Demand, Identity, Refusal};
 use crate::domain::catalog::Catalog;
 use crate::domain::fixture::{approval, at, catalog, person, release_id, seal, selection, status, ticked};
 use crate::domain::flow::CheckName;
@@ -245,7 +245,7 @@ fn until_step(release: &str, step: &str) -> Vec<Event> {
                 step: one.clone(),
                 evidence: format!("gates/{release}-1.json"),
                 seal: shown.digest(),
-                demand: Default::default(),
+                demand: Demand::default(),
             });
             let approval = approval(&plan, release, person("lena", 1001), &shown);
             events.push(Event::Approved { step: one.clone(), approval });
@@ -335,7 +335,7 @@ fn a_supervisor_rests_where_nothing_can_move() {
             step,
             evidence: String::new(),
             seal: Seal::default().digest(),
-            demand: Default::default(),
+            demand: Demand::default(),
         };
         house.supervisor.record(&opened).unwrap();
     }
@@ -423,7 +423,7 @@ fn before_publish() -> House {
         step: gate.clone(),
         evidence: "gates/8-1.json".to_owned(),
         seal: Seal::default().digest(),
-        demand: Default::default(),
+        demand: Demand::default(),
     };
     for event in
         [opened, Event::Approved { step: gate.clone(), approval: valid }, Event::GatePassed { step: gate }]

@@ -207,9 +207,10 @@ impl Supervisor {
         let all: Vec<Approval> = before.into_iter().chain([approval.clone()]).collect();
         self.record(&Event::Approved { step: step.id, approval })?;
         self.released.insert(release.clone());
-        let message = match demand.is_met(&all) {
-            true => format!("release {release} is approved"),
-            false => format!("release {release}: {}", demand.words(&all)),
+        let message = if demand.is_met(&all) {
+            format!("release {release} is approved")
+        } else {
+            format!("release {release}: {}", demand.words(&all))
         };
         self.answer(pending.client, Response::Done { message });
         Ok(())

@@ -97,14 +97,14 @@ fn the_console_signs_through_the_agent() {
     console.keys("a");
     console.wait_for(&["enter accept"]);
     console.types("8.10 vetted");
-    console.wait_for(&["with a key of your SSH agent", "to PRODUCTION now"]);
+    console.wait_for(&["✓ enter signs with your agent and publishes 8.10 to PRODUCTION now"]);
     console.types("\r");
     console.wait_for(&["no key of the SSH agent is in", "► [ Cancel ]"]);
     assert!(host.facts("approved").is_empty(), "{}", host.journal());
     agent.add("key");
     console.press_until("a", "enter accept");
     console.types("8.10 vetted");
-    console.wait_for(&["with a key of your SSH agent", "to PRODUCTION now"]);
+    console.wait_for(&["✓ enter signs with your agent and publishes 8.10 to PRODUCTION now"]);
     console.types("\r");
     console.wait_for(&["✓ finished"]);
     let approved = host.facts("approved");

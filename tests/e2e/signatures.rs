@@ -260,7 +260,7 @@ fn what_is_recorded_can_be_verified_elsewhere(team: &Team) {
     for record in records {
         let mut fact = record.fact.unwrap();
         if let Event::Approved { approval, .. } = &mut fact {
-            approval.by.user = "somebody".to_owned();
+            "somebody".clone_into(&mut approval.by.user);
         }
         forged.append(record.time, &fact).unwrap();
     }

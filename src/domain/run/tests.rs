@@ -2,7 +2,7 @@
 
 use super::event::StopStage;
 use super::*;
-use crate::domain::approval::{AfterApproval, Refusal};
+use crate::domain::approval::{AfterApproval, Demand, Refusal};
 use crate::domain::evidence::Waiver;
 use crate::domain::finding::{Finding, FindingId};
 use crate::domain::fixture::{self, Dice, at, compose_id, person, plan, release_id, repo_name};
@@ -55,7 +55,7 @@ pub(super) fn opened(step: &StepId) -> Event {
         step: step.clone(),
         evidence: "gates/8-1.json".to_owned(),
         seal: fixture::seal(&[]).digest(),
-        demand: Default::default(),
+        demand: Demand::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::chain::{Chain, examine};
 use super::*;
+use crate::domain::approval::Demand;
 use crate::domain::fixture::{at, person, plan};
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
@@ -327,7 +328,7 @@ fn house() -> House {
             step: id("8/gate"),
             evidence: "gates/8-1.json".to_owned(),
             seal: Seal::default().digest(),
-            demand: Default::default(),
+            demand: Demand::default(),
         },
         Event::RunEnded {},
     ];

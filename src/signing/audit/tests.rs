@@ -30,7 +30,8 @@ impl Story {
     }
 
     fn audit(&self, allowed: Allowed<'_>) -> ApprovalAudit {
-        let facts = (1..).zip(&self.events).map(|(record, event)| (record, at(record as i64), event));
+        let facts =
+            (1..).zip(1..).zip(&self.events).map(|((record, second), event)| (record, at(second), event));
         approvals(&run(), &self.plan, facts, allowed)
     }
 

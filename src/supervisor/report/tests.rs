@@ -1,7 +1,7 @@
 //! The report of a run that was folded from events, as it would be from a journal.
 
 use super::*;
-use crate::domain::approval::Identity;
+use crate::domain::approval::{Demand, Identity};
 use crate::domain::evidence::{Change, ChangeKind, Changes};
 use crate::domain::finding::{FindingId, Severity};
 use crate::domain::flow::{CheckName, ProgressSource, Role};
@@ -113,6 +113,10 @@ fn evidence() -> Evidence {
     }
 }
 
+fn opened(step: crate::domain::name::StepId, evidence: String) -> Event {
+    Event::GateOpened { step, evidence, seal: self::evidence().seal, demand: Demand::default() }
+}
+
 fn report() -> (tempfile::TempDir, Report) {
     let folder = tempfile::tempdir().unwrap();
     let dir = Store::open(folder.path()).unwrap().create(&plan(), "", at(0)).unwrap();
@@ -161,15 +165,7 @@ fn report() -> (tempfile::TempDir, Report) {
                 findings: Vec::new(),
             },
         ),
-        (
-            60,
-            Event::GateOpened {
-                step: gate,
-                evidence: file,
-                seal: evidence().seal,
-                demand: Default::default(),
-            },
-        ),
+        (60, opened(gate, file)),
         (70, Event::FindingWaived { release, waiver }),
     ];
     let mut state = RunState::new(plan());

@@ -3,7 +3,7 @@
 use crate::app::model::{Mode, Model, Moment, Screen, Setup, Size};
 use crate::app::msg::Connection;
 use crate::app::{Effect, Msg, update};
-use crate::domain::approval::Identity;
+use crate::domain::approval::{Demand, Identity};
 use crate::domain::catalog::{Catalog, GateRules};
 use crate::domain::evidence::{Changes, Evidence};
 use crate::domain::finding::Finding;
@@ -304,7 +304,7 @@ pub(super) fn at_gate() -> Vec<Event> {
             step: step_id("8/gate"),
             evidence: "gates/8-1.json".to_owned(),
             seal: SealDigest("5ea1".to_owned()),
-            demand: Default::default(),
+            demand: Demand::default(),
         },
     ]
 }

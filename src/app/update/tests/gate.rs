@@ -5,7 +5,7 @@ use crate::app::Effect;
 use crate::app::effect::RunRequest;
 use crate::app::model::{GateFocus, Mode, Screen};
 use crate::app::msg::{Answer, Msg};
-use crate::domain::approval::{AfterApproval, Refusal};
+use crate::domain::approval::{AfterApproval, Demand, Refusal};
 use crate::domain::evidence::Waiver;
 use crate::domain::finding::Finding;
 use crate::domain::run::Event;
@@ -132,7 +132,7 @@ fn newer_evidence_makes_everything_begin_anew() {
         step: step_id("8/gate"),
         evidence: "gates/8-2.json".to_owned(),
         seal: SealDigest("0ther".to_owned()),
-        demand: Default::default(),
+        demand: Demand::default(),
     });
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     let file = "gates/8-2.json".to_owned();

@@ -107,14 +107,14 @@ fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
         let key = model.keymap.key_of(&[Layer::Text], Action::Accept);
         let key = key.map_or_else(String::new, |key| key.to_string());
         return match gate.then {
-            _ if asks.more => (
-                Role::Waiting,
-                format!("✓ {key} approves {revision}{}; a second person is needed", asks.signs),
-            ),
-            AfterApproval::Proceed if !asks.signs.is_empty() => (
-                Role::Production,
-                format!("✓ {key} approves{} and publishes {revision} to PRODUCTION now", asks.signs),
-            ),
+            _ if asks.more => {
+                let words = format!("✓ {key} {} for {revision}; a second person is needed", asks.verb);
+                (Role::Waiting, words)
+            }
+            AfterApproval::Proceed if asks.signed => {
+                let words = format!("✓ {key} {} and publishes {revision} to PRODUCTION now", asks.verb);
+                (Role::Production, words)
+            }
             AfterApproval::Proceed => {
                 (Role::Production, format!("✓ {key} publishes {revision} to PRODUCTION now"))
             }
@@ -138,20 +138,23 @@ fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
 struct Asks {
     /// How many approved, where two are asked for.
     stands: String,
-    /// How an approval is signed, if it is.
-    signs: &'static str,
+    /// Whether an approval is signed.
+    signed: bool,
+    /// What it is called to approve here.
+    verb: &'static str,
     /// Whether one more approval is not enough.
     more: bool,
 }
 
 fn asks(run: &RunModel, gate: &GateModel) -> Asks {
     let Some((_, Some(GateState::Waiting { demand, approvals, .. }))) = run.state.gate(&gate.release) else {
-        return Asks { stands: String::new(), signs: "", more: false };
+        return Asks { stands: String::new(), signed: false, verb: "approves", more: false };
     };
     let two = demand.people > 1;
     Asks {
         stands: if two { format!("◆ {}. ", demand.words(approvals)) } else { String::new() },
-        signs: if demand.signers.is_some() { " with a key of your SSH agent" } else { "" },
+        signed: demand.signers.is_some(),
+        verb: if demand.signers.is_some() { "signs with your agent" } else { "approves" },
         more: two && approvals.len() + 1 < usize::from(demand.people),
     }
 }
