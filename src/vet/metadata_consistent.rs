@@ -7,6 +7,7 @@
 //! another build of the same size is found by nothing less.
 
 mod files;
+mod history;
 mod packages;
 mod shelf;
 mod strays;
@@ -41,22 +42,23 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     }
     let position = Position { root: &places.staging, tree: &tree, repos: opened };
     let Some(mut flaws) = position.flaws(cx, what, found) else { return };
-    let Some(before) = in_production(cx, &places.production, &flaws, found) else { return };
+    let Some((before, published)) = in_production(cx, &places.production, &flaws, found) else { return };
     for flaw in &mut flaws {
         flaw.finding.inherited = before.contains(&flaw.finding.id.0);
     }
+    history::weigh(&mut flaws, &position.repos, &published, cx.pulse);
     for flaw in flaws {
         found.add(flaw.finding);
     }
 }
 
-/// Returns the ids of the findings that production has in the repos that `flaws` are about.
+/// Returns the ids of the findings that production has in the repos that `flaws` are about, and what is there.
 fn in_production(
     cx: &VetContext<'_>,
     production: &Path,
     flaws: &[Flaw],
     found: &mut Found<'_>,
-) -> Option<BTreeSet<String>> {
+) -> Option<(BTreeSet<String>, Tree)> {
     let mut within: Vec<PathBuf> = Vec::new();
     // A folder sorts before what is below it, which is walked with it.
     for repo in flaws.iter().map(|flaw| &flaw.repo).collect::<BTreeSet<_>>() {
@@ -66,7 +68,7 @@ fn in_production(
         }
     }
     if within.is_empty() {
-        return Some(BTreeSet::new());
+        return Some(Default::default());
     }
     let within = if within == [PathBuf::new()] { Vec::new() } else { within };
     let what = "the same metadata in production";
@@ -77,13 +79,15 @@ fn in_production(
     let opened = repositories(&tree).into_iter().map(open).map(|(repo, path)| (path, repo)).collect();
     let position = Position { root: production, tree: &tree, repos: opened };
     let flaws = position.flaws(cx, what, found)?;
-    Some(flaws.into_iter().map(|flaw| flaw.finding.id.0).collect())
+    Some((flaws.into_iter().map(|flaw| flaw.finding.id.0).collect(), tree))
 }
 
 /// One thing that is wrong, and the repo in which it is.
 #[derive(Debug)]
 struct Flaw {
     repo: PathBuf,
+    /// Of a package that no repo names: where it is.
+    unlisted: Option<PathBuf>,
     finding: Finding,
 }
 
@@ -95,7 +99,8 @@ impl Flaw {
         message: impl Into<String>,
         advice: &str,
     ) -> Self {
-        Self { repo: repo.to_owned(), finding: Finding::blocking(CHECK, kind, path, message, advice) }
+        let finding = Finding::blocking(CHECK, kind, path, message, advice);
+        Self { repo: repo.to_owned(), unlisted: None, finding }
     }
 }
 
@@ -118,7 +123,7 @@ impl Position<'_> {
             Ok(repo) => files::look(path, repo, &shelf, cx),
             Err(error) => {
                 let finding = unreadable(CHECK, path, error);
-                let flaw = Flaw { repo: path.to_owned(), finding };
+                let flaw = Flaw { repo: path.to_owned(), unlisted: None, finding };
                 files::Looked { repo: path.to_owned(), flaws: vec![flaw], ..files::Looked::default() }
             }
         })?;
