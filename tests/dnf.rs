@@ -5,7 +5,6 @@
 //! never skips. dnf reads folders of the test and nothing of the machine: no configuration, no cache, no network.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
-#![expect(clippy::print_stdout, reason = "it prints what the trees were made of")]
 
 #[path = "dnf/closure.rs"]
 mod closure;

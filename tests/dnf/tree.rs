@@ -3,6 +3,7 @@
 use rpm::{BuildConfig, CompressionType, Dependency, FileOptions, PackageBuilder};
 use serde_json::Value;
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -87,17 +88,21 @@ pub(crate) fn modules(folder: &Path, streams: &[(&str, &[&str])], default: &str)
     let mut text = String::new();
     for (name, artifacts) in streams {
         let (module, stream) = name.split_once(':').unwrap();
-        let artifacts: String = artifacts.iter().map(|one| format!("    - {one}\n")).collect();
-        text += &format!(
+        let artifacts: String = artifacts.iter().flat_map(|one| ["    - ", *one, "\n"]).collect();
+        write!(
+            text,
             "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {module}\n  stream: \"{stream}\"\n  version: 1\n  context: c0\n  arch: x86_64\n  \
              summary: s\n  description: d\n  license:\n    module: [MIT]\n  dependencies:\n  - requires:\n      platform: [el8]\n  \
              artifacts:\n    rpms:\n{artifacts}...\n"
-        );
+        )
+        .unwrap();
     }
     let (module, stream) = default.split_once(':').unwrap();
-    text += &format!(
+    write!(
+        text,
         "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: {module}\n  stream: \"{stream}\"\n...\n"
-    );
+    )
+    .unwrap();
     let file = folder.join("modules.yaml");
     std::fs::write(&file, text).unwrap();
     let repodata = folder.join("repodata");
