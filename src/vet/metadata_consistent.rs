@@ -42,23 +42,23 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     }
     let position = Position { root: &places.staging, tree: &tree, repos: opened };
     let Some(mut flaws) = position.flaws(cx, what, found) else { return };
-    let Some((before, published)) = in_production(cx, &places.production, &flaws, found) else { return };
+    let Some(before) = in_production(cx, &places.production, &flaws, found) else { return };
     for flaw in &mut flaws {
         flaw.finding.inherited = before.contains(&flaw.finding.id.0);
     }
-    history::weigh(&mut flaws, &position.repos, &published, cx.pulse);
+    history::weigh(&mut flaws, &position.repos, cx.pulse);
     for flaw in flaws {
         found.add(flaw.finding);
     }
 }
 
-/// Returns the ids of the findings that production has in the repos that `flaws` are about, and what is there.
+/// Returns the ids of the findings that production has in the repos that `flaws` are about.
 fn in_production(
     cx: &VetContext<'_>,
     production: &Path,
     flaws: &[Flaw],
     found: &mut Found<'_>,
-) -> Option<(BTreeSet<String>, Tree)> {
+) -> Option<BTreeSet<String>> {
     let mut within: Vec<PathBuf> = Vec::new();
     // A folder sorts before what is below it, which is walked with it.
     for repo in flaws.iter().map(|flaw| &flaw.repo).collect::<BTreeSet<_>>() {
@@ -68,7 +68,7 @@ fn in_production(
         }
     }
     if within.is_empty() {
-        return Some(Default::default());
+        return Some(BTreeSet::new());
     }
     let within = if within == [PathBuf::new()] { Vec::new() } else { within };
     let what = "the same metadata in production";
@@ -79,7 +79,7 @@ fn in_production(
     let opened = repositories(&tree).into_iter().map(open).map(|(repo, path)| (path, repo)).collect();
     let position = Position { root: production, tree: &tree, repos: opened };
     let flaws = position.flaws(cx, what, found)?;
-    Some((flaws.into_iter().map(|flaw| flaw.finding.id.0).collect(), tree))
+    Some(flaws.into_iter().map(|flaw| flaw.finding.id.0).collect())
 }
 
 /// One thing that is wrong, and the repo in which it is.

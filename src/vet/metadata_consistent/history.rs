@@ -1,12 +1,12 @@
-//! Which packages that no repo names are only history: production has them already, and the repo has newer ones.
+//! Which packages that no repo names are only history: the repo names a newer one of the same name.
 //!
 //! A minor release syncs whole composes over what is there: the metadata is that of the compose, and the packages of
-//! before stay on disk. They are no reason to stop. What production's users would lose by it is for `no-regression` to
-//! say, and a package that is new and unnamed stays what it is: forgotten.
+//! before stay on disk, os and kickstart alike. Nobody would be offered them, so they are no reason to stop. What
+//! production's users would lose by it is for `no-regression` and `modules-present` to say, and a package that is newer
+//! than what is named stays what it is: forgotten.
 
 use super::Flaw;
 use crate::compose::pulse::Pulse;
-use crate::compose::tree::Tree;
 use crate::domain::finding::Severity;
 use crate::repodata::{Nevra, Verify, Want};
 use crate::vet::repos::Opened;
@@ -14,12 +14,11 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Makes a warning of each flaw of `flaws` that is about history; `published` is what production has.
-pub(super) fn weigh(flaws: &mut [Flaw], repos: &BTreeMap<PathBuf, Opened>, published: &Tree, pulse: &Pulse) {
+/// Makes a warning of each flaw of `flaws` that is about history.
+pub(super) fn weigh(flaws: &mut [Flaw], repos: &BTreeMap<PathBuf, Opened>, pulse: &Pulse) {
     let mut by_repo: BTreeMap<PathBuf, Vec<(Nevra, &mut Flaw)>> = BTreeMap::new();
     for flaw in flaws.iter_mut() {
-        let nevra = flaw.unlisted.as_deref().filter(|path| is_there(published, path)).and_then(nevra);
-        if let Some(nevra) = nevra {
+        if let Some(nevra) = flaw.unlisted.as_deref().and_then(nevra) {
             by_repo.entry(flaw.repo.clone()).or_default().push((nevra, flaw));
         }
     }
@@ -46,13 +45,7 @@ pub(super) fn weigh(flaws: &mut [Flaw], repos: &BTreeMap<PathBuf, Opened>, publi
 
 fn superseded(flaw: &mut Flaw) {
     flaw.finding.severity = Severity::Warning;
-    "is in no metadata; production has it too, and the repo names a newer one"
-        .clone_into(&mut flaw.finding.message);
-}
-
-fn is_there(tree: &Tree, path: &Path) -> bool {
-    let folder = path.parent().unwrap_or(Path::new("")).as_os_str();
-    path.file_name().is_some_and(|name| tree.entry(folder, name).is_some())
+    "is on disk and in no metadata; the repo names a newer one".clone_into(&mut flaw.finding.message);
 }
 
 /// Reads what a package is from the name of its file.
