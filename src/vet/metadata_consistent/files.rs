@@ -5,6 +5,7 @@
 
 use super::packages::{self, Unread};
 use super::shelf::Shelf;
+use super::twice::{Twice, twice};
 use super::{CHECK, Flaw};
 use crate::compose::pulse::Pulse;
 use crate::domain::finding::{Finding, Severity};
@@ -148,7 +149,28 @@ impl Look<'_> {
             (Err(error), _) => self.error(&error),
         }
         self.looked.is_known = known;
+        if known {
+            self.twice(twice(&list));
+        }
         known.then_some(list)
+    }
+
+    /// Tells what primary.xml names more than once.
+    fn twice(&mut self, twice: Twice) {
+        let Some(data) = self.repo.repomd().get("primary") else { return };
+        let file = data.href.as_str();
+        if let Some((first, more)) = twice.different {
+            let message = format!(
+                "names packages under one name with different checksums: {more} entries too many, the first of {first}"
+            );
+            let (path, message) = (self.shown(file), shown(message));
+            self.looked.flaws.push(Flaw::blocking(self.path, "different", path, message, ADVICE));
+        }
+        if let Some((first, more)) = twice.alike {
+            let message =
+                format!("names packages more than once: {more} entries too many, the first of {first}");
+            self.warning("twice", file, shown(message));
+        }
     }
 
     /// Reads filelists.xml or other.xml and compares its packages with those of primary.xml.
