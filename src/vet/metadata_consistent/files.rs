@@ -41,17 +41,26 @@ pub(super) fn bytes(repo: &Opened) -> u64 {
 /// Looks at the repo at `path`.
 pub(super) fn look(path: &Path, repo: &Repo, shelf: &Shelf<'_>, cx: &VetContext<'_>) -> Looked {
     let pulse = cx.pulse;
-    let mut look = Look {
+    let begin = || Look {
         path,
         repo,
         pulse,
         reading: cx.reading,
         looked: Looked { repo: path.to_owned(), ..Looked::default() },
     };
+    let mut look = begin();
     let list = look.primary(shelf);
-    for kind in ["filelists", "other"] {
-        look.compared(kind, list.as_ref());
-    }
+    // Both need the list and not each other; they are as long as primary.xml, and whoever checks one large repo waits for them.
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let mut look = begin();
+            look.compared("other", list.as_ref());
+            look.looked.flaws
+        });
+        look.compared("filelists", list.as_ref());
+        // A panic there is a defect of ours, and goes on here.
+        look.looked.flaws.extend(beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    });
     let mut read = Vec::new();
     for data in &repo.repomd().data {
         let lists = ["primary", "filelists", "other"].contains(&data.kind.as_str());
