@@ -43,8 +43,8 @@ fn identity<'a>(package: &Listing<'a>) -> (&'a str, u32, &'a str, &'a str, &'a s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::repodata::{Want, Way};
     use crate::repodata::primary::read;
+    use crate::repodata::{Want, Way};
     use std::ops::ControlFlow;
 
     fn list(packages: &[(&str, &str)]) -> PackageList {
