@@ -78,6 +78,17 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "search",
             false,
         ),
+        TextPurpose::SearchGate => {
+            let tab =
+                model.gate.as_ref().map_or("evidence", |gate| super::super::screens::gate::title(gate.tab()));
+            (
+                format!("Search the {}", tab.to_lowercase()),
+                "What you type is looked for as it is: in paths, messages, names, versions, CVE ids; capitals count only where you type one."
+                    .to_owned(),
+                "search",
+                false,
+            )
+        }
         TextPurpose::Answer { step, prompt, hidden, shown } => {
             // Hidden here by its wording alone: what its terminal shows, its log keeps.
             let kept = if *hidden && *shown {
