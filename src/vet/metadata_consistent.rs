@@ -7,6 +7,7 @@
 //! another build of the same size is found by nothing less.
 
 mod files;
+mod history;
 mod packages;
 mod shelf;
 mod strays;
@@ -45,6 +46,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     for flaw in &mut flaws {
         flaw.finding.inherited = before.contains(&flaw.finding.id.0);
     }
+    history::weigh(&mut flaws, &position.repos, cx.pulse);
     for flaw in flaws {
         found.add(flaw.finding);
     }
@@ -84,6 +86,8 @@ fn in_production(
 #[derive(Debug)]
 struct Flaw {
     repo: PathBuf,
+    /// Of a package that no repo names: where it is.
+    unlisted: Option<PathBuf>,
     finding: Finding,
 }
 
@@ -95,7 +99,8 @@ impl Flaw {
         message: impl Into<String>,
         advice: &str,
     ) -> Self {
-        Self { repo: repo.to_owned(), finding: Finding::blocking(CHECK, kind, path, message, advice) }
+        let finding = Finding::blocking(CHECK, kind, path, message, advice);
+        Self { repo: repo.to_owned(), unlisted: None, finding }
     }
 }
 
@@ -118,7 +123,7 @@ impl Position<'_> {
             Ok(repo) => files::look(path, repo, &shelf, cx),
             Err(error) => {
                 let finding = unreadable(CHECK, path, error);
-                let flaw = Flaw { repo: path.to_owned(), finding };
+                let flaw = Flaw { repo: path.to_owned(), unlisted: None, finding };
                 files::Looked { repo: path.to_owned(), flaws: vec![flaw], ..files::Looked::default() }
             }
         })?;

@@ -2,7 +2,7 @@
 
 /// Who signed which text, with which key, as it was verified.
 ///
-/// It comes from no file and no default. [`VerifiedSigner::vouch`] is called in `src/signing/verify.rs` alone, after the
+/// It comes from no file and no default. Its `vouch` is called in `src/signing/verify.rs` alone, after the
 /// signature was checked; `tests/architecture.rs` holds that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedSigner {

@@ -84,14 +84,14 @@ impl Look<'_> {
 
     fn warning(&mut self, kind: &str, file: &str, message: impl Into<String>) {
         let finding = Finding::new(CHECK, Severity::Warning, kind, self.shown(file), message, ADVICE);
-        self.looked.flaws.push(Flaw { repo: self.path.to_owned(), finding });
+        self.looked.flaws.push(Flaw { repo: self.path.to_owned(), unlisted: None, finding });
     }
 
     fn error(&mut self, error: &RepodataError) {
         // That the whole check was cancelled is said once, by whoever waits for all repos.
         if error.problem != Problem::Cancelled {
             let finding = unreadable(CHECK, self.path, error);
-            self.looked.flaws.push(Flaw { repo: self.path.to_owned(), finding });
+            self.looked.flaws.push(Flaw { repo: self.path.to_owned(), unlisted: None, finding });
         }
     }
 

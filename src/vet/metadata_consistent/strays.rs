@@ -20,9 +20,10 @@ pub(super) fn flaws(shelf: &Shelf<'_>, known: &BTreeMap<&Path, bool>) -> Vec<Fla
     for (folder, name) in shelf.unnamed() {
         match repo_of(Path::new(folder), known) {
             Some((repo, true)) => {
-                let path = shown(PathBuf::from(path(folder, name)));
+                let path = PathBuf::from(path(folder, name));
                 let message = "is on disk and in no metadata: nobody can install it";
-                flaws.push(Flaw::blocking(repo, "unlisted", path, message, CREATEREPO));
+                let flaw = Flaw::blocking(repo, "unlisted", shown(&path), message, CREATEREPO);
+                flaws.push(Flaw { unlisted: Some(path), ..flaw });
             }
             // What a repo names is not known, which is a finding already.
             Some((_, false)) => {}

@@ -139,6 +139,27 @@ fn a_package_in_no_metadata_is_found() {
 }
 
 #[test]
+fn a_package_in_no_metadata_with_a_newer_one_in_it_is_history() {
+    let fixture = Fixture::new();
+    // What a sync of a whole new compose leaves: the packages of before, and metadata that knows only the new ones.
+    let weight = |name: &str, version_release: &str| {
+        let path = format!("{OS}/Packages/{name}-{version_release}.x86_64.rpm");
+        let bytes = package(name, version_release, b"content");
+        fixture.put(&format!("staging/pub/8.10-RC1/{path}"), &bytes);
+        let found = run(&fixture);
+        std::fs::remove_file(fixture.staging(&path)).unwrap();
+        assert!(found.len() == 1 && found[0].path == path, "{found:?}");
+        found[0].severity
+    };
+    assert_eq!(weight("bash", "5.0-9.el8"), Severity::Warning);
+    assert_eq!(weight("bash", "5.1-0.9.el8"), Severity::Warning);
+    // One that is newer than what is listed, or of which nothing is listed, has been forgotten.
+    assert_eq!(weight("bash", "5.10-1.el8"), Severity::Blocking);
+    assert_eq!(weight("bas", "5.0-9.el8"), Severity::Blocking);
+    assert_eq!(weight("ksh", "5.0-9.el8"), Severity::Blocking);
+}
+
+#[test]
 fn lists_that_disagree_are_found_with_a_name() {
     let fixture = Fixture::new();
     let one = |text: &str| {
