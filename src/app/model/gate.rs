@@ -131,7 +131,7 @@ impl GateModel {
 
     /// Begins anew, as if just opened: nothing typed, nothing ticked, the focus on Cancel. Where somebody read, they read on.
     pub fn reset(&mut self, uptime_ms: u64) {
-        let before = self.chosen().map(|finding| finding.id.clone()).or_else(|| self.before.take());
+        let before = self.before.take().or_else(|| self.chosen_id());
         let evidence = std::mem::replace(&mut self.evidence, EvidenceState::None);
         let (tab, check) = (self.tab(), self.check);
         let new = Self::new(self.run.clone(), self.release.clone(), uptime_ms);
@@ -209,6 +209,16 @@ impl GateModel {
     /// Returns the chosen finding.
     pub fn chosen(&self) -> Option<&Finding> {
         self.shown().and_then(|evidence| evidence.findings.get(self.finding))
+    }
+
+    /// Returns the id of the chosen finding.
+    pub fn chosen_id(&self) -> Option<FindingId> {
+        self.chosen().map(|finding| finding.id.clone())
+    }
+
+    /// Has the next evidence choose this finding, if it has it.
+    pub fn come_back_to(&mut self, finding: Option<FindingId>) {
+        self.before = finding.or_else(|| self.before.take());
     }
 
     /// Returns the check that the shown tab is about: that of the chosen finding, or the chosen one.

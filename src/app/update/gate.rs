@@ -62,6 +62,7 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     if gate.evidence.file() == file.as_deref() {
         return Vec::new();
     }
+    let chosen = gate.chosen_id();
     gate.reset(now);
     let Some(file) = file else {
         gate.evidence = EvidenceState::None;
@@ -70,6 +71,7 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     };
     gate.evidence = EvidenceState::Loading { file: file.clone() };
     gate.fit();
+    gate.come_back_to(chosen);
     vec![Effect::LoadEvidence { run: run.id.clone(), release: gate.release.clone(), file }]
 }
 
