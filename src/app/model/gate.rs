@@ -135,7 +135,7 @@ impl GateModel {
         let evidence = std::mem::replace(&mut self.evidence, EvidenceState::None);
         let (tab, check) = (self.tab(), self.check);
         let new = Self::new(self.run.clone(), self.release.clone(), uptime_ms);
-        *self = Self { evidence, tab, check, before, ..new };
+        *self = Self { tab, evidence, before, check, ..new };
         self.fit();
     }
 

@@ -4,7 +4,7 @@
 //!  PRODUCTION  8.10 → /mnt/repos-production/mirror/pub/rocky/8.10
 //!  goes out    Rocky 20261122.2, Extras 20261122.0, gluster9 20261122.0
 //!  also        Plus 20261122.0; not touched by this run
-//! ━ Findings ✗2 !2 ·1  Changes 9  Checklist 0/3  Production  Checks 12 ━━━━━━━━━
+//! ━ f Findings ✗2 !2 ·1  c Changes 9  t Checklist 0/3  p Production  v Checks 8 ━
 //! ▌✗ blocking  metadata-signed    AppStream/aarch64/os/repodata/repomd.xml
 //!  ! warning   metadata-signed    BaseOS/x86_64/kickstart/..           inherited
 //! ─ ✗ blocking metadata-signed ──────────────────────────────────── 3fa2b81c90 ─
@@ -38,6 +38,7 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::text;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+use tabs::Shown;
 
 /// Columns of the labels on top.
 const LABEL: u16 = 12;
@@ -53,7 +54,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let foot = Rect { y: area.bottom() - bottom, height: bottom, ..area };
     let middle = Rect { y: area.y + top, height: area.height - top - bottom, ..area };
     match gate.shown() {
-        Some(shown) => evidence(pen, middle, run, gate, shown),
+        Some(shown) => evidence(pen, middle, model, Shown { run, gate, evidence: shown }),
         None => waiting(pen, middle, run, gate),
     }
     approve::draw(pen, foot, model, run, gate);
@@ -128,8 +129,9 @@ fn waiting(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) {
 }
 
 /// Draws the line of tabs, how far checks are that look again, and the tab that is shown.
-fn evidence(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel, evidence: &Evidence) {
-    let inside = tabs::draw(pen, area, run, gate, evidence);
+fn evidence(pen: &mut Pen<'_>, area: Rect, model: &Model, of: Shown<'_>) {
+    let Shown { run, gate, evidence } = of;
+    let inside = tabs::draw(pen, area, model, of);
     let below = progress(pen, inside, run, gate);
     match gate.tab() {
         GateTab::Findings => findings::draw(pen, below, run, gate, evidence),

@@ -88,9 +88,12 @@ impl ChangeRow {
     }
 }
 
+/// The numbers of a place, and its rows with what they are ordered by.
+type Place<'a> = (Totals, Vec<(usize, &'a str, ChangeRow)>);
+
 /// Returns the rows of `changes`; none where nothing changes.
 pub fn rows(changes: &Changes) -> Vec<ChangeRow> {
-    let mut places: BTreeMap<&str, (Totals, Vec<(usize, &str, ChangeRow)>)> = BTreeMap::new();
+    let mut places: BTreeMap<&str, Place<'_>> = BTreeMap::new();
     for (at, change) in changes.packages.iter().enumerate() {
         let (totals, rows) = places.entry(&change.place).or_default();
         totals.count(change, false);

@@ -35,7 +35,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, gate: &GateModel, evidence: &E
             draw_row(pen, line, row, evidence);
         }
     });
-    list::full(pen, parts, full);
+    list::full(pen, parts, &full);
 }
 
 fn draw_row(pen: &mut Pen<'_>, line: Rect, row: &ChangeRow, evidence: &Evidence) {

@@ -23,7 +23,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateMod
         let words = text::cut(point, line.width.saturating_sub(4));
         pen.line(line, 0, vec![pen.span(role, box_), pen.span(Role::Text, words)]);
     });
-    list::full(pen, parts, full);
+    list::full(pen, parts, &full);
 }
 
 fn full(pen: &Pen<'_>, waivers: &[Waiver], gate: &GateModel, evidence: &Evidence) -> Full {

@@ -29,7 +29,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateMod
             row(pen, line, *checked, evidence, now);
         }
     });
-    list::full(pen, parts, full);
+    list::full(pen, parts, &full);
 }
 
 fn of(evidence: &Evidence, checked: Checked) -> impl Iterator<Item = &Finding> {

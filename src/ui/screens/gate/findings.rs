@@ -28,7 +28,7 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateMod
             row(pen, line, finding, waivers);
         }
     });
-    list::full(pen, parts, full);
+    list::full(pen, parts, &full);
 }
 
 fn waiver<'a>(finding: &Finding, waivers: &'a [Waiver]) -> Option<&'a Waiver> {

@@ -79,7 +79,7 @@ fn lines(full: &Full, width: u16) -> Vec<(Role, String)> {
 }
 
 /// Draws the chosen row in full.
-pub(super) fn full(pen: &mut Pen<'_>, parts: Parts, full: Full) {
+pub(super) fn full(pen: &mut Pen<'_>, parts: Parts, full: &Full) {
     let area = parts.full;
     if area.height == 0 {
         return;
@@ -93,7 +93,7 @@ pub(super) fn full(pen: &mut Pen<'_>, parts: Parts, full: Full) {
         let inside = pen.panel(area, full.title.clone(), full.right.clone(), false);
         Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside }
     };
-    let lines = lines(&full, inside.width);
+    let lines = lines(full, inside.width);
     let (fits, all) = (usize::from(inside.height), lines.len());
     for (row, (role, words)) in lines.into_iter().take(fits).enumerate() {
         pen.line(inside, row as u16, vec![pen.span(role, words)]);

@@ -1,15 +1,25 @@
 //! The line of tabs: what each side of the evidence is called, and how much it holds.
 
+use crate::app::Model;
 use crate::app::model::gate::rows::ChangeRow;
 use crate::app::model::{GateModel, GateTab, RunModel};
 use crate::domain::evidence::Evidence;
 use crate::domain::finding::Severity;
+use crate::keys::{Action, Layer};
 use crate::ui::pen::Pen;
 use crate::ui::style;
 use crate::ui::theme::Role;
 use crate::ui::widgets::text;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+
+/// What the line is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shown<'a> {
+    pub(super) run: &'a RunModel,
+    pub(super) gate: &'a GateModel,
+    pub(super) evidence: &'a Evidence,
+}
 
 /// Returns what a tab is called.
 pub const fn title(tab: GateTab) -> &'static str {
@@ -22,50 +32,59 @@ pub const fn title(tab: GateTab) -> &'static str {
     }
 }
 
-/// Draws the line; returns what is below it. Numbers go where they would not fit.
-pub(super) fn draw(
-    pen: &mut Pen<'_>,
-    area: Rect,
-    run: &RunModel,
-    gate: &GateModel,
-    evidence: &Evidence,
-) -> Rect {
-    let focus = gate.focus.tab().is_some();
-    let mut spans = line(pen, run, gate, evidence, true);
-    if spans.iter().map(Span::width).sum::<usize>() + 6 > usize::from(area.width) {
-        spans = line(pen, run, gate, evidence, false);
-    }
-    pen.panel(area, spans, Vec::new(), focus)
+/// How much of the line there is room for, the most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    /// Keys and every number.
+    All,
+    /// Keys, and the numbers that stand in the way.
+    Telling,
+    /// Those numbers alone.
+    Short,
+    /// Names.
+    Names,
 }
 
-fn line(
-    pen: &Pen<'_>,
-    run: &RunModel,
-    gate: &GateModel,
-    evidence: &Evidence,
-    numbers: bool,
-) -> Vec<Span<'static>> {
+/// Draws the line; returns what is below it.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, of: Shown<'_>) -> Rect {
+    let fits = |spans: &Vec<Span<'static>>| {
+        spans.iter().map(Span::width).sum::<usize>() + 4 <= usize::from(area.width)
+    };
+    let lines = [Room::All, Room::Telling, Room::Short].map(|room| line(pen, model, of, room));
+    let spans = lines.into_iter().find(fits).unwrap_or_else(|| line(pen, model, of, Room::Names));
+    pen.panel(area, spans, Vec::new(), of.gate.focus.tab().is_some())
+}
+
+fn line(pen: &Pen<'_>, model: &Model, of: Shown<'_>, room: Room) -> Vec<Span<'static>> {
     let mut spans = Vec::new();
     for tab in GateTab::ALL {
         if !spans.is_empty() {
             spans.push(Span::raw("  "));
         }
-        let role = if tab == gate.tab() { Role::TabActive } else { Role::Tab };
-        spans.push(pen.span(role, title(tab)));
-        if numbers {
-            spans.extend(number(pen, tab, run, gate, evidence));
+        let key = model.keymap.key_of(&[Layer::Gate], action(tab)).filter(|_| room <= Room::Telling);
+        let key = key.map_or_else(String::new, |key| format!("{key} "));
+        let role = if tab == of.gate.tab() { Role::TabActive } else { Role::Tab };
+        spans.push(pen.span(role, format!("{key}{}", title(tab))));
+        let telling = matches!(tab, GateTab::Findings | GateTab::Checklist) && room <= Room::Short;
+        if telling || room == Room::All {
+            spans.extend(number(pen, tab, of));
         }
     }
     spans
 }
 
-fn number(
-    pen: &Pen<'_>,
-    tab: GateTab,
-    run: &RunModel,
-    gate: &GateModel,
-    evidence: &Evidence,
-) -> Vec<Span<'static>> {
+const fn action(tab: GateTab) -> Action {
+    match tab {
+        GateTab::Findings => Action::ShowFindings,
+        GateTab::Changes => Action::ShowChanges,
+        GateTab::Checklist => Action::ShowChecklist,
+        GateTab::Production => Action::ShowProduction,
+        GateTab::Checks => Action::ShowChecks,
+    }
+}
+
+fn number(pen: &Pen<'_>, tab: GateTab, of: Shown<'_>) -> Vec<Span<'static>> {
+    let Shown { run, gate, evidence } = of;
     match tab {
         GateTab::Findings => findings(pen, run, gate, evidence),
         GateTab::Changes => {

@@ -73,17 +73,17 @@ fn package(pen: &Pen<'_>, change: &Change) -> Full {
     let gone = (Role::Removed, "staging     has it no longer".to_owned());
     let to = change.to.as_ref().map_or(gone, |to| (Role::Text, format!("staging     {to}")));
     words.push(to);
-    sized(pen, change, style::change(change.kind).word.to_owned(), words)
+    sized(pen, change, style::change(change.kind).word, words)
 }
 
 fn file(pen: &Pen<'_>, change: &Change) -> Full {
     let mut words = vec![(Role::Strong, change.name.clone()), (Role::Muted, change.place.clone())];
     words.extend(change.from.iter().map(|from| (Role::Text, format!("production  {from}"))));
     words.extend(change.to.iter().map(|to| (Role::Text, format!("staging     {to}"))));
-    sized(pen, change, format!("{} {}", noun(change), style::change(change.kind).word), words)
+    sized(pen, change, &format!("{} {}", noun(change), style::change(change.kind).word), words)
 }
 
-fn sized(pen: &Pen<'_>, change: &Change, title: String, words: Vec<(Role, String)>) -> Full {
+fn sized(pen: &Pen<'_>, change: &Change, title: &str, words: Vec<(Role, String)>) -> Full {
     let mark = style::change(change.kind);
     let size = if change.size == 0 { "size not known".to_owned() } else { text::bytes(change.size) };
     Full {
