@@ -49,7 +49,7 @@ mod trees;
 mod watch;
 
 pub use changes::{changes, changes_within};
-pub use evidence::evidence;
+pub use evidence::{evidence, evidence_again};
 pub use lookout::{Lookout, mounts_of};
 pub use packages_signed::Vouched;
 pub use pinned::pinned;

@@ -9,6 +9,8 @@
 mod damage;
 #[path = "console/driver.rs"]
 mod driver;
+#[path = "console/gate.rs"]
+mod gate;
 #[path = "console/helm.rs"]
 mod helm;
 #[path = "console/host.rs"]

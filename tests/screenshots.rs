@@ -68,6 +68,11 @@ fn scenes() -> Vec<(&'static str, Model)> {
         gate.focus = GateFocus::Phrase;
         gate.phrase = TextInput::holding("8.10 vetted");
     }
+    let mut changes = console::at_gate(run::waiting(), Some(evidence::mixed()));
+    if let Some(gate) = changes.gate.as_mut() {
+        gate.go_to(GateFocus::Changes);
+        gate.change = 3;
+    }
     let mut help = console::answered(Screen::Status);
     help.overlays.push(Overlay::Help { first: 0, layers: console::answered(Screen::Status).layers() });
     let mut confirm = console::ticked(Screen::Plan, &run::two_lanes());
@@ -82,6 +87,7 @@ fn scenes() -> Vec<(&'static str, Model)> {
         ("run-suspect", console::with_run(Screen::Run, run::suspect(), Live::default(), true)),
         ("run-prompt", console::with_run(Screen::Run, run::prompting(), run::prompting_live(), true)),
         ("gate-blocked", console::at_gate(run::waiting(), Some(evidence::mixed()))),
+        ("gate-changes", changes),
         ("gate-approve", approving),
         ("publish", console::with_run(Screen::Run, run::publishing(), run::publishing_live(), true)),
         ("history", console::with_run(Screen::History, run::running(), run::running_live(), true)),

@@ -7,16 +7,19 @@
 
 use insta::assert_snapshot;
 use stagegate::app::Model;
+use stagegate::app::model::gate::rows::ChangeRow;
+use stagegate::app::model::gate::search::GateSearch;
 use stagegate::app::model::{
     Banner, Confirm, GateFocus, Helm, Match, MatchTally, Mode, Overlay, PlanFocus, RunFocus, RunLayout,
     Screen, SearchState, TextPurpose, Toast, Towards,
 };
 use stagegate::app::text_input::TextInput;
-use stagegate::domain::live::Live;
-use stagegate::domain::name::StepId;
+use stagegate::domain::live::{Live, Looking, Part};
+use stagegate::domain::name::{ReleaseId, StepId};
 use stagegate::ui::Theme;
 use stagegate::ui::fixtures::{console, evidence, frame, run};
 use stagegate::ui::theme::Role;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
@@ -99,7 +102,7 @@ fn gate() {
     check("gate-blocked", &console::at_gate(run::waiting(), Some(evidence::mixed())));
     let mut model = console::at_gate(run::waiting(), Some(evidence::clean()));
     let gate = model.gate.as_mut().unwrap();
-    gate.focus = GateFocus::Checklist;
+    gate.go_to(GateFocus::Checklist);
     gate.point = 1;
     gate.ticked[0] = true;
     check("gate-checklist", &model);
@@ -121,6 +124,67 @@ fn gate() {
     check("gate-one-of-two", &model);
     check("gate-void", &console::at_gate(run::void(), Some(evidence::clean())));
     check("gate-passed", &console::at_gate(run::finished(), Some(evidence::clean())));
+}
+
+#[test]
+fn the_tabs_of_the_gate() {
+    let mut model = console::at_gate(run::waiting(), Some(evidence::mixed()));
+    let mut show = |name: &str, focus: GateFocus, change: &dyn Fn(&mut Model)| {
+        let gate = model.gate.as_mut().unwrap();
+        gate.go_to(focus);
+        change(&mut model);
+        check(name, &model);
+    };
+    show("gate-changes", GateFocus::Changes, &|_| {});
+    let advisory = |model: &mut Model| {
+        let gate = model.gate.as_mut().unwrap();
+        let kernel = |row: &ChangeRow| matches!(row, ChangeRow::Advisory(1));
+        gate.change = gate.rows.iter().position(kernel).unwrap();
+    };
+    show("gate-advisory", GateFocus::Changes, &advisory);
+    let search = |model: &mut Model| {
+        let gate = model.gate.as_mut().unwrap();
+        gate.change = gate.rows.len() - 2;
+        gate.search = Some(GateSearch::new(gate, "minimal"));
+    };
+    show("gate-search", GateFocus::Changes, &search);
+    let searched = |model: &mut Model| model.gate.as_mut().unwrap().search = None;
+    show("gate-production", GateFocus::Production, &searched);
+    show("gate-checks", GateFocus::Checks, &|model| model.gate.as_mut().unwrap().check = 2);
+}
+
+#[test]
+fn a_gate_whose_checks_look() {
+    let of = |part: Option<Part>, what: &str| Looking {
+        what: what.to_owned(),
+        done: 1_204,
+        of: Some(48_213),
+        bytes: 1_900_000_000,
+        rate: 310_000_000,
+        part,
+    };
+    let part = Part { name: "metadata-consistent".to_owned(), nth: 3, of: 12 };
+    let mut first = console::at_gate(run::running(), None);
+    let looking = |look: Looking| BTreeMap::from([("8".parse::<ReleaseId>().unwrap(), look)]);
+    first.run.as_mut().unwrap().live.gathering = looking(of(Some(part.clone()), "metadata"));
+    check("gate-gathering", &first);
+    let mut again = console::at_gate(run::waiting(), Some(evidence::mixed()));
+    again.gate.as_mut().unwrap().go_to(GateFocus::Checks);
+    again.run.as_mut().unwrap().live.gathering = looking(of(Some(part), "metadata"));
+    check("gate-checking-again", &again);
+}
+
+#[test]
+fn a_waived_finding_says_who_let_it_through_and_why() {
+    let evidence = evidence::mixed();
+    let waived = evidence.findings[1].id.clone();
+    let mut model = console::at_gate(run::waiting_with_waiver(waived), Some(evidence));
+    let gate = model.gate.as_mut().unwrap();
+    gate.go_to(GateFocus::Findings);
+    gate.finding = 1;
+    check("gate-waived", &model);
+    model.gate.as_mut().unwrap().go_to(GateFocus::Checklist);
+    check("gate-waivers", &model);
 }
 
 #[test]

@@ -3,9 +3,11 @@
 //! The same answer decides what a key does, what the footer and the help show in grey, and what the
 //! palette offers; an action that cannot be taken stays visible and says why.
 
-use super::model::{
-    EvidenceState, FlowShape, GateFocus, GateModel, Helm, Model, RunLayout, RunModel, Screen, ticks::Syncs,
-};
+mod gate;
+
+pub use gate::approval;
+
+use super::model::{FlowShape, Helm, Model, RunLayout, RunModel, ticks::Syncs};
 use super::msg::Connection;
 use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::Step;
@@ -56,6 +58,9 @@ fn judge(action: Action, model: &Model) -> Answer {
     if action.mutates() {
         may_act(model)?;
     }
+    if let Some(answer) = gate::judge(action, model) {
+        return answer;
+    }
     match action {
         Action::ToggleSync => sync(model),
         Action::ToggleCompose => compose(model),
@@ -86,18 +91,6 @@ fn judge(action: Action, model: &Model) -> Answer {
             let run = open_run(model)?;
             let view = run.focused().and_then(|step| run.views.get(&step));
             when(view.is_some_and(|view| view.search.is_some()), "nothing was searched for yet")
-        }
-        Action::ToggleItem | Action::ToggleHold | Action::GoToPhrase | Action::GateActivate => {
-            gate_item(action, model)
-        }
-        Action::Waive => waive(model),
-        Action::RefreshEvidence => {
-            reachable(model)?;
-            let (run, gate) = open_gate(model)?;
-            match run.state.gate(&gate.release) {
-                Some((_, Some(GateState::Waiting { .. } | GateState::Void { .. }))) => Ok(()),
-                _ => Err("the gate is not waiting".to_owned()),
-            }
         }
         Action::ToggleObserve => observe(model),
         Action::ChooseTheme => when(model.themes.len() > 1, "there is one theme only"),
@@ -316,68 +309,6 @@ fn plan_anew(model: &Model) -> Answer {
     }
     let stands = !matches!(run.verdict(), RunVerdict::Running | RunVerdict::Waiting | RunVerdict::Finished);
     when(stands, "no lane of this run stands, so there is nothing to plan anew")
-}
-
-fn open_gate(model: &Model) -> Result<(&RunModel, &GateModel), String> {
-    let run = open_run(model)?;
-    let gate = model.gate.as_ref().filter(|gate| gate.run == run.id);
-    gate.map(|gate| (run, gate)).ok_or_else(|| "no gate is open".to_owned())
-}
-
-fn gate_item(action: Action, model: &Model) -> Answer {
-    let (run, gate) = open_gate(model)?;
-    match action {
-        Action::ToggleItem => {
-            when(gate.focus == GateFocus::Checklist, "go to the checklist first")?;
-            when(!gate.ticked.is_empty(), "the checklist is empty")
-        }
-        Action::EndLook => {
-            let run = helm(model)?;
-            when(run.live.gathering.contains_key(&gate.release), "nothing is being looked at")
-        }
-        Action::GateActivate => when(gate.focus == GateFocus::Cancel, "nothing to choose here"),
-        _ => {
-            may_act(model)?;
-            match run.state.gate(&gate.release) {
-                Some((_, Some(GateState::Passed { .. }))) => Err("the gate was passed already".to_owned()),
-                _ => Ok(()),
-            }
-        }
-    }
-}
-
-fn waive(model: &Model) -> Answer {
-    reachable(model)?;
-    let (run, gate) = open_gate(model)?;
-    let EvidenceState::Shown { evidence, .. } = &gate.evidence else {
-        return Err("the evidence is not shown yet".to_owned());
-    };
-    when(gate.focus == GateFocus::Findings, "go to the findings first")?;
-    let finding = evidence.findings.get(gate.finding).ok_or("nothing was found")?;
-    when(finding.blocks(), "it does not block, so there is nothing to waive")?;
-    let waived = run.state.waivers(&gate.release).iter().any(|waiver| waiver.finding == finding.id);
-    when(!waived, "it was waived already")
-}
-
-/// Returns whether the approval that is typed on the open gate may be sent: everything holds, the phrase too.
-pub fn approval(model: &Model) -> Availability {
-    match judge_approval(model) {
-        Ok(()) => Availability::Enabled,
-        Err(reason) => Availability::Disabled(reason),
-    }
-}
-
-fn judge_approval(model: &Model) -> Answer {
-    reachable(model)?;
-    let (run, gate) = open_gate(model)?;
-    when(model.screen == Screen::Gate, "the gate is not on the screen")?;
-    when(gate.focus == GateFocus::Phrase, "the phrase has not the focus")?;
-    when(!gate.sent, "the approval was sent; waiting for the answer")?;
-    if let Some(obstacle) = gate.obstacles(&run.state).into_iter().next() {
-        return Err(obstacle);
-    }
-    let phrase = run.state.plan.lane(&gate.release).map_or("", |lane| &lane.phrase);
-    when(gate.phrase_matches(&run.state), &format!("type `{phrase}`"))
 }
 
 fn observe(model: &Model) -> Answer {

@@ -6,6 +6,7 @@
 use super::model::{LogQuery, ThemeName};
 use crate::domain::approval::AfterApproval;
 use crate::domain::finding::FindingId;
+use crate::domain::flow::CheckName;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::plan::Plan;
 use crate::domain::seal::SealDigest;
@@ -62,6 +63,8 @@ pub enum RunRequest {
     RefreshEvidence {
         /// The gate's release.
         release: ReleaseId,
+        /// The one check that is to look again; without one all do.
+        check: Option<CheckName>,
     },
     /// Approve.
     Approve {

@@ -13,7 +13,7 @@ pub mod run;
 pub mod status;
 pub mod ticks;
 
-pub use gate::{EvidenceState, GateFocus, GateModel};
+pub use gate::{EvidenceState, GateFocus, GateModel, GateTab};
 pub use overlay::{Confirm, Overlay, TextPurpose};
 pub use pane::{
     LogQuery, LogView, Match, MatchTally, SearchFrom, SearchState, Stride, Towards, ignores_case,

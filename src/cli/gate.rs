@@ -45,7 +45,7 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     let release = context::lane(&state, args.release.as_ref())?;
     let before = (state.events, attempts(&state, &release));
     if may_refresh(&state, &release) {
-        steps::ask_silently(&store, &dir, &Request::Refresh { release: release.clone() })?;
+        steps::ask_silently(&store, &dir, &Request::Refresh { release: release.clone(), check: None })?;
         state = wait_for_evidence(&dir, &release, before)?;
         if let Some(problem) = failed(&state, &release) {
             return Err(anyhow::anyhow!("{problem}").into());

@@ -4,7 +4,7 @@
 //! waits for a read looks at its pulse and not at a clock alone. The pulse does no waiting itself, and it
 //! is shared with a thread that nobody may be waiting for any more.
 
-use crate::domain::live::Looking;
+use crate::domain::live::{Looking, Part};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -15,6 +15,7 @@ struct Phase {
     what: String,
     of: Option<u64>,
     begun: Option<Instant>,
+    part: Option<Part>,
 }
 
 /// The pulse of one read.
@@ -49,10 +50,20 @@ impl Pulse {
 
     /// Says what is looked at from now on, and how many files that is, where it is known.
     pub fn begin(&self, what: &str, of: Option<u64>) {
-        *self.phase() = Phase { what: what.to_owned(), of, begun: Some(Instant::now()) };
+        let mut phase = self.phase();
+        let part = phase.part.take();
+        *phase = Phase { what: what.to_owned(), of, begun: Some(Instant::now()), part };
+        drop(phase);
         self.done.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
         self.beat();
+    }
+
+    /// Says which part of the whole everything from now on belongs to; none where that is to be forgotten.
+    pub fn enter(&self, part: Option<Part>) {
+        let name = part.as_ref().map_or_else(String::new, |part| part.name.clone());
+        self.phase().part = part;
+        self.begin(&name, None);
     }
 
     /// Says that something moved.
@@ -89,6 +100,7 @@ impl Pulse {
             of: phase.of,
             bytes,
             // Of less than half a second nothing can be told.
+            part: phase.part.clone(),
             rate: if took_ms < 500 { 0 } else { bytes.saturating_mul(1000) / took_ms },
         }
     }

@@ -2,6 +2,7 @@
 
 use super::compose::ComposeId;
 use super::finding::{Finding, FindingId};
+use super::flow::CheckName;
 use super::name::{ReleaseId, RepoName};
 use super::seal::SealDigest;
 use jiff::Timestamp;
@@ -149,6 +150,20 @@ pub struct Evidence {
     pub sealed_paths: usize,
     /// What production holds now, in a sentence.
     pub production_now: String,
+    /// The checks that looked, in the order in which they did; none in evidence of before they were told.
+    #[serde(default)]
+    pub checks: Vec<Checked>,
+}
+
+/// A check that looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checked {
+    /// Which.
+    pub check: CheckName,
+    /// When it was through: later than the evidence where it alone looked again.
+    pub at: Timestamp,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
 }
 
 impl Evidence {

@@ -21,6 +21,20 @@ pub struct Looking {
     pub bytes: u64,
     /// Bytes read in a second; 0 where nothing can be told yet.
     pub rate: u64,
+    /// Which part of the whole this is, where it has parts that can be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
+}
+
+/// One part of a look: one check of those of a gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// What it is called.
+    pub name: String,
+    /// Which it is, from 1.
+    pub nth: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// What is known about a running step beyond its journal.

@@ -148,18 +148,26 @@ actions! {
     OpenLog "open-log" [Run] ["enter", "l"] "log" Logs View "Open this step's log large";
     SideBySide "side-by-side" [Run, Pane] ["v"] "lanes" Logs View "Show the logs of all lanes side by side, or one again";
     Follow "follow" [Run, Pane, Log] ["F"] "follow" Logs View "Follow the end of the log; in the list of steps: go with the run";
-    Search "search" [Pane] ["/"] "search" Logs View "Search the log";
-    NextMatch "next-match" [Pane] ["n"] "next match" Logs View "Go to the next match";
-    PreviousMatch "previous-match" [Pane] ["N"] "match before" Logs View "Go to the match before";
+    Search "search" [Pane, Gate] ["/"] "search" Logs View "Search the log, or what this tab of the gate lists";
+    NextMatch "next-match" [Pane, Gate] ["n"] "next match" Logs View "Go to the next match";
+    PreviousMatch "previous-match" [Pane, Gate] ["N"] "match before" Logs View "Go to the match before";
     Wrap "wrap" [Pane] ["w"] "wrap" Logs View "Wrap long lines, or cut them";
 
     GateActivate "gate-activate" [Gate] ["enter"] "choose" Gate View "Take what has the focus: cancel goes back to the run";
     ToggleItem "toggle-item" [Gate] ["space"] "tick" Gate View "Tick a point of the checklist";
     Waive "waive" [Gate] ["w"] "waive" Gate Act "Let the chosen finding through by name, with a reason";
-    RefreshEvidence "refresh-evidence" [Gate] ["f5", "e"] "evidence anew" Gate Act "Gather the evidence anew";
+    GoToPhrase "go-to-phrase" [Gate] ["a"] "approve" Gate View "Go to the phrase that approves";
+    CheckAgain "check-again" [Gate] ["r"] "check again" Gate Act "Have the check of the chosen finding look again; the rest stands while staging is what was sealed";
+    RefreshEvidence "refresh-evidence" [Gate] ["f5", "e"] "evidence anew" Gate Act "Gather the evidence anew: every check looks again";
     EndLook "end-look" [Gate] ["X"] "stop looking" Gate Act "Stop gathering the evidence; what was seen so far counts for nothing";
     ToggleHold "toggle-hold" [Gate] ["H"] "hold" Gate View "Record the approval only: production waits for resume";
-    GoToPhrase "go-to-phrase" [Gate] ["a"] "approve" Gate View "Go to the phrase that approves";
+    ShowFindings "show-findings" [Gate] ["f"] "findings" Gate View "Show what was found";
+    ShowChanges "show-changes" [Gate] ["c"] "changes" Gate View "Show what production gains and loses, repo by repo";
+    ShowChecklist "show-checklist" [Gate] ["t"] "checklist" Gate View "Show what a person confirms, and what was waived by whom";
+    ShowProduction "show-production" [Gate] ["p"] "production" Gate View "Show what production holds now, and what goes out";
+    ShowChecks "show-checks" [Gate] ["v"] "checks" Gate View "Show which checks looked, when, and for how long";
+    NextGroup "next-group" [Gate] ["]"] "next group" Gate View "Go to the next repo among the changes, or the next severity among the findings";
+    PreviousGroup "previous-group" [Gate] ["["] "group before" Gate View "Go to the repo before among the changes, or the severity before among the findings";
 
     Accept "accept" [Text] ["enter"] "accept" Console View "Accept what was typed; the gate's phrase only once it matches";
     ConfirmYes "confirm-yes" [Confirm] ["y"] "yes" Console View "Do what the question lists";

@@ -26,6 +26,20 @@ use std::time::{Duration, Instant};
 /// The least time between two reports of progress.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 
+/// How much of a gate's evidence is gathered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Vet {
+    /// All of it.
+    Everything,
+    /// What one check says now, the rest as it was.
+    Again {
+        /// Which check.
+        check: CheckName,
+        /// The evidence that has the rest, relative to the run's folder.
+        evidence: String,
+    },
+}
+
 /// Everything that checks of one step may ask about, owned by their thread.
 #[derive(Debug)]
 pub(super) struct CheckRequest {
@@ -253,12 +267,17 @@ impl Supervisor {
     }
 
     /// Gathers the evidence of a gate on a thread of its own.
-    pub(super) fn gather(&mut self, gate: &Step) {
+    pub(super) fn gather(&mut self, gate: &Step, vet: Vet) {
         let Some(release) = gate.release.clone() else { return };
         self.looking.insert(release.clone());
         let request = Arc::new(self.check_request(gate, &[], None));
         let cache = self.dir.file(&format!("gates/{release}.cache"));
         let packages = self.dir.file(&format!("gates/{release}.packages"));
+        // Evidence that cannot be read has nothing to add to: all of it is gathered.
+        let before = match vet {
+            Vet::Everything => None,
+            Vet::Again { check, evidence } => self.dir.evidence(&evidence).ok().map(|before| (check, before)),
+        };
         let (sender, of) = (self.happenings.clone(), release.clone());
         let owed = Owed::new(move |result: Option<_>| {
             let result = result.unwrap_or_else(|| Err(lost()));
@@ -271,7 +290,11 @@ impl Supervisor {
                 let mut seals = SealCache::load(&cache);
                 let vouched = Vouched::load(&packages);
                 let result = request.with_context(pulse, |cx| {
-                    crate::vet::evidence(&VetContext { vouched: Some(&vouched), ..*cx }, Some(&mut seals))
+                    let cx = VetContext { vouched: Some(&vouched), ..*cx };
+                    match before {
+                        None => crate::vet::evidence(&cx, Some(&mut seals)),
+                        Some((check, before)) => crate::vet::evidence_again(&cx, &mut seals, before, check),
+                    }
                 });
                 keep(pulse, "seal", || seals.save(&cache));
                 keep(pulse, "packages", || vouched.save(&packages));

@@ -5,6 +5,7 @@
 
 use crate::domain::approval::{AfterApproval, Identity, Refusal};
 use crate::domain::finding::FindingId;
+use crate::domain::flow::CheckName;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::seal::SealDigest;
@@ -75,6 +76,9 @@ pub enum Request {
     Refresh {
         /// The release.
         release: ReleaseId,
+        /// The one check that is to look again; without one all do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        check: Option<CheckName>,
     },
     /// Approve a release.
     Approve {

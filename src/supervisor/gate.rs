@@ -1,10 +1,12 @@
 //! The gate: evidence, and the way through to production (design 7). `weigh` takes the approvals in.
 
+use super::checks::Vet;
 use super::control::Response;
 use super::happening::{ClientId, SealPurpose};
 use super::run_loop::Supervisor;
 use crate::domain::approval::{Approval, Refusal};
 use crate::domain::evidence::Evidence;
+use crate::domain::flow::CheckName;
 use crate::domain::launch::{Authority, Launch, ProductionLaunch};
 use crate::domain::name::{ReleaseId, StepId};
 use crate::domain::plan::Step;
@@ -28,7 +30,7 @@ impl Supervisor {
                 Ok(true)
             }
             Decision::GoOn | Decision::RunAgain => {
-                self.gather(step);
+                self.gather(step, Vet::Everything);
                 Ok(false)
             }
             _ => Ok(false),
@@ -107,7 +109,7 @@ impl Supervisor {
                 if let Some(step) =
                     self.state.gate(release).map(|(step, _)| step.clone()).filter(|_| !passing)
                 {
-                    self.gather(&step);
+                    self.gather(&step, Vet::Everything);
                 }
                 Ok(())
             }
@@ -193,8 +195,12 @@ impl Supervisor {
         self.state.record(&step.id).is_some_and(failed).then(|| step.id.clone())
     }
 
-    /// Gathers a gate's evidence anew, on request.
-    pub(super) fn refresh(&mut self, release: &ReleaseId) -> Result<String, String> {
+    /// Gathers a gate's evidence anew, on request: all of it, or what one check has to say.
+    pub(super) fn refresh(
+        &mut self,
+        release: &ReleaseId,
+        check: Option<CheckName>,
+    ) -> Result<String, String> {
         let Some((step, gate)) = self.state.gate(release).map(|(step, gate)| (step.clone(), gate.cloned()))
         else {
             return Err(format!("release {release} has no gate in this run"));
@@ -208,10 +214,18 @@ impl Supervisor {
             return Err(format!("the gate of release {release} is not waiting for a decision"));
         }
         // Whatever is looked at now ends in new evidence or in a decision.
+        let vet = match (check, gate) {
+            (Some(check), Some(GateState::Waiting { evidence, .. })) => Vet::Again { check, evidence },
+            _ => Vet::Everything,
+        };
+        let words = match &vet {
+            Vet::Everything => format!("gathering the evidence of release {release} anew"),
+            Vet::Again { check, .. } => format!("{check} looks at release {release} again"),
+        };
         if !self.looking.contains(release) {
-            self.gather(&step);
+            self.gather(&step, vet);
         }
-        Ok(format!("gathering the evidence of release {release} anew"))
+        Ok(words)
     }
 
     pub(super) fn answer(&mut self, client: ClientId, response: Response) {

@@ -91,7 +91,7 @@ impl Supervisor {
         let release = match request {
             Request::Retry { step, .. } | Request::Skip { step, .. } => of_step(step)?,
             Request::Waive { release, .. }
-            | Request::Refresh { release }
+            | Request::Refresh { release, .. }
             | Request::Approve { release, .. }
             | Request::Resume { release: Some(release) } => release,
             // With no lane of its own left there is nothing to go on with.

@@ -49,9 +49,9 @@ impl Supervisor {
             Request::Cancel { step: None } => self.cancel_run(&by, None)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
             Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
-            Request::Refresh { release } => match self.failed_gate(&release) {
+            Request::Refresh { release, check } => match self.failed_gate(&release) {
                 Some(gate) => self.retry(&gate, "its evidence could not be taken".to_owned(), by)?,
-                None => self.refresh(&release),
+                None => self.refresh(&release, check),
             },
             Request::Approve { release, phrase, seal, then, reason, solo, signed } => {
                 let pending = PendingApproval { client, by, phrase, then, reason, solo, signed };

@@ -4,6 +4,7 @@
 //! just before production. What is verified is the text that the supervisor makes itself, of what the kernel says about
 //! the peer and of its own plan and evidence.
 
+use super::checks::Vet;
 use super::control::Response;
 use super::happening::{PendingApproval, SealPurpose};
 use super::run_loop::Supervisor;
@@ -193,7 +194,7 @@ impl Supervisor {
         if let Some((path, how)) = shown.first_difference(now) {
             let refusal = Refusal::SealBroken { path, how: how.to_owned() };
             self.answer(pending.client, Response::Refused { refusal });
-            self.gather(&step);
+            self.gather(&step, Vet::Everything);
             return Ok(());
         }
         let approval = match self.admitted(release, pending, &shown.digest(), &before) {

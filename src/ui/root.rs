@@ -92,7 +92,7 @@ pub fn measure(model: &Model) -> Measures {
         (Some(_), _) => body.height.saturating_sub(6),
         (None, Screen::Run) => body.height.saturating_sub(3),
         (None, Screen::Plan) => body.height.saturating_sub(5),
-        (None, Screen::Gate) => body.height / 3,
+        (None, Screen::Gate) => screens::gate::page(body),
         (None, Screen::History) => screens::history::list_rows(body, model.history.runs.len()),
         (None, Screen::Status | Screen::Log) => body.height.saturating_sub(1),
     };

@@ -120,6 +120,9 @@ pub fn step(record: &StepRecord, alive: bool) -> Mark {
     mark(glyph, record.word(), role)
 }
 
+/// The mark of a finding that was waived.
+pub const WAIVED: Mark = mark("»", "waived", Role::Skipped);
+
 /// Returns the mark of a severity.
 pub fn severity(severity: Severity) -> Mark {
     match severity {

@@ -9,12 +9,15 @@ use super::held::{Held, held};
 use super::places::{Places, places};
 use super::seal::{SealCache, seal};
 use super::{VetContext, VetError, run_check};
-use crate::domain::evidence::{Evidence, OutgoingRepo};
+use crate::domain::evidence::{Checked, Evidence, OutgoingRepo};
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
+use crate::domain::live::Part;
 use crate::domain::release::Release;
 use crate::domain::seal::Seal;
 use jiff::Timestamp;
+use std::cmp::Reverse;
+use std::time::Instant;
 
 /// The checks of every gate, in the order in which they are told; the step's own come after them.
 const GATE: [CheckName; 11] = [
@@ -48,7 +51,8 @@ pub fn evidence(cx: &VetContext<'_>, cache: Option<&mut SealCache>) -> Result<(E
     let cache = cache.unwrap_or(&mut scratch);
     let sealed = seal(&places.staging, Some(&mut *cache), cx.pulse)?;
     let held = held(cx, release);
-    let findings = findings(cx);
+    let (findings, checks) = findings(cx, &checks_of(cx));
+    cx.pulse.enter(None);
     let push = Push { depth: release.toolkit.depth, deletes: release.toolkit.deletes };
     let (changes, now) = read(&places, push, cx.pulse)?;
     let again = seal(&places.staging, Some(&mut *cache), cx.pulse)?;
@@ -70,21 +74,65 @@ pub fn evidence(cx: &VetContext<'_>, cache: Option<&mut SealCache>) -> Result<(E
         checklist: cx.catalog.gate.checklist.clone(),
         seal: sealed.digest(),
         sealed_paths: sealed.paths.len(),
+        checks,
     };
     Ok((evidence, sealed))
 }
 
-/// Runs every check of the gate; blocking findings come first.
-fn findings(cx: &VetContext<'_>) -> Vec<Finding> {
+/// Has `check` alone look again, and returns `before` with what it finds now.
+///
+/// That can be said only while staging is what it was sealed as, and has every check behind it: where it is not, or the
+/// check was none of them, everything is gathered anew.
+pub fn evidence_again(
+    cx: &VetContext<'_>,
+    cache: &mut SealCache,
+    before: Evidence,
+    check: CheckName,
+) -> Result<(Evidence, Seal), VetError> {
+    let sealed = seal(&before.staging, Some(&mut *cache), cx.pulse)?;
+    let known = before.checks.iter().position(|checked| checked.check == check);
+    let Some(place) = known.filter(|_| sealed.digest() == before.seal) else {
+        return evidence(cx, Some(cache));
+    };
+    let (found, checked) = findings(cx, &[check]);
+    cx.pulse.enter(None);
+    let again = seal(&before.staging, Some(&mut *cache), cx.pulse)?;
+    if let Some((path, how)) = sealed.first_difference(&again) {
+        return Err(VetError::Moving { path, how });
+    }
+    let mut evidence = before;
+    evidence.findings.retain(|finding| finding.check != check);
+    evidence.findings.extend(found);
+    evidence.checks.splice(place..=place, checked);
+    let order = |finding: &Finding| evidence.checks.iter().position(|other| other.check == finding.check);
+    evidence.findings.sort_by_key(|finding| (Reverse(finding.severity), order(finding)));
+    Ok((evidence, sealed))
+}
+
+/// Returns the checks of the gate: those of every gate, then the step's own.
+fn checks_of(cx: &VetContext<'_>) -> Vec<CheckName> {
     let mut checks = GATE.to_vec();
     for check in cx.step.before.iter().chain(&cx.step.after) {
         if !checks.contains(check) {
             checks.push(*check);
         }
     }
-    let mut findings: Vec<Finding> = checks.into_iter().flat_map(|check| run_check(check, cx)).collect();
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    findings
+    checks
+}
+
+/// Runs these checks; blocking findings come first.
+fn findings(cx: &VetContext<'_>, checks: &[CheckName]) -> (Vec<Finding>, Vec<Checked>) {
+    let of = u32::try_from(checks.len()).unwrap_or(u32::MAX);
+    let (mut findings, mut checked) = (Vec::new(), Vec::new());
+    for (nth, check) in (1..).zip(checks) {
+        cx.pulse.enter(Some(Part { name: check.to_string(), nth, of }));
+        let begun = Instant::now();
+        findings.extend(run_check(*check, cx));
+        let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        checked.push(Checked { check: *check, at: Timestamp::now(), took_ms });
+    }
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    (findings, checked)
 }
 
 /// Returns the repos that staging holds anything of.

@@ -34,7 +34,7 @@ fn an_update_of_8_is_ticked_planned_run_vetted_and_published_by_keys() {
 
     // What comes in the first half second is not heard, whatever it is.
     console.types("ga8.10 vetted\r");
-    console.wait_for(&["0 of 4 ticked", "► [ Cancel ]", "press a to type it"]);
+    console.wait_for(&["Checklist 0/4", "► [ Cancel ]", "press a to type it"]);
     console.press_until("a", "enter accept");
     assert!(!console.screen().contains("8.10 vetted  8"), "{}", console.screen());
     console.paste("8.10 vetted\r");
@@ -48,7 +48,7 @@ fn an_update_of_8_is_ticked_planned_run_vetted_and_published_by_keys() {
     assert!(host.facts("approved").is_empty());
 
     console.keys("tab tab tab tab space down space down space down space");
-    console.wait_for(&["4 of 4 ticked", "✓ nothing is in the way"]);
+    console.wait_for(&["Checklist 4/4", "✓ nothing is in the way"]);
     console.keys("a");
     console.wait_for(&["enter accept"]);
     console.keys(&"backspace ".repeat(11));
@@ -89,11 +89,11 @@ fn the_console_signs_through_the_agent() {
         host.open_with(&["attach", "latest"], &[("SSH_AUTH_SOCK", agent.socket.to_str().unwrap())]);
     console.wait_for(&["◆ gate               waiting"]);
     console.keys("g");
-    console.wait_for(&["0 of 4 ticked", "► [ Cancel ]"]);
+    console.wait_for(&["Checklist 0/4", "► [ Cancel ]"]);
     // Until the first half second is over, no key counts.
     console.press_until("a", "enter accept");
     console.keys("tab tab tab tab space down space down space down space");
-    console.wait_for(&["4 of 4 ticked", "✓ nothing is in the way"]);
+    console.wait_for(&["Checklist 4/4", "✓ nothing is in the way"]);
     console.keys("a");
     console.wait_for(&["enter accept"]);
     console.types("8.10 vetted");

@@ -84,6 +84,8 @@ pub enum TextPurpose {
         /// Whose log.
         step: StepId,
     },
+    /// What to search the shown tab of the gate for.
+    SearchGate,
     /// The answer to a step's prompt.
     Answer {
         /// Which step.

@@ -178,6 +178,9 @@ fn of_screen(model: &mut Model, action: Action) -> Vec<Effect> {
             run::lay_out(model, action);
             Vec::new()
         }
+        Action::Search | Action::NextMatch | Action::PreviousMatch if model.screen == Screen::Gate => {
+            gate::act(model, action)
+        }
         Action::Follow | Action::Search | Action::NextMatch | Action::PreviousMatch | Action::Wrap => {
             log::act(model, action)
         }

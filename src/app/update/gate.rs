@@ -3,7 +3,11 @@
 //! [`accept_phrase`] is the only place in the console that makes an approval request, and it asks
 //! `availability::approval` first: design 7's guards stand in one function each.
 
-use super::act::{Travel, show};
+mod browse;
+
+pub(super) use browse::{search, travel};
+
+use super::act::show;
 use super::run;
 use crate::app::availability::approval;
 use crate::app::effect::{Effect, RunRequest};
@@ -58,6 +62,7 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     if gate.evidence.file() == file.as_deref() {
         return Vec::new();
     }
+    let chosen = gate.chosen_id();
     gate.reset(now);
     let Some(file) = file else {
         gate.evidence = EvidenceState::None;
@@ -66,6 +71,7 @@ pub(super) fn follow(model: &mut Model) -> Vec<Effect> {
     };
     gate.evidence = EvidenceState::Loading { file: file.clone() };
     gate.fit();
+    gate.come_back_to(chosen);
     vec![Effect::LoadEvidence { run: run.id.clone(), release: gate.release.clone(), file }]
 }
 
@@ -88,30 +94,6 @@ pub(super) fn evidence_answered(model: &mut Model, msg: Msg) {
     }
 }
 
-/// Moves the focus, or within what has it.
-pub(super) fn travel(model: &mut Model, travel: Travel) -> Vec<Effect> {
-    let page = model.measures.page;
-    let Some(gate) = &mut model.gate else { return Vec::new() };
-    if matches!(travel, Travel::NextPane | Travel::PreviousPane) {
-        gate.focus = travel.among(gate.focus, &GateFocus::ALL);
-        return Vec::new();
-    }
-    let findings = gate.shown().map_or(0, |evidence| evidence.findings.len());
-    let changes =
-        gate.shown().map_or(0, |evidence| evidence.changes.packages.len() + evidence.changes.files.len());
-    match gate.focus {
-        GateFocus::Findings => gate.finding = travel.in_list(gate.finding, findings, page),
-        GateFocus::Changes => gate.change = travel.in_list(gate.change, changes, page),
-        GateFocus::Checklist => gate.point = travel.in_list(gate.point, gate.ticked.len(), page),
-        GateFocus::Cancel | GateFocus::Phrase => match travel {
-            Travel::Up => gate.focus = Travel::PreviousPane.among(gate.focus, &GateFocus::ALL),
-            Travel::Down => gate.focus = Travel::NextPane.among(gate.focus, &GateFocus::ALL),
-            _ => {}
-        },
-    }
-    Vec::new()
-}
-
 /// Takes a key into the phrase; returns whether it was one for it.
 pub(super) fn typed(model: &mut Model, key: Key) -> bool {
     match &mut model.gate {
@@ -129,8 +111,14 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
             let Some(release) = model.gate.as_ref().map(|gate| gate.release.clone()) else {
                 return Vec::new();
             };
-            return run::send(model, RunRequest::RefreshEvidence { release });
+            return run::send(model, RunRequest::RefreshEvidence { release, check: None });
         }
+        Action::CheckAgain => {
+            let Some(gate) = &model.gate else { return Vec::new() };
+            let (release, check) = (gate.release.clone(), gate.chosen_check());
+            return run::send(model, RunRequest::RefreshEvidence { release, check });
+        }
+        Action::Search => browse::ask_pattern(model),
         Action::EndLook => {
             let gate = model.gate.as_ref().and_then(|gate| model.run.as_ref()?.state.gate(&gate.release));
             let Some(step) = gate.map(|(step, _)| step.id.clone()) else { return Vec::new() };
@@ -140,6 +128,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         _ => {}
     }
     let Some(gate) = &mut model.gate else { return Vec::new() };
+    if browse::show(gate, action) {
+        return Vec::new();
+    }
     match action {
         Action::ToggleItem => {
             if let Some(ticked) = gate.ticked.get_mut(gate.point) {
@@ -152,7 +143,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
                 AfterApproval::Hold => AfterApproval::Proceed,
             };
         }
-        Action::GoToPhrase => gate.focus = GateFocus::Phrase,
+        Action::GoToPhrase => gate.go_to(GateFocus::Phrase),
         _ => {}
     }
     Vec::new()
@@ -160,7 +151,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 
 fn ask_reason(model: &mut Model) {
     let Some(gate) = &model.gate else { return };
-    let Some(finding) = gate.shown().and_then(|evidence| evidence.findings.get(gate.finding)) else { return };
+    let Some(finding) = gate.chosen() else { return };
     let purpose = TextPurpose::WaiveReason { release: gate.release.clone(), finding: finding.id.clone() };
     model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
 }
@@ -198,7 +189,7 @@ pub(super) fn approval_answered(model: &mut Model, answer: &Answer) {
 pub(super) fn back(model: &mut Model) -> bool {
     match &mut model.gate {
         Some(gate) if gate.focus != GateFocus::Cancel => {
-            gate.focus = GateFocus::Cancel;
+            gate.go_to(GateFocus::Cancel);
             gate.phrase.clear();
             true
         }

@@ -4,7 +4,7 @@
 //! can be done: the run goes on while somebody reads.
 
 use super::act::{self, Travel};
-use super::{log, run};
+use super::{gate, log, run};
 use crate::app::availability::{self, availability};
 use crate::app::effect::{Effect, RunRequest, Secret};
 use crate::app::model::overlay::palette_fits;
@@ -203,6 +203,11 @@ fn accepted(model: &mut Model) -> Vec<Effect> {
             model.overlays.pop();
             return log::search(model, &step, input.text());
         }
+        TextPurpose::SearchGate => {
+            model.overlays.pop();
+            gate::search(model, &text);
+            return Vec::new();
+        }
         TextPurpose::Answer { step, shown, .. } => {
             model.overlays.pop();
             if let Err(reason) = availability::step_allows(model, Action::Attach, &step) {
@@ -252,7 +257,7 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
                 Vec::new()
             }
         },
-        TextPurpose::Search { .. } | TextPurpose::Answer { .. } => Vec::new(),
+        TextPurpose::Search { .. } | TextPurpose::SearchGate | TextPurpose::Answer { .. } => Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod fixture;
 mod gate;
+mod gate_browse;
 mod hands;
 mod run;
 mod ticks;

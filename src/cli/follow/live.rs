@@ -89,8 +89,14 @@ mod tests {
         let mut step =
             LiveStep { fraction: Some(0.415), label: "BaseOS x86_64".into(), ..LiveStep::default() };
         assert_eq!(detail(&step), " 41% BaseOS x86_64");
-        step.checking =
-            Some(Looking { what: "packages".into(), done: 1200, of: Some(48_000), bytes: 0, rate: 0 });
+        step.checking = Some(Looking {
+            what: "packages".into(),
+            done: 1200,
+            of: Some(48_000),
+            bytes: 0,
+            rate: 0,
+            part: None,
+        });
         assert_eq!(detail(&step), " checking packages: 1,200 of 48,000 files");
         step.prompt = Some("Passphrase:".into());
         assert_eq!(detail(&step), " waits for an answer: Passphrase: (give it in the console)");

@@ -353,6 +353,7 @@ fn evidence() -> crate::domain::evidence::Evidence {
         seal: Seal::default().digest(),
         sealed_paths: 0,
         production_now: String::new(),
+        checks: Vec::new(),
     }
 }
 

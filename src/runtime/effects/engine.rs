@@ -120,7 +120,7 @@ fn on_the_wire(request: RunRequest) -> Request {
         RunRequest::CancelRun => Request::Cancel { step: None },
         RunRequest::Kill { step } => Request::Kill { step },
         RunRequest::Waive { release, finding, reason } => Request::Waive { release, finding, reason },
-        RunRequest::RefreshEvidence { release } => Request::Refresh { release },
+        RunRequest::RefreshEvidence { release, check } => Request::Refresh { release, check },
         RunRequest::Approve { release, phrase, seal, then } => {
             let (reason, solo, signed) = (None, false, None);
             Request::Approve { release, phrase, seal: Some(seal), then, reason, solo, signed }

@@ -110,6 +110,7 @@ fn evidence() -> Evidence {
         seal: SealDigest("0123456789abcdef".to_owned()),
         sealed_paths: 0,
         production_now: "production holds nothing".to_owned(),
+        checks: Vec::new(),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::app::model::TextPurpose;
 use crate::app::text_input::TextInput;
 use crate::keys::Action;
 use crate::ui::pen::{Pen, centred};
+use crate::ui::screens::gate;
 use crate::ui::theme::Role;
 use crate::ui::widgets::field::{self, Field};
 use crate::ui::widgets::text;
@@ -78,6 +79,7 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             "search",
             false,
         ),
+        TextPurpose::SearchGate => search_gate(model),
         TextPurpose::Answer { step, prompt, hidden, shown } => {
             // Hidden here by its wording alone: what its terminal shows, its log keeps.
             let kept = if *hidden && *shown {
@@ -89,4 +91,11 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             ("Answer".to_owned(), words, "send it", *hidden)
         }
     }
+}
+
+fn search_gate(model: &Model) -> (String, String, &'static str, bool) {
+    let tab = model.gate.as_ref().map_or("evidence", |gate| gate::title(gate.tab()));
+    let words = "What you type is looked for as it is: in paths, messages, names, versions, CVE ids; capitals count only where \
+                 you type one.";
+    (format!("Search the {}", tab.to_lowercase()), words.to_owned(), "search", false)
 }

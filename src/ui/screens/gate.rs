@@ -1,27 +1,36 @@
-//! Gate: the evidence, and the phrase that opens the way to production.
+//! Gate: the evidence in tabs, and the phrase that opens the way to production.
 //!
 //! ```text
 //!  PRODUCTION  8.10 → /mnt/repos-production/mirror/pub/rocky/8.10
-//!  holds now   8.10, last pushed 2026-11-14 09:12, 48,187 files
 //!  goes out    Rocky 20261122.2, Extras 20261122.0, gluster9 20261122.0
-//!  also        Plus 20261122.0 (not touched by this run)
-//! ─ Findings ─────────────────────────── ✗ 2 blocking  ! 2 warnings  · 1 info ─
+//!  also        Plus 20261122.0; not touched by this run
+//! ━ f Findings ✗2 !2 ·1  c Changes 9  t Checklist 0/3  p Production  v Checks 8 ━
 //! ▌✗ blocking  metadata-signed    AppStream/aarch64/os/repodata/repomd.xml
-//! ─ Changes ─────────────────────────────── + 1  ▲ 4  ▼ 1  - 1  ≠ 1, 1.3 GB ─
-//! ─ Checklist ───────────────────────────────────────────────────── 0 of 3 ─
-//! ━ Approve ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ seal 5f1d7c0ab93e, 48,213 paths ━
-//!  Type "8.10 vetted"  [                    ]                        [ Cancel ]
+//!  ! warning   metadata-signed    BaseOS/x86_64/kickstart/..           inherited
+//! ─ ✗ blocking metadata-signed ──────────────────────────────────── 3fa2b81c90 ─
+//!  its signature does not fit its bytes: it was changed after it was signed
+//!  → retry 8/sign, then gather the evidence anew
+//! ━ Approve ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ seal 5f1d7c0ab93e over 48,213 paths ━
+//!  Type "8.10 vetted"  press a to type it                            ► [ Cancel ]
 //!  ✗ 2 blocking findings stand: mend or waive by name
 //! ```
 //!
-//! The first line is the production role's block on every size and in every theme. The panel with the focus gets the room;
-//! on wide screens findings stand left of changes and checklist.
+//! The first line is the production role's block on every size and in every theme. A tab has a list and, below it or on wide
+//! screens beside it, the chosen row in full; while checks look again, how far they are stands above the list.
 
 mod approve;
-mod panels;
+mod changes;
+mod checklist;
+mod checks;
+mod findings;
+mod list;
+mod production;
+mod tabs;
+
+pub use tabs::title;
 
 use crate::app::Model;
-use crate::app::model::{EvidenceState, GateFocus, GateModel, RunModel};
+use crate::app::model::{EvidenceState, GateModel, GateTab, RunModel};
 use crate::domain::evidence::{Evidence, OutgoingRepo};
 use crate::domain::run::GateState;
 use crate::ui::pen::Pen;
@@ -29,9 +38,12 @@ use crate::ui::theme::Role;
 use crate::ui::widgets::text;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
+use tabs::Shown;
 
 /// Columns of the labels on top.
 const LABEL: u16 = 12;
+/// Rows from which on everything on top has room.
+const ROOMY: u16 = 26;
 
 /// Draws the screen.
 pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
@@ -42,7 +54,7 @@ pub fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model) {
     let foot = Rect { y: area.bottom() - bottom, height: bottom, ..area };
     let middle = Rect { y: area.y + top, height: area.height - top - bottom, ..area };
     match gate.shown() {
-        Some(evidence) => panels(pen, middle, run, gate, evidence),
+        Some(shown) => evidence(pen, middle, model, Shown { run, gate, evidence: shown }),
         None => waiting(pen, middle, run, gate),
     }
     approve::draw(pen, foot, model, run, gate);
@@ -73,7 +85,10 @@ fn head(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) -> u16 
             row += 1;
         }
     };
-    say(pen, "holds now", &evidence.production_now, Role::Text);
+    // The tab of production has it too.
+    if area.height >= ROOMY {
+        say(pen, "holds now", &evidence.production_now, Role::Text);
+    }
     say(pen, "goes out", &outgoing(evidence, true), Role::Strong);
     let others = outgoing(evidence, false);
     if !others.is_empty() {
@@ -95,13 +110,14 @@ fn outgoing(evidence: &Evidence, touched: bool) -> String {
 fn waiting(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) {
     let inside = pen.panel(area, vec![pen.span(Role::Title, "Evidence")], Vec::new(), false);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    let gathering = run.live.gathering.get(&gate.release);
-    let (role, words) = match (&gate.evidence, gathering) {
-        (_, Some(look)) => (Role::Running, format!("► Gathering: {}.", text::looking(look))),
-        (EvidenceState::Unreadable { file, problem }, _) => {
+    if let Some(look) = run.live.gathering.get(&gate.release) {
+        return checks::gathering(pen, inside, look);
+    }
+    let (role, words) = match &gate.evidence {
+        EvidenceState::Unreadable { file, problem } => {
             (Role::Error, format!("✗ {file} cannot be read: {problem}. Gather the evidence anew."))
         }
-        (EvidenceState::Loading { .. }, _) => (Role::Muted, "… reading the evidence".to_owned()),
+        EvidenceState::Loading { .. } => (Role::Muted, "… reading the evidence".to_owned()),
         _ => {
             let lane = run.state.plan.lane(&gate.release);
             let at = lane.and_then(|lane| run.state.lane_at(lane)).map(|step| step.id.to_string());
@@ -112,51 +128,32 @@ fn waiting(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) {
     pen.wrapped(inside, 1, role, &words);
 }
 
-/// Draws findings, changes and checklist; the one with the focus gets the room.
-fn panels(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel, evidence: &Evidence) {
-    if area.width >= 120 {
-        let left = Rect { width: area.width * 11 / 20, ..area };
-        let right = Rect { x: left.right() + 1, width: area.width - left.width - 1, ..area };
-        panels::findings(pen, left, run, gate, evidence);
-        let list = (evidence.checklist.len() as u16 + 1).min(right.height / 2);
-        let changes = Rect { height: right.height - list, ..right };
-        panels::changes(pen, changes, gate, evidence);
-        panels::checklist(pen, Rect { y: changes.bottom(), height: list, ..right }, gate, evidence);
-        return;
+/// Draws the line of tabs, how far checks are that look again, and the tab that is shown.
+fn evidence(pen: &mut Pen<'_>, area: Rect, model: &Model, of: Shown<'_>) {
+    let Shown { run, gate, evidence } = of;
+    let inside = tabs::draw(pen, area, model, of);
+    let below = progress(pen, inside, run, gate);
+    match gate.tab() {
+        GateTab::Findings => findings::draw(pen, below, run, gate, evidence),
+        GateTab::Changes => changes::draw(pen, below, gate, evidence),
+        GateTab::Checklist => checklist::draw(pen, below, run, gate, evidence),
+        GateTab::Production => production::draw(pen, below, gate, evidence),
+        GateTab::Checks => checks::draw(pen, below, run, gate, evidence),
     }
-    let [findings, changes, checklist] = heights(area.height, gate.focus, evidence);
-    let mut y = area.y;
-    let mut next = |height: u16| {
-        let part = Rect { y, height, ..area };
-        y += height;
-        part
-    };
-    panels::findings(pen, next(findings), run, gate, evidence);
-    panels::changes(pen, next(changes), gate, evidence);
-    panels::checklist(pen, next(checklist), gate, evidence);
 }
 
-/// Shares `height` out: every panel at least its title and a line, the one with the focus what it needs, changes the rest.
-fn heights(height: u16, focus: GateFocus, evidence: &Evidence) -> [u16; 3] {
-    let wants = [
-        evidence.findings.len() as u16 + 3,
-        evidence.changes.packages.len() as u16 + evidence.changes.files.len() as u16 + 1,
-        evidence.checklist.len() as u16 + 1,
-    ];
-    let mut parts = [2_u16, 2, 2];
-    let mut left = height.saturating_sub(6);
-    let first = match focus {
-        GateFocus::Changes => [1, 0, 2],
-        GateFocus::Checklist | GateFocus::Phrase => [2, 0, 1],
-        GateFocus::Cancel | GateFocus::Findings => [0, 2, 1],
-    };
-    for place in first {
-        let more = wants[place].saturating_sub(parts[place]).min(left);
-        parts[place] += more;
-        left -= more;
-    }
-    parts[1] += left;
-    parts
+/// Says how far checks are that look again; returns what is left below.
+fn progress(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel) -> Rect {
+    let Some(look) = run.live.gathering.get(&gate.release).filter(|_| area.height > 2) else { return area };
+    let words = text::cut(&format!("► {}", text::looking(look)), area.width.saturating_sub(2));
+    pen.line(area, 0, vec![Span::raw(" "), pen.span(Role::Running, words)]);
+    Rect { y: area.y + 1, height: area.height - 1, ..area }
+}
+
+/// Returns how many rows the list of the shown tab has in `area`, about: for page keys.
+pub fn page(area: Rect) -> u16 {
+    let content = area.height.saturating_sub(approve::ROWS + 5);
+    if list::is_beside(area) { content } else { content / 2 }
 }
 
 /// Returns whether the gate is still to be passed.

@@ -167,8 +167,18 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
-/// Writes how far a look at files is: `sealing staging: 1,204 of 30,000 files, 1.2 GB, 40.0 MB/s`.
+/// Writes how far a look at files is: `sealing staging: 1,204 of 30,000 files, 1.2 GB, 40.0 MB/s`; a part of a whole goes
+/// before that: `metadata-signed, check 4 of 12: ..`.
 pub fn looking(look: &Looking) -> String {
+    let Some(part) = &look.part else { return so_far(look) };
+    let part_words = format!("{}, check {} of {}", part.name, part.nth, part.of);
+    if look.what == part.name && look.done == 0 && look.of.is_none() {
+        return part_words;
+    }
+    format!("{part_words}: {}", so_far(look))
+}
+
+fn so_far(look: &Looking) -> String {
     let files = match (look.done, look.of) {
         (0, None) => return look.what.clone(),
         (done, None) => format!("{} files", thousands(done)),

@@ -2,6 +2,7 @@
 
 use super::{Fixture, host};
 use crate::domain::evidence::{Change, ChangeKind, Changes, Evidence};
+use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::domain::seal::Seal;
 use crate::vet::fixture::metadata::createrepo;
@@ -255,4 +256,33 @@ fn a_release_that_production_does_not_have_is_all_new() {
         "{}",
         evidence.production_now
     );
+}
+
+#[test]
+fn one_check_looks_again_while_staging_is_what_was_sealed_and_all_do_once_it_is_not() {
+    let fixture = host();
+    let (mut before, seal) = evidence(&fixture).unwrap();
+    let invented =
+        |check| Finding::blocking(check, "invented", "8/gate", "was there a moment ago", "look again");
+    before.findings.insert(0, invented(CheckName::Leftovers));
+    before.findings.insert(1, invented(CheckName::CompsPresent));
+    let again = |check| {
+        fixture.with_context("8/gate", |cx| {
+            crate::vet::evidence_again(cx, &mut SealCache::new(), before.clone(), check)
+        })
+    };
+    let (after, same) = again(CheckName::Leftovers).unwrap();
+    assert_eq!((same.digest(), after.at, &after.changes), (seal.digest(), before.at, &before.changes));
+    assert_eq!(after.findings.len(), before.findings.len() - 1, "what it does not find any more is gone");
+    assert_eq!(after.findings[0], invented(CheckName::CompsPresent), "what another found stands");
+    let looked =
+        |evidence: &Evidence, check| evidence.checks.iter().find(|one| one.check == check).unwrap().at;
+    assert!(looked(&after, CheckName::Leftovers) > looked(&before, CheckName::Leftovers));
+    assert_eq!(looked(&after, CheckName::CompsPresent), looked(&before, CheckName::CompsPresent));
+
+    stage(&fixture, "ksh", "1.0-1.el8");
+    let (whole, other) = again(CheckName::Leftovers).unwrap();
+    assert_ne!(other.digest(), seal.digest());
+    assert!(whole.at > before.at && !whole.findings.contains(&invented(CheckName::CompsPresent)));
+    assert_eq!(short(&whole.changes.packages), ["Added BaseOS/x86_64/os ksh - 1.0-1.el8"]);
 }

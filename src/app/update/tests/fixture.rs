@@ -327,5 +327,6 @@ pub(super) fn evidence(findings: Vec<Finding>) -> Arc<Evidence> {
         seal: SealDigest("5ea1".to_owned()),
         sealed_paths: 12,
         production_now: "8.10 of yesterday".to_owned(),
+        checks: Vec::new(),
     })
 }

@@ -11,7 +11,7 @@ use crate::domain::finding::Finding;
 use crate::domain::run::Event;
 use crate::domain::seal::SealDigest;
 
-fn at_gate_with(findings: Vec<Finding>) -> Bench {
+pub(super) fn at_gate_with(findings: Vec<Finding>) -> Bench {
     let mut bench = Bench::new(Mode::Acting);
     bench.open_run(&at_gate());
     let answer = Answer::HelmGiven { turn: 1 };
@@ -34,7 +34,7 @@ fn tick_checklist(bench: &mut Bench) {
     }
     assert_eq!(bench.model.gate.as_ref().unwrap().focus, GateFocus::Checklist);
     bench.press("space");
-    bench.press("tab");
+    bench.press("a");
 }
 
 fn approval() -> Effect {

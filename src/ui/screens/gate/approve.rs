@@ -24,11 +24,10 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, model: &Model, run: &RunModel,
     let focus = matches!(gate.focus, GateFocus::Cancel | GateFocus::Phrase);
     let title = vec![pen.span(Role::Title, "Approve")];
     let seal = gate.shown().map(|evidence| {
-        let words = format!(
-            "seal {} over {} paths",
-            evidence.seal.short(),
-            text::thousands(evidence.sealed_paths as u64)
-        );
+        let seal = format!("seal {}", evidence.seal.short());
+        let over = format!("over {} paths", text::thousands(evidence.sealed_paths as u64));
+        let taken = format!("evidence of {} UTC", text::time(evidence.at));
+        let words = if area.width < 72 { seal } else { format!("{seal} {over}, {taken}") };
         vec![pen.span(Role::Muted, words)]
     });
     let inside = pen.panel(area, title, seal.unwrap_or_default(), focus);

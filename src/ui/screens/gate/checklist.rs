@@ -1,0 +1,54 @@
+//! Checklist: what a person confirms, and beside it what was waived, by whom and why.
+
+use super::list::{self, Full};
+use crate::app::model::{GateModel, RunModel};
+use crate::domain::evidence::{Evidence, Waiver};
+use crate::ui::pen::Pen;
+use crate::ui::theme::Role;
+use crate::ui::widgets::text;
+use ratatui::layout::Rect;
+
+/// Draws the tab.
+pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateModel, evidence: &Evidence) {
+    let full = full(pen, run.state.waivers(&gate.release), gate, evidence);
+    let parts = list::parts(area, &full);
+    if evidence.checklist.is_empty() {
+        let words = vec![pen.span(Role::Muted, " the catalog has no checklist for this gate")];
+        pen.line(parts.list, 0, words);
+    }
+    list::rows(pen, parts.list, gate, |pen, line, place| {
+        let Some(point) = evidence.checklist.get(place) else { return };
+        let ticked = gate.ticked.get(place).copied().unwrap_or(false);
+        let (role, box_) = if ticked { (Role::Ok, "[✓] ") } else { (Role::Warn, "[ ] ") };
+        let words = text::cut(point, line.width.saturating_sub(4));
+        pen.line(line, 0, vec![pen.span(role, box_), pen.span(Role::Text, words)]);
+    });
+    list::full(pen, parts, &full);
+}
+
+fn full(pen: &Pen<'_>, waivers: &[Waiver], gate: &GateModel, evidence: &Evidence) -> Full {
+    let mut words = Vec::new();
+    if let Some(point) = evidence.checklist.get(gate.point) {
+        words.push((Role::Strong, point.clone()));
+        words.push((Role::Text, String::new()));
+    }
+    if waivers.is_empty() {
+        words.push((Role::Muted, "no finding was waived".to_owned()));
+    }
+    for waiver in waivers {
+        let found = evidence.findings.iter().find(|finding| finding.id == waiver.finding);
+        let what = found.map_or_else(
+            || format!("{}, which is found no longer", waiver.finding),
+            |finding| format!("{} {}", finding.path, finding.message),
+        );
+        words.push((Role::Skipped, format!("» waived: {what}")));
+        let by = format!("{} by {}, {} UTC", waiver.reason, waiver.by.person(), text::moment(waiver.at));
+        words.push((Role::Text, by));
+    }
+    let number = text::count(waivers.len(), "waiver");
+    Full {
+        title: vec![pen.span(Role::Title, "Chosen point and waivers")],
+        right: vec![pen.span(Role::Muted, number)],
+        words,
+    }
+}
