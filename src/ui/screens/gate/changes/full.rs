@@ -1,7 +1,7 @@
 //! The chosen change in full: nothing is cut here that the list had no room for.
 
 use super::super::list::Full;
-use super::{bytes_of, noun, severity};
+use super::{noun, severity};
 use crate::app::model::gate::rows::{ChangeRow, KINDS, Totals};
 use crate::domain::evidence::{AdvisoryChange, Change, Changes, StreamChange};
 use crate::ui::pen::Pen;
@@ -37,55 +37,49 @@ pub(super) fn full(pen: &Pen<'_>, row: &ChangeRow, changes: &Changes) -> Full {
 }
 
 fn in_words(totals: &Totals) -> Vec<(Role, String)> {
-    let kinds = |counts: &[usize; KINDS.len()]| {
-        let told = KINDS.into_iter().zip(counts).filter(|(_, count)| **count > 0);
-        told.map(|(kind, count)| format!("{count} {}", style::change(kind).word)).collect::<Vec<_>>()
-    };
-    let both = |(gained, lost): (usize, usize)| {
-        let told = [(gained, "gained"), (lost, "lost")].into_iter().filter(|(count, _)| *count > 0);
-        told.map(|(count, word)| format!("{count} {word}")).collect::<Vec<_>>()
-    };
-    let mut advisories = both(totals.advisories);
-    if totals.security > 0 {
-        advisories.push(format!("{} of the gained are security", totals.security));
+    let mut words = Vec::new();
+    for (at, kind) in KINDS.into_iter().enumerate() {
+        let mark = style::change(kind);
+        let mut say = |count: usize, what: &str| {
+            if count > 0 {
+                words.push((mark.role, format!("{} {} {}", mark.glyph, text::count(count, what), mark.word)));
+            }
+        };
+        say(totals.packages[at], "package");
+        say(totals.files[at], "file");
     }
-    let all = [
-        ("packages", kinds(&totals.packages), totals.packages[0] + totals.packages[1]),
-        ("module streams", both(totals.streams), totals.streams.1),
-        ("advisories", advisories, totals.advisories.1),
-        ("images and torrents", kinds(&totals.files), totals.files[0]),
-    ];
-    let told = all.into_iter().filter(|(_, words, _)| !words.is_empty());
-    told.map(|(what, words, lost)| {
-        let role = if lost > 0 { Role::Warn } else { Role::Text };
-        (role, format!("{what}: {}", words.join(", ")))
-    })
-    .collect()
+    let (gained, lost) = totals.streams;
+    if gained > 0 {
+        words.push((Role::Added, format!("+ {} gained", text::count(gained, "module stream"))));
+    }
+    if lost > 0 {
+        words.push((Role::Removed, format!("- {} lost", text::count(lost, "module stream"))));
+    }
+    let (gained, lost) = totals.advisories;
+    if gained > 0 {
+        let advisories = if gained == 1 { "1 advisory".to_owned() } else { format!("{gained} advisories") };
+        words.push((Role::Added, format!("+ {advisories} gained, {} of them security", totals.security)));
+    }
+    if lost > 0 {
+        let advisories = if lost == 1 { "1 advisory".to_owned() } else { format!("{lost} advisories") };
+        words.push((Role::Removed, format!("- {advisories} lost")));
+    }
+    words
 }
 
 fn package(pen: &Pen<'_>, change: &Change) -> Full {
     let mut words = vec![(Role::Strong, change.name.clone()), (Role::Muted, change.place.clone())];
-    words.extend(change.from.iter().map(|from| (Role::Text, format!("production: {from}"))));
-    let gone = (Role::Removed, "staging: has it no longer".to_owned());
-    let to = change.to.as_ref().map_or(gone, |to| (Role::Text, format!("staging: {to}")));
+    words.extend(change.from.iter().map(|from| (Role::Text, format!("production  {from}"))));
+    let gone = (Role::Removed, "staging     has it no longer".to_owned());
+    let to = change.to.as_ref().map_or(gone, |to| (Role::Text, format!("staging     {to}")));
     words.push(to);
     sized(pen, change, style::change(change.kind).word, words)
 }
 
 fn file(pen: &Pen<'_>, change: &Change) -> Full {
     let mut words = vec![(Role::Strong, change.name.clone()), (Role::Muted, change.place.clone())];
-    let told = [("production", &change.from), ("staging", &change.to)];
-    let told = told.into_iter().filter_map(|(where_, size)| Some((where_, size.as_ref()?)));
-    words.extend(told.map(|(where_, size)| {
-        let count = bytes_of(size);
-        (
-            Role::Text,
-            count.map_or_else(
-                || format!("{where_}: {size}"),
-                |count| format!("{where_}: {} bytes", text::thousands(count)),
-            ),
-        )
-    }));
+    words.extend(change.from.iter().map(|from| (Role::Text, format!("production  {from}"))));
+    words.extend(change.to.iter().map(|to| (Role::Text, format!("staging     {to}"))));
     sized(pen, change, &format!("{} {}", noun(change), style::change(change.kind).word), words)
 }
 
