@@ -3,6 +3,7 @@
 //! Ratios are taken within a round and their medians printed: absolute times of a machine that others share mean little.
 
 use super::processes::MachineTime;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 /// What an act took.
@@ -93,13 +94,12 @@ pub(crate) fn table(rows: &[Row]) -> String {
         };
         let (wall, cpu): (Part, Part) = (|took| took.wall, |took| took.cpu);
         let of = if row.limit == row.name { "" } else { row.limit };
-        text += &format!(
-            "| {} | {of} | {:.0} | {:.2} | {:.0} | {:.2} |\n",
-            row.name,
-            ms(wall),
-            share(wall),
-            ms(cpu),
-            share(cpu)
+        let figures = (ms(wall), share(wall), ms(cpu), share(cpu));
+        // Writing to a string cannot fail.
+        let _written = writeln!(
+            text,
+            "| {} | {of} | {:.0} | {:.2} | {:.0} | {:.2} |",
+            row.name, figures.0, figures.1, figures.2, figures.3
         );
     }
     text

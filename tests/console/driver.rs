@@ -138,9 +138,9 @@ impl Console {
         while self.listen(Instant::now() + Duration::from_millis(60)) {}
     }
 
-    /// Takes what the console writes until it has drawn nothing for longer than any answer to a key takes.
+    /// Takes what the console writes until it has drawn nothing for a while, if not as long as a clock takes.
     pub(crate) fn rest(&mut self) {
-        while self.listen(Instant::now() + Duration::from_secs(1)) {}
+        while self.listen(Instant::now() + Duration::from_millis(400)) {}
     }
 
     /// Returns the colours on the screen, the terminal's own apart.

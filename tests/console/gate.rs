@@ -28,6 +28,13 @@ fn attached_at_the_gate(host: &Host) -> Console {
     console.keys("x");
     console.wait_for(&["Leave 8/prep out"]);
     console.types("what it did is good enough\r");
+    // What prep lost is lost when it is signed, too.
+    console.wait_until("sign as suspect", |screen| {
+        screen.lines().any(|line| line.contains("! sign") && line.contains("suspect"))
+    });
+    console.keys("x");
+    console.wait_for(&["Leave 8/sign out"]);
+    console.types("signed all the same\r");
     console.wait_for(&["◆ gate               waiting"]);
     console.keys("g");
     console
@@ -105,8 +112,8 @@ fn one_check_looks_again_and_the_evidence_says_when() {
     console.wait_for(&["◆ gate               waiting"]);
     console.keys("g");
     console.wait_for(&["► [ Cancel ]", "Checklist 0/4"]);
-    console.press_until("v", "━ Findings");
-    console.wait_for(&["leftovers", "found nothing"]);
+    console.press_until("v", "staging-matches-compose");
+    console.wait_for(&["skipped", "found nothing"]);
     console.keys("home r");
     console.wait_until("new evidence", |_| {
         host.facts("gate-opened").len() == 2 || host.run().join("gates/8-2.json").exists()

@@ -1,18 +1,15 @@
 //! What only a release's positions show, planted on a practice host: content in the wrong place, a compose that did not
 //! finish, a push that did not get everywhere, lists that do not tell of it (incidents 1, 8, 9 and 14).
 
-use super::practice::{Template, host};
 use super::repo::{run, touch};
 use super::report::{Report, bounded};
-use stagegate::sandbox::host::BuiltHost;
+use stagegate::sandbox::host::{BuildOptions, BuiltHost, Speed, build};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// A practice host of which release 8 is as it should be in all its positions.
 struct Host {
     _dir: tempfile::TempDir,
-    _template: Arc<Template>,
     built: BuiltHost,
 }
 
@@ -21,8 +18,17 @@ const MEMORY: u64 = 256 << 10;
 impl Host {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (built, template) = host(&dir.path().join("host"), &[]);
-        Self { _dir: dir, _template: template, built }
+        // No copy of one: the lists tell when each file was changed last, which is when it was copied.
+        let options = BuildOptions {
+            dir: dir.path().join("host"),
+            binary: PathBuf::from(env!("CARGO_BIN_EXE_stagegate")),
+            speed: Speed::Instant,
+            faults: Vec::new(),
+            fresh: false,
+            now: jiff::Timestamp::now(),
+        };
+        let built = build(&options, &mut |_| {}).unwrap();
+        Self { _dir: dir, built }
     }
 
     fn at(&self, path: &str) -> PathBuf {
@@ -126,6 +132,10 @@ fn production_has_the_metadata_of_before() {
         .finds("production-matches-staging", path, "differs from staging")
         .finds("metadata-signed", path, "its signature is not over its current bytes")
         .follows("file-lists-fresh", "fullfiletimelist-rocky", "is older than the metadata that was pushed")
+        .follows("file-lists-fresh", "fullfiletimelist", "is older than the metadata that was pushed")
+        .follows("file-lists-fresh", "fullfilelist", "is older than the metadata that was pushed")
+        .follows("file-lists-fresh", &format!("fullfiletimelist-rocky: 8.10/{path}"), "as it was before")
+        .follows("file-lists-fresh", &format!("fullfiletimelist: 8.10/{path}"), "as it was before")
         .and_nothing_else();
 }
 

@@ -91,6 +91,12 @@ impl Report {
         self.take("blocking", check, path, says)
     }
 
+    /// What another check may say because of the defect, and need not.
+    pub(crate) fn may_follow(mut self, check: &str, path: &str, says: &str) -> Self {
+        self.findings.retain(|line| line.check != check || line.path != path || !line.message.contains(says));
+        self
+    }
+
     fn take(mut self, severity: &str, check: &str, path: &str, says: &str) -> Self {
         let fits = |line: &Line| {
             line.severity == severity

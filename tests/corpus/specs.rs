@@ -4,6 +4,7 @@
 //! in itself, so that whatever is found was seeded.
 
 use stagegate::sandbox::package::{Kind, PackageSpec, PayloadFile};
+use std::fmt::Write as _;
 
 /// The repos of a position, and the names of the packages that each holds.
 pub(crate) struct RepoSpec {
@@ -158,13 +159,14 @@ pub(crate) fn modules(streams: &[Stream]) -> String {
         let (module, stream) = name.split_once(':').unwrap();
         let requires =
             requires.split_once(':').map(|(module, stream)| format!("      {module}: [\"{stream}\"]\n"));
-        let artifacts: String = artifacts.iter().map(|one| format!("    - {one}\n")).collect();
-        text += &format!(
+        let artifacts: Vec<String> = artifacts.iter().map(|one| format!("    - {one}\n")).collect();
+        let (artifacts, requires) = (artifacts.concat(), requires.unwrap_or_default());
+        write!(text,
             "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {module}\n  stream: \"{stream}\"\n  version: 1\n  \
              context: c0\n  arch: x86_64\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  \
-             dependencies:\n  - requires:\n      platform: [el8]\n{}  artifacts:\n    rpms:\n{artifacts}...\n",
-            requires.unwrap_or_default()
-        );
+             dependencies:\n  - requires:\n      platform: [el8]\n{requires}  artifacts:\n    rpms:\n{artifacts}...\n"
+        )
+        .unwrap();
     }
     text + "---\ndocument: modulemd-defaults\nversion: 1\ndata:\n  module: perl\n  stream: \"5.26\"\n...\n"
 }
@@ -198,13 +200,14 @@ pub(crate) fn updateinfo(advisories: &[Advisory]) -> String {
                 spec.file_name()
             )
         };
-        let packages: String = packages.iter().map(package).collect();
-        text += &format!(
+        let packages = packages.iter().map(package).collect::<Vec<String>>().concat();
+        let module = module.unwrap_or_default();
+        write!(text,
             "<update from=\"errata@example.invalid\" status=\"final\" type=\"security\" version=\"1\"><id>{id}</id>\
              <title>{id}</title><issued date=\"2024-01-01 00:00:00\"/><severity>Important</severity><description/>\
-             <pkglist><collection short=\"c\"><name>c</name>{}{packages}</collection></pkglist></update>\n",
-            module.unwrap_or_default()
-        );
+             <pkglist><collection short=\"c\"><name>c</name>{module}{packages}</collection></pkglist></update>\n"
+        )
+        .unwrap();
     }
     text + "</updates>\n"
 }
