@@ -129,6 +129,9 @@ fn one_check_looks_again_and_the_evidence_says_when() {
     assert_ne!(at(&first, 0), at(&second, 0), "the chosen check looked again");
     assert_eq!(at(&first, 1), at(&second, 1), "and no other did");
     assert_eq!(first["findings"], second["findings"]);
+    // New evidence takes no key for its first half second.
+    console.rest();
+    console.rest();
     console.keys("q");
     assert!(console.left().success());
 }
