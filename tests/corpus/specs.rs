@@ -161,10 +161,11 @@ pub(crate) fn modules(streams: &[Stream]) -> String {
             requires.split_once(':').map(|(module, stream)| format!("      {module}: [\"{stream}\"]\n"));
         let artifacts: Vec<String> = artifacts.iter().map(|one| format!("    - {one}\n")).collect();
         let (artifacts, requires) = (artifacts.concat(), requires.unwrap_or_default());
-        write!(text,
+        writeln!(
+            text,
             "---\ndocument: modulemd\nversion: 2\ndata:\n  name: {module}\n  stream: \"{stream}\"\n  version: 1\n  \
              context: c0\n  arch: x86_64\n  summary: s\n  description: d\n  license:\n    module: [MIT]\n  \
-             dependencies:\n  - requires:\n      platform: [el8]\n{requires}  artifacts:\n    rpms:\n{artifacts}...\n"
+             dependencies:\n  - requires:\n      platform: [el8]\n{requires}  artifacts:\n    rpms:\n{artifacts}..."
         )
         .unwrap();
     }
@@ -202,10 +203,11 @@ pub(crate) fn updateinfo(advisories: &[Advisory]) -> String {
         };
         let packages = packages.iter().map(package).collect::<Vec<String>>().concat();
         let module = module.unwrap_or_default();
-        write!(text,
+        writeln!(
+            text,
             "<update from=\"errata@example.invalid\" status=\"final\" type=\"security\" version=\"1\"><id>{id}</id>\
              <title>{id}</title><issued date=\"2024-01-01 00:00:00\"/><severity>Important</severity><description/>\
-             <pkglist><collection short=\"c\"><name>c</name>{module}{packages}</collection></pkglist></update>\n"
+             <pkglist><collection short=\"c\"><name>c</name>{module}{packages}</collection></pkglist></update>"
         )
         .unwrap();
     }
