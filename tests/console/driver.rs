@@ -138,9 +138,11 @@ impl Console {
         while self.listen(Instant::now() + Duration::from_millis(60)) {}
     }
 
-    /// Takes what the console writes until it has drawn nothing for a while, if not as long as a clock takes.
+    /// Settles again and again: for longer than an answer to a key takes, while a clock and a spinner may move on.
     pub(crate) fn rest(&mut self) {
-        while self.listen(Instant::now() + Duration::from_millis(400)) {}
+        for _ in 0..5 {
+            self.settle();
+        }
     }
 
     /// Returns the colours on the screen, the terminal's own apart.
