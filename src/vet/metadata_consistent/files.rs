@@ -170,14 +170,14 @@ impl Look<'_> {
         let file = data.href.as_str();
         if let Some((first, more)) = twice.different {
             let message = format!(
-                "names packages under one name with different checksums: {more} entries too many, the first of {first}"
+                "names packages under one name with different checksums, the first is {first}; entries too many: {more}"
             );
             let (path, message) = (self.shown(file), shown(message));
             self.looked.flaws.push(Flaw::blocking(self.path, "different", path, message, ADVICE));
         }
         if let Some((first, more)) = twice.alike {
             let message =
-                format!("names packages more than once: {more} entries too many, the first of {first}");
+                format!("names packages more than once, the first is {first}; entries too many: {more}");
             self.warning("twice", file, shown(message));
         }
     }
