@@ -60,6 +60,16 @@ fn a_package_claims_ten_gigabytes() {
         .and_nothing_else();
 }
 
+#[test]
+fn a_list_of_files_is_said_to_have_ten_gigabytes() {
+    let trees = Trees::new();
+    let repo = trees.repo(SIG);
+    let bytes = gzip(repo.content("filelists").as_bytes());
+    let claims = Claims { size: Some(10 << 30), ..Claims::default() };
+    let path = format!("{SIG}/{}", repo.plant("filelists", "xml.gz", &bytes, claims));
+    trees.verify().finds("metadata-consistent", &path, "and repomd.xml says 10737418240").and_nothing_else();
+}
+
 /// A file of ten gigabytes that takes no room on the disk.
 #[test]
 fn a_list_of_files_is_ten_gigabytes_of_nothing() {
