@@ -25,6 +25,8 @@ mod modules;
 mod packages;
 #[path = "corpus/positions.rs"]
 mod positions;
+#[path = "support/practice.rs"]
+mod practice;
 #[path = "corpus/regressions.rs"]
 mod regressions;
 #[path = "corpus/repo.rs"]
