@@ -375,29 +375,85 @@ fn every_dependency_has_its_reason() {
     }
 }
 
+/// Returns the rows of the tables of a section of ARCHITECTURE.md, but for those that begin with `head`.
+fn rows(section: &str, head: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
+    let text = text.expect("a file");
+    let section = text.split(&format!("\n## {section}")).nth(1).expect("the section");
+    let section = section.split("\n## ").next().expect("a section");
+    let lines = section.lines().filter(|line| line.starts_with("| ") && !line.starts_with(head));
+    lines
+        .map(|line| line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect())
+        .collect()
+}
+
+/// Asserts that a cell names tests, and that each is there.
+fn tests_are_there(row: &[String], tests: &str) {
+    let named: Vec<(&str, &str)> = tests.split('`').filter_map(|piece| piece.split_once(".rs::")).collect();
+    assert!(!named.is_empty(), "{row:?} names no test");
+    for (file, test) in named {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("{file}.rs"));
+        let code = fs::read_to_string(path).unwrap_or_else(|_| panic!("{row:?}: there is no {file}.rs"));
+        assert!(code.contains(&format!("fn {test}(")), "{row:?}: there is no {test} in {file}.rs");
+    }
+}
+
 /// A row of the table of failures that names no test, or one that is gone, would be a claim.
 #[test]
 fn every_failure_of_the_table_has_its_test() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = fs::read_to_string(root.join("ARCHITECTURE.md")).expect("a file");
-    let section = text.split("\n## What goes wrong").nth(1).expect("the table of failures");
-    let section = section.split("\n## ").next().expect("a section");
-    let rows: Vec<Vec<&str>> = section
-        .lines()
-        .filter(|line| line.starts_with("| ") && !line.starts_with("| provoked "))
-        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
-        .collect();
+    let rows = rows("What goes wrong", "| provoked ");
     assert!(rows.len() >= 60, "{} rows", rows.len());
     for row in rows {
         let [_, said, tests] = row.as_slice() else { panic!("three cells, not {row:?}") };
         assert!(!said.is_empty(), "{row:?} says nothing");
-        let named: Vec<(&str, &str)> =
-            tests.split('`').filter_map(|piece| piece.split_once(".rs::")).collect();
-        assert!(!named.is_empty(), "{row:?} names no test");
-        for (file, test) in named {
-            let code = fs::read_to_string(root.join(format!("{file}.rs")))
-                .unwrap_or_else(|_| panic!("{row:?}: there is no {file}.rs"));
-            assert!(code.contains(&format!("fn {test}(")), "{row:?}: there is no {test} in {file}.rs");
-        }
+        tests_are_there(&row, tests);
     }
+}
+
+/// Every incident has a check that is there and a test that shows it.
+#[test]
+fn every_incident_has_its_check_and_its_test() {
+    let rows = rows("Incidents, and what finds them", "| nr ");
+    let numbers: Vec<&str> = rows.iter().map(|row| row[0].as_str()).collect();
+    for number in ["1", "2", "3", "4", "5", "6", "7", "8", "13", "14"] {
+        assert!(numbers.contains(&number), "nothing is said of incident {number}");
+    }
+    for row in &rows {
+        let [_, incident, checks, tests] = row.as_slice() else { panic!("four cells, not {row:?}") };
+        assert!(!incident.is_empty(), "{row:?} says nothing");
+        let checks: Vec<&str> = checks.split('`').skip(1).step_by(2).collect();
+        assert!(!checks.is_empty(), "{row:?} names no check");
+        for check in checks {
+            let file = format!("src/vet/{}.rs", check.replace('-', "_"));
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(&file);
+            assert!(path.is_file(), "{row:?}: there is no {file}");
+        }
+        tests_are_there(row, tests);
+    }
+}
+
+/// Every check of `stagegate verify` finds a defect of the corpus.
+#[test]
+fn every_check_of_verify_finds_a_defect_of_the_corpus() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &Path| fs::read_to_string(path).expect("a file");
+    let corpus = fs::read_dir(root.join("tests/corpus")).expect("the corpus");
+    let corpus: String = corpus.map(|entry| read(&entry.expect("an entry").path())).collect();
+    let found: String =
+        corpus.split(".finds(").skip(1).map(|call| call.split(')').next().unwrap_or(call)).collect();
+    let verify = read(&root.join("src/cli/verify.rs"));
+    let mut checks = 0;
+    for piece in verify.split("CheckName::").skip(1) {
+        let name: String = piece.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let mut kebab = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !kebab.is_empty() {
+                kebab.push('-');
+            }
+            kebab.push(letter.to_ascii_lowercase());
+        }
+        assert!(found.contains(&format!("\"{kebab}\"")), "no defect of the corpus is for {kebab} to find");
+        checks += 1;
+    }
+    assert!(checks >= 12, "{checks} checks");
 }

@@ -86,6 +86,8 @@ fn verify_of_a_folder_reads_no_catalog_and_names_what_blocks() {
 
     let output = stagegate(root, &["verify", "./new"]);
     let lines = text(&output);
+    assert!(lines.contains("against nothing; name what it replaces with --against"), "{lines}");
+    assert!(!lines.contains("no-regression"), "nothing was compared: {lines}");
     assert!(lines.contains("BLOCKING (3)") && lines.contains("remove it"), "{lines}");
     assert!(!lines.contains('\u{1b}'), "no progress where there is no terminal: {lines:?}");
 }
@@ -93,11 +95,16 @@ fn verify_of_a_folder_reads_no_catalog_and_names_what_blocks() {
 #[test]
 fn the_command_line_says_what_is_wrong_with_it() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("tree")).unwrap();
+    write(&folder.path().join("tree/repodata/repomd.xml"), REPOMD);
+    write(&folder.path().join("text.asc"), "no key");
     for (words, said) in [
         (&["verify", "./nowhere"][..], "./nowhere"),
         (&["verify", "./tree", "--position", "staging"], "--position belongs to a release"),
         (&["verify", "./tree", "--key", "no.asc"], "no.asc"),
+        (&["verify", "./tree", "--key", "text.asc"], "text.asc: holds no public key"),
+        (&["verify", "./tree/repodata"], "is the metadata of a repo; name the repo itself"),
+        (&["verify", "./tree/repodata/repomd.xml"], "is no folder; name the folder that holds it"),
+        (&["verify", "https://mirror.invalid/8/"], "is an address, and nothing is fetched"),
         (&["verify", "77"], "there is no release `77`; the catalog has 8"),
         (&["verify", "8", "--position", "compose", "--key", "tree"], "a compose is not signed yet"),
         (&["verify", "8", "--position", "production", "--against", "tree"], "--against"),

@@ -3,6 +3,7 @@
 use super::args::{Global, PositionName};
 use super::context;
 use super::exit::Failure;
+use crate::compose::read::explain;
 use crate::domain::catalog::Catalog;
 use crate::domain::name::ReleaseId;
 use crate::domain::release::Release;
@@ -41,14 +42,27 @@ pub(super) fn of(global: &Global, text: &str) -> Result<Target, Failure> {
 
 /// Makes sure that `path` is a folder.
 pub(super) fn folder(path: &Path) -> Result<(), Failure> {
+    let shown = path.display();
     match std::fs::metadata(path) {
         Ok(meta) if meta.is_dir() => Ok(()),
-        Ok(_) => Err(Failure::usage_text(format!(
-            "{} is no folder; name the folder that holds it",
-            path.display()
+        Ok(_) => Err(Failure::usage_text(format!("{shown} is no folder; name the folder that holds it"))),
+        Err(_) if path.to_string_lossy().contains("://") => Err(Failure::usage_text(format!(
+            "{shown} is an address, and nothing is fetched; copy the tree here first (rsync, reposync) and name its folder"
         ))),
-        Err(error) => Err(Failure::usage_text(format!("the folder {}: {error}", path.display()))),
+        Err(error) => {
+            Err(Failure::usage_text(format!("the folder {shown} cannot be read: {}", explain(&error))))
+        }
     }
+}
+
+/// Makes sure that `path` may be a repo or hold some: whoever names the metadata of one means the repo.
+pub(super) fn of_repos(path: &Path) -> Result<(), Failure> {
+    if !path.ends_with("repodata") {
+        return Ok(());
+    }
+    let repo = path.parent().unwrap_or(path).display();
+    let shown = path.display();
+    Err(Failure::usage_text(format!("{shown} is the metadata of a repo; name the repo itself: {repo}")))
 }
 
 /// Returns where staging and production of a release are.

@@ -6,12 +6,14 @@ use super::findings;
 use super::look::look;
 use super::subject::Subject;
 use super::{context, target};
+use crate::compose::read::explain;
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::domain::release::Release;
 use crate::domain::visible;
 use crate::ui::widgets::text::count;
 use crate::vet::Reading;
+use crate::vet::package::Keys;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -40,10 +42,6 @@ struct Work {
 
 /// Verifies a position or a folder; exit code 1 if a finding blocks.
 pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
-    for key in &args.key {
-        std::fs::File::open(key)
-            .map_err(|error| Failure::usage_text(format!("the key {}: {error}", key.display())))?;
-    }
     let work = match target::of(global, &args.target)? {
         target::Target::Folder(folder) => of_folder(folder, args)?,
         target::Target::Release(catalog, id) => {
@@ -51,6 +49,7 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
             of_release(&catalog, release, args)?
         }
     };
+    args.key.iter().try_for_each(|key| readable(key))?;
     let redactor = context::redactor(global);
     let mounts = work.checks.first().map_or_else(Vec::new, |(_, subject)| subject.mounts());
     let checks = work.checks.clone();
@@ -80,12 +79,28 @@ pub(super) fn run(global: &Global, args: &VerifyArgs) -> Result<Exit, Failure> {
     Ok(if blocking > 0 { Exit::Failed } else { Exit::Done })
 }
 
+/// Makes sure that a file holds public keys, before a long look that would only say at its end that it does not.
+fn readable(key: &Path) -> Result<(), Failure> {
+    let wrong = |problem: String| {
+        let advice = "name a file as `gpg --export --armor` writes it";
+        Failure::usage_text(format!("the key {}: {problem}; {advice}", name(key)))
+    };
+    let bytes = std::fs::read(key).map_err(|error| wrong(explain(&error)))?;
+    match Keys::read(&bytes) {
+        Ok(keys) if keys.is_empty() => Err(wrong("holds no public key".to_owned())),
+        Ok(_) => Ok(()),
+        Err(error) => Err(wrong(format!("holds no public key: {error}"))),
+    }
+}
+
 fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     if args.position.is_some() {
         return Err(Failure::usage_text("--position belongs to a release; a folder has none"));
     }
+    target::of_repos(&folder)?;
     if let Some(against) = &args.against {
         target::folder(against)?;
+        target::of_repos(against)?;
     }
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
@@ -101,7 +116,9 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
         CheckName::NoRegression,
         CheckName::DependenciesClosed,
     ];
-    let checks = checks.map(|check| (check, Arc::clone(&subject))).to_vec();
+    // Where nothing would be replaced nothing can be lost.
+    let fits = |check: &CheckName| *check != CheckName::NoRegression || against.is_some();
+    let checks = checks.into_iter().filter(fits).map(|check| (check, Arc::clone(&subject))).collect();
     Ok(Work { position: None, path: folder, against, checks })
 }
 
@@ -186,12 +203,17 @@ fn text(work: &Work, checks: &[CheckName], findings: &[Finding], blocking: usize
     };
     if let Some(against) = &work.against {
         let _ = writeln!(out, "against {}", name(against));
+    } else if work.position.is_none() {
+        let _ =
+            writeln!(out, "against nothing; name what it replaces with --against to see what would be lost");
     }
     let names: Vec<String> = checks.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "checked: {}", names.join(", "));
     out.push_str(&findings::text(findings, &[]));
     let verdict = match (blocking, findings.len()) {
         (0, 0) => "nothing found".to_owned(),
+        (0, 1) => "1 finding, which does not block".to_owned(),
+        (1, 1) => "1 finding, which blocks".to_owned(),
         (0, all) => format!("{}, none of them blocks", count(all, "finding")),
         (blocking, all) => format!("{}, {blocking} of them blocking", count(all, "finding")),
     };

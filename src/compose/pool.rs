@@ -1,7 +1,7 @@
 //! A pool of threads for file system calls: few on a local disk, many on a mount that is slow to answer.
 //!
-//! A walk of a network mount waits, it does not compute: two threads are best for a local disk, 32
-//! and more where each call costs a millisecond (measured, performance.md "Trees"). Which of the two it is shows
+//! A walk of a network mount waits, it does not compute: two threads are best for a local disk, 64
+//! where each call costs a millisecond (measured, performance.md "Trees"). Which of the two it is shows
 //! in the first calls, so the pool begins narrow and grows while calls turn out slow.
 
 use super::pulse::Pulse;
@@ -23,7 +23,7 @@ pub struct Width {
 
 impl Default for Width {
     fn default() -> Self {
-        Self { first: 2, most: 32 }
+        Self { first: 2, most: 64 }
     }
 }
 
@@ -88,6 +88,8 @@ impl<T, F> Shared<'_, T, F> {
     fn finish(&self, more: Vec<T>, pace: Pace) -> usize {
         self.pulse.beat();
         let mut queue = self.lock();
+        // Waking costs a call each time, and whoever waits does so for items or for the end.
+        let wake = !more.is_empty() || queue.busy == 1;
         queue.items.extend(more);
         queue.busy -= 1;
         queue.done += 1;
@@ -97,7 +99,9 @@ impl<T, F> Shared<'_, T, F> {
         let room = self.width.most.saturating_sub(queue.threads);
         let grow = if slow_mount { queue.items.len().min(room) } else { 0 };
         queue.threads += grow;
-        self.changed.notify_all();
+        if wake {
+            self.changed.notify_all();
+        }
         grow
     }
 }

@@ -65,6 +65,24 @@ impl Directory {
         let at = self.entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
         self.entries.get(at)
     }
+
+    /// Pairs every entry with the one of that name in `other`, if there is one; both are in order, so none is searched for.
+    pub fn beside<'a>(
+        &'a self,
+        other: Option<&'a Self>,
+    ) -> impl Iterator<Item = (&'a Entry, Option<&'a Entry>)> {
+        let mut theirs = other.map_or(&[][..], |other| &other.entries);
+        self.entries.iter().map(move |entry| {
+            while let [first, rest @ ..] = theirs {
+                match first.name.cmp(&entry.name) {
+                    Order::Less => theirs = rest,
+                    Order::Equal => return (entry, Some(first)),
+                    Order::Greater => break,
+                }
+            }
+            (entry, None)
+        })
+    }
 }
 
 /// Something that could not be looked at.

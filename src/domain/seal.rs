@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// The digest over all entries, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,9 +62,12 @@ pub struct Seal {
 impl Seal {
     /// Computes the digest.
     pub fn digest(&self) -> SealDigest {
-        let mut hash = Sha256::new();
+        let (mut hash, mut line) = (Sha256::new(), String::new());
         for (path, sealed) in &self.paths {
-            hash.update(format!("{path}\0{sealed:?}\n"));
+            line.clear();
+            // A string takes whatever is written to it.
+            let _ = writeln!(line, "{path}\0{sealed:?}");
+            hash.update(&line);
         }
         SealDigest(hex::encode(hash.finalize()))
     }

@@ -223,7 +223,7 @@ fn is_ours(name: &str, is_folder: bool) -> bool {
     }
     match name.split_once('/') {
         Some(("steps", file)) => matches!(file, "README" | "README.new") || ends(file, &["log", "joblog"]),
-        Some(("gates", file)) => ends(file, &["json", "new", "cache"]),
+        Some(("gates", file)) => ends(file, &["json", "new", "cache", "packages"]),
         Some(_) => false,
         None => {
             name.starts_with("journal.torn-")

@@ -12,7 +12,7 @@ use super::places::{Places, parts, shown};
 use super::trees::repositories;
 use crate::compose::content::{ContentKind, kind_of};
 use crate::compose::pulse::Pulse;
-use crate::compose::tree::{EntryKind, Options, Root, Tree, WalkError, walk_all};
+use crate::compose::tree::{Directory, Entry, EntryKind, Options, Root, Tree, WalkError, walk_all};
 use crate::domain::evidence::Changes;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -122,27 +122,32 @@ fn whole(walked: Result<Tree, WalkError>, root: &Path, may_be_missing: bool) -> 
 
 /// Counts the bytes of every file that production does not have, or has with another size.
 fn gained(staging: &Tree, production: &Tree, depth: u8) -> u64 {
-    let covered = staging.entries().filter(|(folder, _)| parts(folder) >= usize::from(depth));
-    let files = covered.filter_map(|(folder, entry)| Some((folder, &entry.name, entry.facts?)));
-    let new = files.filter(|(folder, name, facts)| {
-        let other = production.entry(folder, name).and_then(|other| other.facts);
-        other.is_none_or(|other| other.size != facts.size)
+    let pairs = pushed(staging, depth).flat_map(|dir| dir.beside(production.directory(&dir.path)));
+    let size = |entry: &Entry| entry.facts.map(|facts| facts.size);
+    let new = pairs.filter_map(|(ours, theirs)| {
+        let bytes = size(ours)?;
+        (theirs.and_then(size) != Some(bytes)).then_some(bytes)
     });
-    new.map(|(_, _, facts)| facts.size).sum()
+    new.sum()
 }
 
 fn newest_head(production: &Tree) -> Option<i64> {
-    let heads = production.entries().filter(|(_, entry)| &*entry.name == "repomd.xml");
-    heads.filter_map(|(_, entry)| Some(entry.facts?.mtime.0)).max()
+    let name = OsStr::new("repomd.xml");
+    let heads = production.directories.iter().filter_map(|dir| dir.entry(name));
+    heads.filter_map(|entry| Some(entry.facts?.mtime.0)).max()
 }
 
 fn packages(production: &Tree, depth: u8) -> usize {
-    let covered = production.entries().filter(|(folder, _)| parts(folder) >= usize::from(depth));
-    covered
-        .filter(|(folder, entry)| {
-            entry.kind == EntryKind::File && kind_of(folder, &entry.name) == ContentKind::Package
-        })
-        .count()
+    let is_package = |dir: &Directory, entry: &Entry| {
+        entry.kind == EntryKind::File && kind_of(&dir.path, &entry.name) == ContentKind::Package
+    };
+    let folders = pushed(production, depth);
+    folders.map(|dir| dir.entries.iter().filter(|entry| is_package(dir, entry)).count()).sum()
+}
+
+/// Returns the folders that a push copies.
+fn pushed(tree: &Tree, depth: u8) -> impl Iterator<Item = &Directory> {
+    tree.directories.iter().filter(move |dir| parts(&dir.path) >= usize::from(depth))
 }
 
 /// The repos that were compared by their metadata.

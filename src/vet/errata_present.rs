@@ -4,7 +4,8 @@
 //! leaves none. Advisories that name packages which are not there (bodhi#694), modular ones without their module
 //! (peridot#79: no client applies them) and ids twice are told; that single advisories are lost is for no-regression.
 //! Packages are looked for in all repos of the release and the architecture, sources and debug packages in theirs. What
-//! production has in the same way is inherited.
+//! production has in the same way is inherited. Where the lane's errata step was skipped, which is a finding of its own, or
+//! the lane syncs a whole release and publishes its errata after it, that a repo has none is a warning.
 
 use super::VetContext;
 use super::found::Found;
@@ -14,7 +15,8 @@ use super::repo_place::RepoPlace;
 use super::repos::{Pair, Repos, Wanted, each, repos, unreadable};
 use crate::compose::tree::Depth;
 use crate::domain::finding::{Finding, Severity};
-use crate::domain::flow::CheckName;
+use crate::domain::flow::{CheckName, Role};
+use crate::domain::plan::Step;
 use crate::repodata::updateinfo::Advisory;
 use crate::repodata::{Repo, RepodataError, Verify, Watch};
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +69,24 @@ fn inventory(
         }
     }
     Some(Inventory::gather(read, whole))
+}
+
+/// Says why there need be no errata: somebody decided so, or they are published after this run.
+///
+/// The step that publishes errata is known by its checks.
+fn why_none(cx: &VetContext<'_>) -> Option<&'static str> {
+    let lane = cx.plan.lane(&cx.release?.id)?;
+    let steps = || lane.steps.iter().filter_map(|id| cx.plan.step(id));
+    let of_errata = |step: &Step| {
+        let checks = [CheckName::AnsibleRecap, CHECK];
+        step.role == Role::Stage && step.after.iter().any(|check| checks.contains(check))
+    };
+    let mut errata = steps().filter(|step| of_errata(step)).peekable();
+    if errata.peek().is_none() {
+        let is_whole = steps().any(|step| step.role == Role::SyncAll);
+        return is_whole.then_some("a whole release was synced, and this flow publishes none");
+    }
+    errata.all(|step| cx.skipped.contains_key(&step.id)).then_some("the step that publishes them was skipped")
 }
 
 /// What is wrong with an advisory.
@@ -159,13 +179,16 @@ fn one(
     };
     let before = Read::new(pair, pair.published(), production, cx).and_then(Result::ok).unwrap_or_default();
     let path = pair.file("repodata/repomd.xml");
-    let loss =
-        |kind, message: &str| Finding::new(CHECK, Severity::Blocking, kind, path.clone(), message, ADVICE);
     if !read.named && before.named {
-        return vec![loss("lost", "lost its errata, which production has")];
+        let (severity, message) = match why_none(cx) {
+            Some(why) => (Severity::Warning, format!("has no errata, which production has: {why}")),
+            None => (Severity::Blocking, "lost its errata, which production has".to_owned()),
+        };
+        return vec![Finding::new(CHECK, severity, "lost", path, message, ADVICE)];
     }
     if read.ids.is_empty() && !before.ids.is_empty() {
-        return vec![loss("empty", "has errata without any advisory, and production has some")];
+        let message = "has errata without any advisory, and production has some";
+        return vec![Finding::new(CHECK, Severity::Blocking, "empty", path, message, ADVICE)];
     }
     let mut by_id: BTreeMap<&str, Vec<&Flaw>> = BTreeMap::new();
     read.flaws.iter().for_each(|(id, flaw)| by_id.entry(id).or_default().push(flaw));

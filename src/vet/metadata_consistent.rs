@@ -11,10 +11,11 @@ mod history;
 mod packages;
 mod shelf;
 mod strays;
+mod twice;
 
 use super::found::Found;
 use super::places::shown;
-use super::repos::{Opened, Repos, Wanted, each, repos, unreadable};
+use super::repos::{NO_REPO, Opened, Repos, Wanted, each, repos, unreadable};
 use super::trees::{or_found, repositories, walk};
 use super::{Reading, VetContext};
 use crate::compose::tree::{Depth, Root, Tree};
@@ -38,7 +39,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         opened.extend(pair.staged.map(|repo| (pair.path, repo)));
     }
     if opened.is_empty() {
-        found.blocking("none", shown(&places.staging), "holds no repository", "sync the composes first");
+        found.blocking("none", shown(&places.staging), "holds no repository", NO_REPO);
     }
     let position = Position { root: &places.staging, tree: &tree, repos: opened };
     let Some(mut flaws) = position.flaws(cx, what, found) else { return };

@@ -10,7 +10,7 @@ use super::VetContext;
 use super::found::Found;
 use super::package::Keys;
 use super::places::shown;
-use super::repos::{Repos, Wanted, each, repos};
+use super::repos::{NO_REPO, Repos, Wanted, each, repos};
 use crate::compose::read::explain;
 use crate::compose::tree::Depth;
 use crate::domain::finding::{Finding, Severity};
@@ -27,7 +27,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         return;
     };
     if pairs.is_empty() {
-        found.blocking("none", shown(&places.staging), "holds no repository", "sync the composes first");
+        found.blocking("none", shown(&places.staging), "holds no repository", NO_REPO);
     }
     let judged = each(cx.pulse, what, pairs, found, |pair| {
         let flaw = judge(&places.staging.join(&pair.path), &keys).err()?;
@@ -54,7 +54,7 @@ pub(super) fn keys(paths: &[PathBuf], found: &mut Found<'_>) -> Vec<SignedPublic
             Ok(some) => keys.extend(some),
             Err(problem) => {
                 let message = format!("the public key could not be read: {problem}");
-                found.blocking("key", shown(path), message, "correct the key in the catalog");
+                found.blocking("key", shown(path), message, "correct the key, in the catalog or after --key");
             }
         }
     }

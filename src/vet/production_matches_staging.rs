@@ -8,6 +8,7 @@ use super::found::Found;
 use super::header::header_digest;
 use super::places::{Places, is_rsync_temporary, parts, places, shown};
 use super::trees::{cancelled, or_found, walk};
+use crate::compose::pool::{self, Width};
 use crate::compose::tree::{Depth, Directory, Entry, EntryKind, Facts, Root, Tree, join};
 use crate::domain::release::Release;
 use crate::domain::seal::{Seal, SealedPath};
@@ -73,24 +74,35 @@ impl Push<'_> {
             return;
         }
         let mut absent: BTreeMap<OsString, (u64, u64)> = BTreeMap::new();
+        let mut differing = Vec::new();
+        let mut unread = Vec::new();
         for dir in self.pushed() {
             if self.cx.pulse.is_cancelled() {
                 return cancelled(found);
             }
-            let theirs = self.production.directory(&dir.path);
             let counts = absent.entry(self.top(&dir.path)).or_default();
-            for entry in copied(dir) {
+            for (entry, other) in dir.beside(self.production.directory(&dir.path)).filter(is_copied) {
                 counts.1 += 1;
-                let Some(other) = theirs.and_then(|theirs| theirs.entry(&entry.name)) else {
+                let Some(other) = other else {
                     counts.0 += 1;
                     continue;
                 };
-                if let Some(difference) = self.differs(&dir.path, entry, other) {
-                    let message = format!("differs from staging: {difference}");
-                    let path = shown(join(&dir.path, &entry.name));
-                    found.blocking("differs", path, message, "push again");
+                match told(entry, other) {
+                    Told::Same => {}
+                    Told::Differs(how) => differing.push((dir, entry, how)),
+                    Told::Nothing => unread.push((dir, entry, other)),
                 }
             }
+        }
+        // Reading is waiting for the mounts, which many threads can do at once.
+        let read = pool::map(unread, Width::default(), self.cx.pulse, |(dir, entry, other)| {
+            (dir, entry, self.read(&dir.path, entry, other))
+        });
+        let Some(read) = read.into_iter().collect::<Option<Vec<_>>>() else { return cancelled(found) };
+        differing.extend(read.into_iter().filter_map(|(dir, entry, how)| Some((dir, entry, how?))));
+        for (dir, entry, how) in differing {
+            let path = shown(join(&dir.path, &entry.name));
+            found.blocking("differs", path, format!("differs from staging: {how}"), "push again");
         }
         partial(&absent, found);
         self.missing(&absent, found);
@@ -102,43 +114,23 @@ impl Push<'_> {
             absent.get(&self.top(&dir.path)).is_some_and(|(missing, all)| *missing > 0 && missing < all)
         };
         for dir in self.pushed().filter(in_part) {
-            let theirs = self.production.directory(&dir.path);
-            for entry in copied(dir) {
-                if theirs.and_then(|theirs| theirs.entry(&entry.name)).is_none() {
-                    let path = shown(join(&dir.path, &entry.name));
-                    found.blocking("missing", path, "is missing in production", "push again");
-                }
+            let pairs = dir.beside(self.production.directory(&dir.path)).filter(is_copied);
+            for (entry, _) in pairs.filter(|(_, other)| other.is_none()) {
+                let path = shown(join(&dir.path, &entry.name));
+                found.blocking("missing", path, "is missing in production", "push again");
             }
         }
     }
 
-    fn differs(&self, folder: &OsStr, staged: &Entry, published: &Entry) -> Option<String> {
-        if staged.kind != published.kind {
-            return Some("a link on one side, a file on the other".to_owned());
-        }
-        let both = || {
-            let path = join(folder, &staged.name);
-            (self.places.staging.join(&path), self.places.production.join(&path))
-        };
+    /// Reads both of two files or links and says in what they differ.
+    fn read(&self, folder: &OsStr, staged: &Entry, published: &Entry) -> Option<String> {
+        let path = join(folder, &staged.name);
+        let (from, to) = (self.places.staging.join(&path), self.places.production.join(&path));
         if staged.kind == EntryKind::Symlink {
-            let (from, to) = both();
             let same = std::fs::read_link(&from).ok() == std::fs::read_link(&to).ok();
             return (!same).then(|| "the link leads elsewhere".to_owned());
         }
-        let (a, b) = (staged.facts?, published.facts?);
-        if (a.device, a.inode) == (b.device, b.inode) {
-            return None;
-        }
-        if a.size != b.size {
-            return Some(format!("{} bytes instead of {}", b.size, a.size));
-        }
-        let is_head = matches!(staged.name.as_encoded_bytes(), b"repomd.xml" | b"repomd.xml.asc");
-        // Times that rsync has kept are proof enough, but not for the file on which everything else hangs.
-        if !is_head && a.mtime.0 == b.mtime.0 {
-            return None;
-        }
-        let (from, to) = both();
-        content_differs(&staged.name, (&from, a), (&to, b))
+        content_differs(&staged.name, (&from, staged.facts?), (&to, published.facts?))
     }
 
     fn leftovers(&self, found: &mut Found<'_>) {
@@ -198,9 +190,38 @@ fn partial(absent: &BTreeMap<OsString, (u64, u64)>, found: &mut Found<'_>) {
     }
 }
 
-/// Returns what rsync copies of a folder.
-fn copied(dir: &Directory) -> impl Iterator<Item = &Entry> {
-    dir.entries.iter().filter(|entry| entry.kind != EntryKind::Other)
+/// Returns whether rsync copies an entry of staging.
+fn is_copied((staged, _): &(&Entry, Option<&Entry>)) -> bool {
+    staged.kind != EntryKind::Other
+}
+
+/// What two entries of one name tell without being read.
+enum Told {
+    /// They are the same.
+    Same,
+    /// They differ, and how.
+    Differs(String),
+    /// They have to be read.
+    Nothing,
+}
+
+fn told(staged: &Entry, published: &Entry) -> Told {
+    if staged.kind != published.kind {
+        return Told::Differs("a link on one side, a file on the other".to_owned());
+    }
+    if staged.kind == EntryKind::Symlink {
+        return Told::Nothing;
+    }
+    let (Some(a), Some(b)) = (staged.facts, published.facts) else { return Told::Same };
+    if (a.device, a.inode) == (b.device, b.inode) {
+        return Told::Same;
+    }
+    if a.size != b.size {
+        return Told::Differs(format!("{} bytes instead of {}", b.size, a.size));
+    }
+    let is_head = matches!(staged.name.as_encoded_bytes(), b"repomd.xml" | b"repomd.xml.asc");
+    // Times that rsync has kept are proof enough, but not for the file on which everything else hangs.
+    if !is_head && a.mtime.0 == b.mtime.0 { Told::Same } else { Told::Nothing }
 }
 
 /// Says whether two files of one size differ.

@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 /// Threads that read metadata: they inflate and hash, and more would only take the processor from the steps of other lanes.
 const WIDTH: Width = Width { first: 2, most: 4 };
 
+/// What to do where no repo is found at all.
+pub(super) const NO_REPO: &str = "sync the composes first, or name the folder that holds repos";
+
 /// A repo that was opened, or why not.
 pub(super) type Opened = Result<Repo, RepodataError>;
 

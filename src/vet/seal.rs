@@ -18,7 +18,7 @@ use crate::compose::tree::{Entry, EntryKind, Facts, Options, WalkError, join, wa
 use crate::domain::seal::{Seal, SealedPath};
 use cache::Key;
 use sha2::{Digest, Sha256};
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -42,15 +42,40 @@ pub fn seal(root: &Path, cache: Option<&mut SealCache>, pulse: &Pulse) -> Result
         let problem_path = root.join(&problem.path);
         return Err(VetError::Unreadable { path: problem_path, problem: problem.problem.clone() });
     }
-    let files: Vec<File<'_>> = tree.entries().map(|(folder, entry)| File::new(folder, entry)).collect();
-    let known = cache.as_deref();
-    pulse.begin("sealing staging", Some(files.len() as u64));
+    pulse.begin("sealing staging", Some(tree.len() as u64));
+    let mut sealed = Vec::with_capacity(tree.len());
+    let mut unknown = Vec::new();
+    let mut nothing = SealCache::new();
+    let cache = cache.unwrap_or(&mut nothing);
+    for (folder, entry) in tree.entries() {
+        let file = File::new(folder, entry);
+        match file.key().and_then(|key| cache.recall(&key)) {
+            Some(known) => sealed.push((text(file.path.into_os_string()), known.clone())),
+            None => unknown.push(file),
+        }
+    }
+    // What is known costs less than to hand it to another thread.
+    pulse.count(sealed.len() as u64);
+    let mut keep = Vec::new();
+    for (path, now, key) in read_all(root, unknown, pulse)? {
+        keep.extend(key.map(|key| (key, now.clone())));
+        sealed.push((path, now));
+    }
+    if pulse.is_cancelled() {
+        return Err(VetError::Cancelled);
+    }
+    cache.settle(keep);
+    Ok(Seal { paths: sealed.into_iter().collect() })
+}
+
+/// Reads files on a few threads, until one of them cannot be read.
+fn read_all(root: &Path, files: Vec<File<'_>>, pulse: &Pulse) -> Result<Vec<SealedFile>, VetError> {
     let failed_before = AtomicBool::new(false);
     let read = pool::map(files, WIDTH, pulse, |file| {
         if failed_before.load(Ordering::Relaxed) {
             return Err(VetError::Cancelled);
         }
-        let sealed = file.seal(root, known, pulse);
+        let sealed = file.seal(root, pulse);
         // A cancelled file says nothing of staging.
         if matches!(&sealed, Err(error) if !matches!(error, VetError::Cancelled)) {
             failed_before.store(true, Ordering::Relaxed);
@@ -58,27 +83,17 @@ pub fn seal(root: &Path, cache: Option<&mut SealCache>, pulse: &Pulse) -> Result
         pulse.count(1);
         sealed
     });
-    let mut seal = Seal::default();
-    let mut keep = Vec::new();
+    let mut all = Vec::with_capacity(read.len());
     let mut failed = None;
     for answer in read {
         match answer.unwrap_or(Err(VetError::Cancelled)) {
-            Ok((path, sealed, key)) => {
-                keep.extend(key.map(|key| (key, sealed.clone())));
-                seal.paths.insert(path, sealed);
-            }
+            Ok(sealed) => all.push(sealed),
             // What stopped the others matters, not that they were stopped.
             Err(error) if failed.is_none() || !matches!(error, VetError::Cancelled) => failed = Some(error),
             Err(_) => {}
         }
     }
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    if let Some(cache) = cache {
-        cache.replace(keep);
-    }
-    Ok(seal)
+    failed.map_or(Ok(all), Err)
 }
 
 fn walk_error(root: &Path, error: WalkError) -> VetError {
@@ -100,25 +115,28 @@ impl<'a> File<'a> {
         Self { path: join(folder, &entry.name).into(), entry }
     }
 
-    fn seal(&self, root: &Path, known: Option<&SealCache>, pulse: &Pulse) -> Result<SealedFile, VetError> {
+    /// Returns what tells whether its content is known; none for what is no plain file.
+    fn key(&self) -> Option<Key> {
+        let facts = self.entry.facts.filter(|_| self.entry.kind == EntryKind::File)?;
+        Some(Key::of(facts, is_rpm(&self.entry.name)))
+    }
+
+    fn seal(self, root: &Path, pulse: &Pulse) -> Result<SealedFile, VetError> {
         let whole = root.join(&self.path);
         let fail = |problem: String| VetError::Unreadable { path: whole.clone(), problem };
-        match (self.entry.kind, self.entry.facts) {
-            (EntryKind::Symlink, _) => {
+        match (self.entry.kind, self.entry.facts, self.key()) {
+            (EntryKind::Symlink, ..) => {
                 let target = std::fs::read_link(&whole).map_err(|error| fail(explain(&error)))?;
-                Ok((text(self.path.as_os_str()), SealedPath::Link { target: text(target.as_os_str()) }, None))
+                let target = text(target.into_os_string());
+                Ok((text(self.path.into_os_string()), SealedPath::Link { target }, None))
             }
-            (EntryKind::File, Some(facts)) => {
-                let key = Key::of(facts, is_rpm(&self.entry.name));
-                if let Some(sealed) = known.and_then(|cache| cache.get(&key)) {
-                    return Ok((text(self.path.as_os_str()), sealed.clone(), Some(key)));
-                }
+            (EntryKind::File, Some(facts), Some(key)) => {
                 let sealed = read(&whole, facts, &key, pulse);
                 if pulse.is_cancelled() {
                     return Err(VetError::Cancelled);
                 }
                 let sealed = sealed.map_err(fail)?;
-                Ok((text(self.path.as_os_str()), sealed, is_settled(facts).then_some(key)))
+                Ok((text(self.path.into_os_string()), sealed, is_settled(facts).then_some(key)))
             }
             _ => Err(fail("it is neither a file nor a link, and cannot be sealed; remove it".to_owned())),
         }
@@ -126,8 +144,8 @@ impl<'a> File<'a> {
 }
 
 /// Returns a path as text, lossless: bytes that are no UTF-8 are written as escapes.
-fn text(path: &OsStr) -> String {
-    path.to_str().map_or_else(|| path.as_bytes().escape_ascii().to_string(), str::to_owned)
+fn text(path: OsString) -> String {
+    path.into_string().unwrap_or_else(|path| path.as_bytes().escape_ascii().to_string())
 }
 
 fn is_rpm(name: &OsStr) -> bool {

@@ -6,6 +6,7 @@
 //! images count, by size and, for packages, by header digest. Older packages are history and no finding.
 
 mod differences;
+mod wrong_place;
 
 use super::VetContext;
 use super::found::Found;
@@ -44,6 +45,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     if mode != Mode::Gate {
         for repo in repos(cx) {
             one(repo, cx.composes.get(repo), found);
+            wrong_place::check(cx, release, &places, repo, found);
         }
         return differences.add_to(found);
     }
@@ -59,6 +61,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         } else if held.touched || held.compose.is_some() {
             one(&held.repo, held.compose.as_ref(), found);
         }
+        wrong_place::check(cx, release, &places, &held.repo, found);
     }
     differences.add_to(found);
 }
@@ -128,7 +131,6 @@ impl Comparison<'_> {
             }
             self.compare(&source, &content, &staging, (&prefix, top), differences);
         }
-        self.wrong_place(&content, &prefix, found);
     }
 
     /// Compares one of the folders that are copied as a whole: `BaseOS/x86_64`.
@@ -203,25 +205,6 @@ impl Comparison<'_> {
             return (!same).then(|| "other content of the same size".to_owned());
         }
         None
-    }
-
-    /// A variant of a SIG repo that stands in the release's folder goes out in the wrong place.
-    fn wrong_place(&self, content: &Content, prefix: &Path, found: &mut Found<'_>) {
-        if prefix.as_os_str().is_empty() {
-            return;
-        }
-        let known = self.release.vars.as_ref().map(|vars| vars.variants.as_slice()).unwrap_or_default();
-        for variant in content.variants() {
-            let own = known.iter().any(|name| OsStr::new(name) == variant);
-            if !own && self.places.staging.join(&variant).symlink_metadata().is_ok() {
-                found.blocking(
-                    "wrong-place",
-                    shown(&variant),
-                    format!("{} belongs in {}, not in the release's own folder", self.repo, shown(prefix)),
-                    "remove it there; it came from a sync without the SIG's name",
-                );
-            }
-        }
     }
 }
 

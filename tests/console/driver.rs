@@ -138,6 +138,11 @@ impl Console {
         while self.listen(Instant::now() + Duration::from_millis(60)) {}
     }
 
+    /// Takes what the console writes until it has drawn nothing for longer than any answer to a key takes.
+    pub(crate) fn rest(&mut self) {
+        while self.listen(Instant::now() + Duration::from_secs(1)) {}
+    }
+
     /// Returns the colours on the screen, the terminal's own apart.
     pub(crate) fn colours(&self) -> BTreeSet<String> {
         let screen = self.parser.screen();

@@ -110,6 +110,7 @@ fn shows_no_secret(console: &Console) {
 /// Asserts that drawing everything anew changes nothing: what was drawn bit by bit stands where it should.
 #[track_caller]
 fn stands_where_it_should(console: &mut Console) {
+    console.rest();
     let before = pane(&console.screen());
     let written = console.bytes().len();
     console.keys("ctrl-l");

@@ -52,6 +52,27 @@ fn facts_tell_the_same_file_from_a_copy() {
 }
 
 #[test]
+fn entries_are_paired_by_their_names() {
+    let dir = tempfile::tempdir().unwrap();
+    put(dir.path(), &["a/b", "a/c", "a/e", "a/g", "z/a", "z/c", "z/d", "z/e", "z/f"]);
+    let pulse = Pulse::new();
+    let tree = walk(dir.path(), Options::names(&pulse)).unwrap();
+    let (ours, theirs) = (tree.directory(OsStr::new("a")).unwrap(), tree.directory(OsStr::new("z")));
+    let pairs = |other| -> Vec<(String, bool)> {
+        ours.beside(other)
+            .map(|(entry, other)| {
+                assert!(other.is_none_or(|other| other.name == entry.name));
+                (entry.name.to_str().unwrap().to_owned(), other.is_some())
+            })
+            .collect()
+    };
+    let expected = |there: &str| ["b", "c", "e", "g"].map(|name| (name.to_owned(), there.contains(name)));
+    assert_eq!(pairs(theirs), expected("ce"));
+    assert_eq!(pairs(None), expected(""));
+    assert_eq!(pairs(Some(ours)), expected("bceg"));
+}
+
+#[test]
 fn symlinks_are_told_and_not_followed() {
     let dir = tempfile::tempdir().unwrap();
     put(dir.path(), &["outside/secret", "root/a/file"]);

@@ -7,9 +7,9 @@ use super::{Directory, Entry, EntryKind, Facts, Tree, WalkProblem, compare_paths
 use crate::compose::pool::{self, Pace, Width};
 use crate::compose::pulse::Pulse;
 use crate::compose::read::describe;
-use rustix::fs::{AtFlags, Dir as DirStream, FileType, Mode, OFlags, Stat, open, statat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat, open, statat};
 use rustix::io::Errno;
-use std::ffi::{CString, OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ use std::time::Instant;
 const CHUNK: usize = 256;
 /// The same where calls are slow, so that the other threads get some.
 const SLOW_CHUNK: usize = 8;
+/// How many bytes of a directory are read in one call.
+const BLOCK: usize = 32 << 10;
 
 /// Why a walk has no result.
 #[derive(Debug, thiserror::Error)]
@@ -124,13 +126,15 @@ fn finish(found: Mutex<Found>, root: &Root) -> Result<Tree, WalkError> {
     parts.sort_by(|a, b| compare_paths(&a.path, &b.path));
     for mut part in parts {
         match tree.directories.last_mut() {
+            Some(last) if last.path == part.path && last.entries.is_empty() => last.entries = part.entries,
             // The chunks of one large directory.
             Some(last) if last.path == part.path => last.entries.append(&mut part.entries),
             _ => tree.directories.push(part),
         }
     }
     for dir in &mut tree.directories {
-        dir.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        // Each chunk is sorted already, and this sort finds the runs.
+        dir.entries.sort_by(|a, b| a.name.cmp(&b.name));
         dir.entries.shrink_to_fit();
     }
     tree.problems.sort();
@@ -148,7 +152,26 @@ struct Found {
 /// A directory to read, or some entries of one to ask about.
 enum Item {
     Directory { root: usize, path: OsString, start: bool },
-    Files { root: usize, path: OsString, fd: Arc<OwnedFd>, names: Vec<CString> },
+    Files { root: usize, path: OsString, fd: Arc<OwnedFd>, names: Names },
+}
+
+/// Some names of one directory, each with the byte that ends it: one piece of memory for all of them.
+#[derive(Default)]
+struct Names {
+    bytes: Vec<u8>,
+    count: usize,
+}
+
+impl Names {
+    fn push(&mut self, name: &CStr) {
+        self.bytes.extend_from_slice(name.to_bytes_with_nul());
+        self.count += 1;
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &CStr> {
+        let names = self.bytes.split_inclusive(|byte| *byte == 0);
+        names.filter_map(|name| CStr::from_bytes_with_nul(name).ok())
+    }
 }
 
 struct Walker<'a> {
@@ -201,13 +224,12 @@ impl Walker<'_> {
     }
 
     fn read(&self, root: usize, path: OsString, fd: OwnedFd, pace: Pace, more: &mut Vec<Item>) {
-        let stream = match DirStream::read_from(&fd) {
-            Ok(stream) => stream,
-            Err(errno) => return self.problem(root, &path, errno),
-        };
+        let size = if pace == Pace::Slow { SLOW_CHUNK } else { CHUNK };
         let mut entries = Vec::new();
-        let mut asked = Vec::new();
-        for entry in stream {
+        let mut asked: Vec<Names> = Vec::new();
+        let mut block = Vec::with_capacity(BLOCK);
+        let mut stream = RawDir::new(&fd, block.spare_capacity_mut());
+        while let Some(entry) = stream.next() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(errno) => {
@@ -224,7 +246,14 @@ impl Walker<'_> {
                     let path = join(&path, OsStr::from_bytes(name.to_bytes()));
                     more.push(Item::Directory { root, path, start: false });
                 }
-                (FileType::Unknown, _) | (_, Depth::Facts) => asked.push(name.to_owned()),
+                (FileType::Unknown, _) | (_, Depth::Facts) => {
+                    if asked.last().is_none_or(|names| names.count >= size) {
+                        asked.push(Names::default());
+                    }
+                    if let Some(names) = asked.last_mut() {
+                        names.push(name);
+                    }
+                }
                 (kind, Depth::Names) => {
                     let name = OsStr::from_bytes(name.to_bytes()).into();
                     entries.push(Entry { name, kind: kind_of(kind), facts: None });
@@ -232,50 +261,28 @@ impl Walker<'_> {
             }
         }
         self.count(entries.len());
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         self.note(root, |found| found.parts.push(Directory { path: path.clone().into(), entries }));
-        self.ask(root, path, fd, &asked, pace, more);
+        self.ask(root, path, fd, asked, more);
     }
 
-    /// Asks about `names`: here where they are few, else in chunks that other threads can take.
-    fn ask(
-        &self,
-        root: usize,
-        path: OsString,
-        fd: OwnedFd,
-        names: &[CString],
-        pace: Pace,
-        more: &mut Vec<Item>,
-    ) {
-        let size = if pace == Pace::Slow { SLOW_CHUNK } else { CHUNK };
-        if names.len() <= size {
-            if !names.is_empty() {
-                self.files(root, path, &fd, names, more);
-            }
+    /// Asks about names: here where they are few, else in chunks that other threads can take.
+    fn ask(&self, root: usize, path: OsString, fd: OwnedFd, chunks: Vec<Names>, more: &mut Vec<Item>) {
+        if let [names] = &*chunks {
+            self.files(root, path, &fd, names, more);
             return;
         }
         let fd = Arc::new(fd);
-        let chunks = names.chunks(size).map(|names| Item::Files {
-            root,
-            path: path.clone(),
-            fd: Arc::clone(&fd),
-            names: names.to_vec(),
-        });
-        more.extend(chunks);
+        let item = |names| Item::Files { root, path: path.clone(), fd: Arc::clone(&fd), names };
+        more.extend(chunks.into_iter().map(item));
     }
 
-    fn files(
-        &self,
-        root: usize,
-        path: OsString,
-        fd: &OwnedFd,
-        names: &[CString],
-        more: &mut Vec<Item>,
-    ) -> Pace {
+    fn files(&self, root: usize, path: OsString, fd: &OwnedFd, names: &Names, more: &mut Vec<Item>) -> Pace {
         let begun = Instant::now();
-        let mut entries = Vec::with_capacity(names.len());
-        for name in names {
+        let mut entries = Vec::with_capacity(names.count);
+        for name in names.iter() {
             let os_name = OsStr::from_bytes(name.to_bytes());
-            let stat = match statat(fd, name.as_c_str(), AtFlags::SYMLINK_NOFOLLOW) {
+            let stat = match statat(fd, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => stat,
                 Err(Errno::NOENT) => continue,
                 Err(errno) => {
@@ -291,10 +298,11 @@ impl Walker<'_> {
             let facts = (self.options.depth == Depth::Facts).then(|| Facts::of(&stat));
             entries.push(Entry { name: os_name.into(), kind: kind_of(kind), facts });
         }
+        let pace = Pace::of(begun.elapsed() / u32::try_from(names.count).unwrap_or(1).max(1));
         self.count(entries.len());
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         self.note(root, |found| found.parts.push(Directory { path: path.into(), entries }));
-        let calls = u32::try_from(names.len()).unwrap_or(1).max(1);
-        Pace::of(begun.elapsed() / calls)
+        pace
     }
 
     fn count(&self, entries: usize) {

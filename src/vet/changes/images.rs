@@ -1,11 +1,12 @@
 //! Images and torrents: large files that come and go one by one.
 
-use super::Push;
+use super::{Push, pushed};
 use crate::compose::content::{ContentKind, kind_of};
-use crate::compose::tree::{EntryKind, Facts, Tree};
+use crate::compose::tree::{Entry, EntryKind, Facts, Tree};
 use crate::domain::evidence::{Change, ChangeKind};
-use crate::vet::places::{parts, shown};
+use crate::vet::places::shown;
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 
 /// Where a file stands, and its name.
 type Place = (String, String);
@@ -37,10 +38,15 @@ pub(super) fn compare(trees: [&Tree; 2], push: Push) -> Vec<Change> {
 }
 
 fn files(tree: &Tree, depth: u8) -> BTreeMap<Place, Facts> {
-    let covered = tree.entries().filter(|(folder, _)| parts(folder) >= usize::from(depth));
-    let mine = covered.filter(|(folder, entry)| {
+    let is_mine = |folder: &OsStr, entry: &Entry| {
         let torrent = entry.name.as_encoded_bytes().ends_with(b".torrent");
         entry.kind == EntryKind::File && (torrent || kind_of(folder, &entry.name) == ContentKind::Image)
-    });
-    mine.filter_map(|(folder, entry)| Some(((shown(folder), shown(&*entry.name)), entry.facts?))).collect()
+    };
+    let mut files = BTreeMap::new();
+    for dir in pushed(tree, depth) {
+        for entry in dir.entries.iter().filter(|entry| is_mine(&dir.path, entry)) {
+            files.extend(entry.facts.map(|facts| ((shown(&*dir.path), shown(&*entry.name)), facts)));
+        }
+    }
+    files
 }

@@ -3,13 +3,13 @@
 //! A name is `name-version-release.arch.rpm` and carries no epoch: good enough to show to a person, and read from two
 //! listings alone. Versions are ordered as rpm orders them.
 
-use super::{Covered, Push};
+use super::{Covered, Push, pushed};
 use crate::compose::content::{ContentKind, kind_of};
 use crate::compose::tree::{Entry, EntryKind, Facts, Tree, join};
 use crate::domain::evidence::{Change, ChangeKind};
 use crate::vet::header::header_digest;
 use crate::vet::inventory::is_modular;
-use crate::vet::places::{Places, parts, shown};
+use crate::vet::places::{Places, shown};
 use rpm_version::{Evr, Nevra};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -50,8 +50,7 @@ struct Shelf<'a> {
 impl<'a> Shelf<'a> {
     fn new(tree: &'a Tree, depth: u8, covered: &Covered) -> Self {
         let mut shelf = Self { packages: BTreeMap::new() };
-        let folders = tree.directories.iter().filter(|dir| parts(&dir.path) >= usize::from(depth));
-        for dir in folders.filter(|dir| !covered.has(&dir.path)) {
+        for dir in pushed(tree, depth).filter(|dir| !covered.has(&dir.path)) {
             for entry in dir.entries.iter().filter(|entry| entry.kind == EntryKind::File) {
                 let Some(facts) = entry.facts else { continue };
                 if kind_of(&dir.path, &entry.name) == ContentKind::Package {

@@ -65,6 +65,34 @@ fn errata_that_production_has_must_stay() {
 }
 
 #[test]
+fn that_nobody_published_errata_is_a_warning_where_that_was_decided() {
+    let mut fixture = Fixture::new();
+    let text = updateinfo(&[("A-1", None, &["bash-5-1.x86_64"])]);
+    let with = RepoText::new().package("bash-5-1.x86_64", &[]).data("updateinfo", text);
+    with.write(&fixture.production(BASE));
+    let weight = |fixture: &Fixture| {
+        let found = fixture.run(CHECK, "8/gate");
+        assert!(found.len() == 1 && found[0].message.contains("errata, which production has"), "{found:?}");
+        found[0].severity
+    };
+    // A step of the lane publishes errata: then they must be there, whatever else was skipped.
+    let prep: crate::domain::name::StepId = "8/prep".parse().unwrap();
+    fixture.step_mut("8/prep").after = vec![CheckName::AnsibleRecap];
+    fixture.skipped.insert("8/sync/Rocky".parse().unwrap(), "no time".to_owned());
+    assert_eq!(weight(&fixture), Severity::Blocking);
+    fixture.skipped.insert(prep, "errata01 is being rebuilt".to_owned());
+    assert_eq!(weight(&fixture), Severity::Warning);
+    fixture.skipped.clear();
+    // None does: after an update they were lost, after a whole release they are still to come.
+    fixture.step_mut("8/prep").after.clear();
+    assert_eq!(weight(&fixture), Severity::Blocking);
+    fixture.plan.lanes[0].steps.insert(0, "8/minor-sync".parse().unwrap());
+    assert_eq!(weight(&fixture), Severity::Warning);
+    fixture.step_mut("8/prep").after = vec![CheckName::AnsibleRecap];
+    assert_eq!(weight(&fixture), Severity::Blocking);
+}
+
+#[test]
 fn what_an_advisory_names_is_looked_for_in_all_repos_of_the_architecture() {
     let fixture = Fixture::new();
     std::fs::remove_dir_all(fixture.staging("storage")).unwrap();

@@ -5,6 +5,7 @@
 
 use super::packages::{self, Unread};
 use super::shelf::Shelf;
+use super::twice::{Twice, twice};
 use super::{CHECK, Flaw};
 use crate::compose::pulse::Pulse;
 use crate::domain::finding::{Finding, Severity};
@@ -41,17 +42,26 @@ pub(super) fn bytes(repo: &Opened) -> u64 {
 /// Looks at the repo at `path`.
 pub(super) fn look(path: &Path, repo: &Repo, shelf: &Shelf<'_>, cx: &VetContext<'_>) -> Looked {
     let pulse = cx.pulse;
-    let mut look = Look {
+    let begin = || Look {
         path,
         repo,
         pulse,
         reading: cx.reading,
         looked: Looked { repo: path.to_owned(), ..Looked::default() },
     };
+    let mut look = begin();
     let list = look.primary(shelf);
-    for kind in ["filelists", "other"] {
-        look.compared(kind, list.as_ref());
-    }
+    // Both need the list and not each other; they are as long as primary.xml, and whoever checks one large repo waits for them.
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let mut look = begin();
+            look.compared("other", list.as_ref());
+            look.looked.flaws
+        });
+        look.compared("filelists", list.as_ref());
+        // A panic there is a defect of ours, and goes on here.
+        look.looked.flaws.extend(beside.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+    });
     let mut read = Vec::new();
     for data in &repo.repomd().data {
         let lists = ["primary", "filelists", "other"].contains(&data.kind.as_str());
@@ -148,7 +158,28 @@ impl Look<'_> {
             (Err(error), _) => self.error(&error),
         }
         self.looked.is_known = known;
+        if known {
+            self.twice(twice(&list));
+        }
         known.then_some(list)
+    }
+
+    /// Tells what primary.xml names more than once.
+    fn twice(&mut self, twice: Twice) {
+        let Some(data) = self.repo.repomd().get("primary") else { return };
+        let file = data.href.as_str();
+        if let Some((first, more)) = twice.different {
+            let message = format!(
+                "names packages under one name with different checksums: {more} entries too many, the first of {first}"
+            );
+            let (path, message) = (self.shown(file), shown(message));
+            self.looked.flaws.push(Flaw::blocking(self.path, "different", path, message, ADVICE));
+        }
+        if let Some((first, more)) = twice.alike {
+            let message =
+                format!("names packages more than once: {more} entries too many, the first of {first}");
+            self.warning("twice", file, shown(message));
+        }
     }
 
     /// Reads filelists.xml or other.xml and compares its packages with those of primary.xml.

@@ -7,7 +7,7 @@ use crate::domain::seal::SealedPath;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Identifies the content of a file without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,10 +39,20 @@ struct Line {
     sealed: SealedPath,
 }
 
+/// What is known of one file.
+#[derive(Debug)]
+struct Known {
+    sealed: SealedPath,
+    /// Whether the tree that is sealed now has it.
+    met: bool,
+}
+
 /// Remembers what was sealed, across seals of one release.
 #[derive(Debug, Default)]
 pub struct SealCache {
-    known: HashMap<Key, SealedPath>,
+    known: HashMap<Key, Known>,
+    /// The file that holds exactly this; none once anything is not as it was loaded.
+    stored: Option<PathBuf>,
 }
 
 impl SealCache {
@@ -53,20 +63,29 @@ impl SealCache {
 
     /// Loads the cache at `path`; what cannot be read of it is not known.
     pub fn load(path: &Path) -> Self {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
-        Self { known: lines.map(|line| (line.key, line.sealed)).collect() }
+        let Ok(text) = std::fs::read_to_string(path) else { return Self::default() };
+        let mut whole = true;
+        let lines = text.lines().filter_map(|line| {
+            let line = serde_json::from_str::<Line>(line).ok();
+            whole &= line.is_some();
+            line
+        });
+        let known = lines.map(|line| (line.key, Known { sealed: line.sealed, met: false })).collect();
+        Self { known, stored: whole.then(|| path.to_owned()) }
     }
 
-    /// Writes it to `path`, whole or not at all.
+    /// Writes it to `path`, whole or not at all; not where it was loaded from there and nothing has changed.
     pub fn save(&self, path: &Path) -> io::Result<()> {
+        if self.stored.as_deref() == Some(path) {
+            return Ok(());
+        }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
         let scratch = path.with_extension("new");
         let mut out = io::BufWriter::new(std::fs::File::create(&scratch)?);
-        for (key, sealed) in &self.known {
-            serde_json::to_writer(&mut out, &Line { key: key.clone(), sealed: sealed.clone() })?;
+        for (key, known) in &self.known {
+            serde_json::to_writer(&mut out, &Line { key: key.clone(), sealed: known.sealed.clone() })?;
             out.write_all(b"\n")?;
         }
         out.flush()?;
@@ -84,11 +103,20 @@ impl SealCache {
         self.known.is_empty()
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<&SealedPath> {
-        self.known.get(key)
+    /// Returns what is known of a file of the tree that is being sealed.
+    pub(super) fn recall(&mut self, key: &Key) -> Option<&SealedPath> {
+        let known = self.known.get_mut(key)?;
+        known.met = true;
+        Some(&known.sealed)
     }
 
-    pub(super) fn replace(&mut self, known: Vec<(Key, SealedPath)>) {
-        self.known = known.into_iter().collect();
+    /// Ends a seal: forgets what the tree does not hold any more, and takes what is new.
+    pub(super) fn settle(&mut self, new: Vec<(Key, SealedPath)>) {
+        let before = self.known.len();
+        self.known.retain(|_, known| std::mem::take(&mut known.met));
+        if self.known.len() != before || !new.is_empty() {
+            self.stored = None;
+        }
+        self.known.extend(new.into_iter().map(|(key, sealed)| (key, Known { sealed, met: false })));
     }
 }

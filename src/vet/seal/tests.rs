@@ -99,7 +99,7 @@ fn a_known_file_is_not_read_again_and_a_changed_one_is() {
     // A wrong hash in the cache shows whether the file was read.
     let wrong = SealedPath::File { size: facts.size, sha256: "remembered".to_owned() };
     let mut cache = SealCache::load(&stored);
-    cache.replace(vec![(Key::of(facts, false), wrong.clone())]);
+    cache.settle(vec![(Key::of(facts, false), wrong.clone())]);
     cache.save(&stored).unwrap();
     let mut cache = SealCache::load(&stored);
     assert_eq!(cache.len(), 1);
@@ -113,6 +113,32 @@ fn a_known_file_is_not_read_again_and_a_changed_one_is() {
     std::fs::write(&path, "[HEADER]\n").unwrap();
     std::fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
     assert_ne!(seal_now(&mut cache), wrong);
+}
+
+#[test]
+fn a_cache_is_written_where_it_is_not_as_it_was_loaded() {
+    let fixture = Fixture::new();
+    let path = fixture.staging("BaseOS/x86_64/os/.treeinfo");
+    let key = Key::of(settle(std::slice::from_ref(&path))[0], false);
+    let stored = fixture.path("seal-cache");
+    let mut cache = SealCache::new();
+    cache.settle(vec![(key, SealedPath::File { size: 9, sha256: "remembered".to_owned() })]);
+    cache.save(&stored).unwrap();
+    // Whoever saves puts another file there.
+    let file = || std::fs::metadata(&stored).unwrap().ino();
+    let look = || {
+        let mut cache = SealCache::load(&stored);
+        seal(&root(&fixture), Some(&mut cache), &Pulse::new()).unwrap();
+        cache.save(&stored).unwrap();
+        cache.len()
+    };
+    let written = file();
+    assert_eq!((look(), file()), (1, written), "nothing has changed");
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(look(), 0, "what is gone is forgotten");
+    assert_ne!(file(), written);
+    std::fs::write(&stored, "torn\n").unwrap();
+    assert_eq!((look(), std::fs::read_to_string(&stored).unwrap().as_str()), (0, ""));
 }
 
 #[test]
