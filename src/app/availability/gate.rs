@@ -100,7 +100,7 @@ fn waive(model: &Model) -> Answer {
     let EvidenceState::Shown { evidence, .. } = &gate.evidence else {
         return Err("the evidence is not shown yet".to_owned());
     };
-    when(gate.focus == GateFocus::Findings, "go to the findings first")?;
+    when(gate.tab() == GateTab::Findings, "go to the findings first")?;
     let finding = evidence.findings.get(gate.finding).ok_or("nothing was found")?;
     when(finding.blocks(), "it does not block, so there is nothing to waive")?;
     let waived = run.state.waivers(&gate.release).iter().any(|waiver| waiver.finding == finding.id);

@@ -19,6 +19,8 @@ use ratatui::text::Span;
 const SIZE: u16 = 8;
 /// Columns of glyph, word and the blank behind it.
 const MARK: u16 = 13;
+/// Columns of the size that a file had before, and the blank before it.
+const WAS: u16 = 12;
 /// Columns by which a change stands below its repo.
 const INDENT: u16 = 2;
 
@@ -47,16 +49,15 @@ fn draw_row(pen: &mut Pen<'_>, line: Rect, row: &ChangeRow, evidence: &Evidence)
             if let Some(change) = changes.packages.get(*at) {
                 let mark = style::change(change.kind);
                 let word = mark.word;
-                sized(pen, line, change, word, &versions(change));
+                sized(pen, line, change, word, Beside::Versions(&versions(change)));
             }
         }
         ChangeRow::File(at) => {
             if let Some(change) = changes.files.get(*at) {
-                let before =
-                    change.from.as_deref().and_then(|from| from.strip_suffix(" bytes")?.parse().ok());
-                let before: Option<u64> = before.filter(|_| change.kind == ChangeKind::Rebuilt);
+                let before = change.from.as_deref().and_then(bytes_of);
+                let before = before.filter(|_| change.kind == ChangeKind::Rebuilt);
                 let words = before.map_or_else(String::new, |before| format!("was {}", text::bytes(before)));
-                sized(pen, line, change, noun(change), &words);
+                sized(pen, line, change, noun(change), Beside::Size(&words));
             }
         }
         ChangeRow::Stream(at) => {
@@ -70,6 +71,11 @@ fn draw_row(pen: &mut Pen<'_>, line: Rect, row: &ChangeRow, evidence: &Evidence)
             }
         }
     }
+}
+
+/// Returns the number of `12 bytes`, as a file's size is told.
+fn bytes_of(size: &str) -> Option<u64> {
+    size.strip_suffix(" bytes")?.parse().ok()
 }
 
 /// Returns what a file is called: `torrent` or `image`.
@@ -92,15 +98,16 @@ fn numbers(pen: &Pen<'_>, totals: &Totals) -> Vec<Span<'static>> {
         let count = totals.packages[at] + totals.files[at];
         if count > 0 {
             let mark = style::change(kind);
-            spans.push(pen.span(mark.role, format!("{}{count}  ", mark.glyph)));
+            spans.push(pen.span(mark.role, format!("{}{count} ", mark.glyph)));
         }
     }
     for (what, (gained, lost)) in [("errata", totals.advisories), ("streams", totals.streams)] {
         if gained + lost > 0 {
             spans.push(pen.span(Role::Muted, format!("{what} ")));
             let role = if lost > 0 { Role::Warn } else { Role::Muted };
-            let lost = if lost > 0 { format!(" -{lost}") } else { String::new() };
-            spans.push(pen.span(role, format!("+{gained}{lost}  ")));
+            let gained = if gained > 0 { format!("+{gained} ") } else { String::new() };
+            let lost = if lost > 0 { format!("-{lost} ") } else { String::new() };
+            spans.push(pen.span(role, format!("{gained}{lost}")));
         }
     }
     spans.push(pen.span(Role::Text, text::fill_left(&text::bytes(totals.bytes), SIZE)));
@@ -117,16 +124,30 @@ fn versions(change: &Change) -> String {
     }
 }
 
+/// What stands between a change's name and its size.
+#[derive(Clone, Copy)]
+enum Beside<'a> {
+    /// The versions of a package.
+    Versions(&'a str),
+    /// The size that a file had before.
+    Size(&'a str),
+}
+
 /// Draws a change that has a size.
-fn sized(pen: &mut Pen<'_>, line: Rect, change: &Change, word: &str, words: &str) {
+fn sized(pen: &mut Pen<'_>, line: Rect, change: &Change, word: &str, beside: Beside<'_>) {
     let size = if change.size == 0 { String::new() } else { text::bytes(change.size) };
     let size = vec![pen.span(Role::Muted, text::fill_left(&size, SIZE))];
     let room = pen.line_right(line, 0, size).saturating_sub(1);
     let mark = style::change(change.kind);
     let rest = room.saturating_sub(INDENT + MARK);
-    let wide = words.chars().count() as u16 + 1;
-    // The name gets what the versions leave, and at least a third.
-    let name = rest.saturating_sub(wide).max(rest / 3).min(if rest > 64 { 36 } else { 24 });
+    let (name, words) = match beside {
+        // They stand below each other; where they are long, the name gives way.
+        Beside::Versions(words) => {
+            let left = rest.saturating_sub(words.chars().count() as u16 + 1);
+            ((rest * 3 / 8).min(36).min(left).max(rest / 3), words)
+        }
+        Beside::Size(words) => (rest.saturating_sub(WAS), words),
+    };
     let spans = vec![
         Span::raw("  "),
         pen.span(mark.role, format!("{} {}", mark.glyph, text::fill(word, MARK - 2))),

@@ -58,7 +58,10 @@ fn row(pen: &mut Pen<'_>, line: Rect, checked: Checked, evidence: &Evidence, now
         let count = of(evidence, checked).filter(|finding| finding.severity == severity).count();
         if count > 0 {
             let mark = style::severity(severity);
-            spans.push(pen.span(mark.role, format!("{}{count} {}  ", mark.glyph, mark.word)));
+            let s = if severity == Severity::Warning && count > 1 { "s" } else { "" };
+            // Where words do not fit, glyphs and numbers must do; the words are below or beside.
+            let word = if line.width < 50 { String::new() } else { format!(" {}{s} ", mark.word) };
+            spans.push(pen.span(mark.role, format!("{}{count}{word} ", mark.glyph)));
         }
     }
     if worst.is_none() {

@@ -25,13 +25,13 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, gate: &GateModel, evidence: &E
     lines.push(Vec::new());
     for repo in &evidence.repos {
         let (role, word) = if repo.touched {
-            (Role::Strong, "composed, synced or signed by this run")
+            (Role::Strong, "touched by this run")
         } else {
-            (Role::Warn, "! not touched by this run: also goes out")
+            (Role::Warn, "! not touched by this run")
         };
         let compose =
             repo.compose.as_ref().map_or_else(|| "compose not known".to_owned(), ToString::to_string);
-        let wide = (area.width / 3).clamp(24, 44);
+        let wide = (area.width / 2).saturating_sub(3).clamp(24, 44);
         lines.push(vec![
             pen.span(Role::Strong, text::fill(repo.repo.as_str(), LABEL)),
             pen.span(Role::Text, text::fill(&compose, wide) + " "),
