@@ -63,6 +63,27 @@ fn nothing_asked(prompt: &str) -> std::io::Result<String> {
     panic!("asked: {prompt}")
 }
 
+/// Makes keys of a kind until one can be read; returns its path.
+fn readable(folder: &Path, name: &str, kind: &[&str]) -> PathBuf {
+    for _ in 0..40 {
+        let path = keygen(folder, name, kind, "");
+        let allowed = allow(folder, &[name]);
+        let key = OwnKey::find(&KeySource::File(path.clone()), None, &allowed, Timestamp::now());
+        match key {
+            Ok(_) => return path,
+            Err(problem) => assert!(says_to_ask_the_agent(&problem, kind), "{name}: {problem}"),
+        }
+        fs::remove_file(path).unwrap();
+    }
+    panic!("{name}: none of 40 keys can be read");
+}
+
+/// Tells whether an ECDSA key is refused for the zero that its number begins with (see `signing::key_file`).
+fn says_to_ask_the_agent(problem: &SigningError, kind: &[&str]) -> bool {
+    let said = problem.to_string();
+    kind.contains(&"ecdsa") && said.contains("length invalid; `ssh-add` it and sign through the agent")
+}
+
 /// Has `ssh-keygen -Y verify` say whether `signature` over `text` is `name`'s.
 fn verified_by_openssh(folder: &Path, name: &str, signature: &str, text: &str) -> Output {
     fs::write(folder.join("text.sig"), signature).unwrap();
@@ -84,7 +105,7 @@ fn what_one_side_signs_the_other_verifies() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for (name, kind) in KINDS {
-        let path = keygen(folder, name, kind, "");
+        let path = readable(folder, name, kind);
         let allowed = allow(folder, &[name]);
         let key = OwnKey::find(&KeySource::File(path), None, &allowed, Timestamp::now()).unwrap();
         assert_eq!(key.principal(), format!("{name}@example.org"));
@@ -123,6 +144,34 @@ fn a_key_file_opens_with_its_passphrase_alone() {
     assert!(wrong.contains("does not open with that passphrase"), "{wrong}");
     let unasked = key.sign(TEXT, &mut |_| Err(std::io::Error::other("no terminal"))).unwrap_err().to_string();
     assert!(unasked.contains("no terminal"), "{unasked}");
+}
+
+/// Every fourth key of P-521 begins with a zero: its file is refused with what to do, and an agent signs with it.
+#[test]
+fn a_key_that_no_file_is_read_of_signs_through_the_agent() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let _agent = RunningAgent::start(folder);
+    for passphrase in ["", "correct horse"] {
+        let name = if passphrase.is_empty() { "open" } else { "locked" };
+        let kind = ["-t", "ecdsa", "-b", "521"];
+        let refused = (0..400).find_map(|_| {
+            let path = keygen(folder, name, &kind, passphrase);
+            let allowed = allow(folder, &[name]);
+            let key = OwnKey::find(&KeySource::File(path.clone()), None, &allowed, Timestamp::now());
+            let refused = key.and_then(|key| key.sign(TEXT, &mut |_| Ok(passphrase.to_owned()))).err();
+            if refused.is_none() {
+                fs::remove_file(path).unwrap();
+            }
+            refused
+        });
+        let refused = refused.expect("every fourth key begins with a zero");
+        assert!(says_to_ask_the_agent(&refused, &kind), "{refused}");
+    }
+    good(&openssh("ssh-add", &["-q", "open"], "", folder));
+    let allowed = allow(folder, &["open"]);
+    let key = OwnKey::in_agent(Agent::at(&folder.join("agent")), None, &allowed, Timestamp::now()).unwrap();
+    good(&verified_by_openssh(folder, "open", &key.sign(TEXT, &mut nothing_asked).unwrap(), TEXT));
 }
 
 /// An agent that ends with the test.

@@ -40,9 +40,7 @@ impl KeyFile {
             return Err(wrong(path, "is too long for a key"));
         }
         if text.starts_with("-----BEGIN") {
-            let key = PrivateKey::from_openssh(text.trim_start()).map_err(|error| {
-                wrong(path, &format!("is no private key in the form of OpenSSH: {error}; `ssh-keygen -p -f` rewrites an older one"))
-            })?;
+            let key = PrivateKey::from_openssh(text.trim_start()).map_err(|error| unreadable(path, &error))?;
             return Ok(Self::Private(Box::new(key)));
         }
         PublicKey::from_openssh(text.trim())
@@ -78,7 +76,10 @@ pub fn sign(
         let asked = passphrase(&format!("Passphrase of {}: ", path.display()));
         let asked = asked
             .map_err(|error| wrong(path, &format!("has a passphrase, which cannot be asked for: {error}")))?;
-        open = key.decrypt(asked).map_err(|_| wrong(path, "does not open with that passphrase"))?;
+        open = key.decrypt(asked).map_err(|error| match error {
+            ssh_key::Error::Crypto => wrong(path, "does not open with that passphrase"),
+            error => unreadable(path, &error),
+        })?;
         &open
     } else {
         key
@@ -112,6 +113,18 @@ fn sign_rsa(pair: &RsaKeypair, framed: &[u8]) -> Result<Signature, String> {
     let signed = key.try_sign_with_rng(&mut OsRng, framed).map_err(|error| error.to_string())?;
     let algorithm = Algorithm::Rsa { hash: Some(super::HASH) };
     Signature::new(algorithm, signed.to_vec()).map_err(|error| error.to_string())
+}
+
+/// Says why a private key is not read.
+///
+/// ssh-key 0.6.7 refuses an ECDSA key whose number begins with a zero byte, as every fourth of P-521 does; the agent
+/// of OpenSSH signs with it as with any other.
+fn unreadable(path: &Path, error: &ssh_key::Error) -> SigningError {
+    let advice = match error {
+        ssh_key::Error::Encoding(_) => "`ssh-add` it and sign through the agent, which reads more kinds",
+        _ => "`ssh-keygen -p -f` rewrites an older one",
+    };
+    wrong(path, &format!("is no private key in the form of OpenSSH that is read here: {error}; {advice}"))
 }
 
 fn wrong(path: &Path, problem: &str) -> SigningError {
