@@ -42,7 +42,7 @@ fn full(pen: &Pen<'_>, waivers: &[Waiver], gate: &GateModel, evidence: &Evidence
             |finding| format!("{} {}", finding.path, finding.message),
         );
         words.push((Role::Skipped, format!("» waived: {what}")));
-        let by = format!("· by {}, {} UTC: {}", waiver.by.person(), text::moment(waiver.at), waiver.reason);
+        let by = format!("{} · {}, {} UTC", waiver.reason, waiver.by.person(), text::moment(waiver.at));
         words.push((Role::Text, by));
     }
     let number = text::count(waivers.len(), "waiver");
