@@ -176,7 +176,7 @@ impl Problem {
             | Self::TooDeep(_) => "do not trust it; make the metadata anew",
             Self::Zchunk => "have it made as gz, xz or zstd too",
             Self::Elsewhere(_) => "make the metadata anew without a base URL",
-            _ => "make the metadata anew",
+            _ => "make the metadata anew: prep does, or createrepo_c",
         }
     }
 
