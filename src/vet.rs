@@ -36,6 +36,7 @@ mod production_matches_staging;
 mod program;
 mod repo_place;
 mod repos;
+mod right_release;
 mod scripts;
 mod seal;
 mod signer;
@@ -215,6 +216,7 @@ fn dispatch(name: CheckName, cx: &VetContext<'_>, found: &mut Found<'_>) {
         CheckName::ErrataPresent => errata_present::check(cx, found),
         CheckName::NoRegression => no_regression::check(cx, found),
         CheckName::DependenciesClosed => dependencies_closed::check(cx, found),
+        CheckName::RightRelease => right_release::check(cx, found),
     }
 }
 

@@ -464,7 +464,7 @@ pub(super) enum Command {
     },
     /// Checks a position of a release, or a folder of RPM repos; exit code 1 if a finding blocks.
     Verify(VerifyArgs),
-    /// Shows which packages and images differ between two positions of a release, or two folders.
+    /// Shows what differs between two positions of a release, or two folders: packages, advisories, streams, images.
     Diff(DiffArgs),
     /// Prints the report of a run.
     Report {

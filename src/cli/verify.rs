@@ -155,6 +155,7 @@ fn of_release(
         PositionName::Staging => {
             let checks = [
                 CheckName::StagingMatchesCompose,
+                CheckName::RightRelease,
                 CheckName::MetadataConsistent,
                 CheckName::MetadataSigned,
                 CheckName::PackagesSigned,
@@ -172,6 +173,7 @@ fn of_release(
             let alone = subject(&production, None)?;
             let checks = vec![
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
+                (CheckName::RightRelease, Arc::clone(&alone)),
                 (CheckName::MetadataConsistent, Arc::clone(&alone)),
                 (CheckName::MetadataSigned, Arc::clone(&alone)),
                 (CheckName::PackagesSigned, Arc::clone(&alone)),

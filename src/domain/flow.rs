@@ -80,6 +80,8 @@ pub enum CheckName {
     NoRegression,
     /// Every requirement is provided within the release's own repos.
     DependenciesClosed,
+    /// Every repo's metadata and packages are of this release.
+    RightRelease,
 }
 
 /// How a step's progress is read from what it prints.

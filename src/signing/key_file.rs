@@ -40,7 +40,8 @@ impl KeyFile {
             return Err(wrong(path, "is too long for a key"));
         }
         if text.starts_with("-----BEGIN") {
-            let key = PrivateKey::from_openssh(text.trim_start()).map_err(|error| unreadable(path, &error))?;
+            let key =
+                PrivateKey::from_openssh(text.trim_start()).map_err(|error| unreadable(path, &error))?;
             return Ok(Self::Private(Box::new(key)));
         }
         PublicKey::from_openssh(text.trim())

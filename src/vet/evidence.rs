@@ -11,8 +11,9 @@ use super::seal::{SealCache, seal};
 use super::{VetContext, VetError, run_check};
 use crate::domain::evidence::{Checked, Evidence, OutgoingRepo};
 use crate::domain::finding::Finding;
-use crate::domain::flow::CheckName;
+use crate::domain::flow::{CheckName, Role};
 use crate::domain::live::Part;
+use crate::domain::plan::Step;
 use crate::domain::release::Release;
 use crate::domain::seal::Seal;
 use jiff::Timestamp;
@@ -20,9 +21,10 @@ use std::cmp::Reverse;
 use std::time::Instant;
 
 /// The checks of every gate, in the order in which they are told; the step's own come after them.
-const GATE: [CheckName; 11] = [
-    CheckName::Skipped,
+const GATE: [CheckName; 14] = [
+    CheckName::Target,
     CheckName::StagingMatchesCompose,
+    CheckName::RightRelease,
     CheckName::MetadataConsistent,
     CheckName::MetadataSigned,
     CheckName::PackagesSigned,
@@ -32,7 +34,12 @@ const GATE: [CheckName; 11] = [
     CheckName::NoRegression,
     CheckName::DependenciesClosed,
     CheckName::Leftovers,
+    CheckName::Deletions,
+    CheckName::Skipped,
 ];
+
+/// Those of them that are about the push: what it would do wrong is told before anybody approves it.
+const OF_THE_PUSH: [CheckName; 2] = [CheckName::Target, CheckName::Deletions];
 
 /// Gathers the evidence for the gate that `cx` is about, and the seal that it holds for.
 ///
@@ -112,12 +119,21 @@ pub fn evidence_again(
 /// Returns the checks of the gate: those of every gate, then the step's own.
 fn checks_of(cx: &VetContext<'_>) -> Vec<CheckName> {
     let mut checks = GATE.to_vec();
+    if push(cx).is_none() {
+        checks.retain(|check| !OF_THE_PUSH.contains(check));
+    }
     for check in cx.step.before.iter().chain(&cx.step.after) {
         if !checks.contains(check) {
             checks.push(*check);
         }
     }
     checks
+}
+
+/// Returns the step that pushes what this gate is about.
+fn push<'a>(cx: &VetContext<'a>) -> Option<&'a Step> {
+    let pushes = |step: &&Step| step.role == Role::Publish && step.release == cx.step.release;
+    cx.plan.steps.iter().find(pushes)
 }
 
 /// Runs these checks; blocking findings come first.
@@ -127,7 +143,8 @@ fn findings(cx: &VetContext<'_>, checks: &[CheckName]) -> (Vec<Finding>, Vec<Che
     for (nth, check) in (1..).zip(checks) {
         cx.pulse.enter(Some(Part { name: check.to_string(), nth, of }));
         let begun = Instant::now();
-        findings.extend(run_check(*check, cx));
+        let push = push(cx).filter(|_| OF_THE_PUSH.contains(check));
+        findings.extend(run_check(*check, &VetContext { step: push.unwrap_or(cx.step), ..*cx }));
         let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         checked.push(Checked { check: *check, at: Timestamp::now(), took_ms });
     }

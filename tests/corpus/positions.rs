@@ -131,6 +131,20 @@ fn a_push_ended_in_the_middle_of_a_repo() {
         .and_nothing_else();
 }
 
+/// R16: `${REV:0:1}` named release 1 in the metadata of 10.
+#[test]
+fn metadata_says_that_it_is_of_release_1() {
+    let host = Host::new();
+    let path = "AppStream/x86_64/os/repodata/repomd.xml";
+    let repomd = host.staging(path);
+    run("sed", &["-i", "s|cpe:/o:rocky:rocky:8|cpe:/o:rocky:rocky:1|", repomd.to_str().unwrap()]);
+    let says = "says that it belongs to `cpe:/o:rocky:rocky:1`";
+    host.verify("staging")
+        .finds("right-release", path, says)
+        .finds("metadata-signed", path, "is not over its current bytes")
+        .and_nothing_else();
+}
+
 /// AlmaLinux/mirrors#1355: metadata two days old, while everything that was looked at was up to date.
 #[test]
 fn production_has_the_metadata_of_before() {
