@@ -100,6 +100,8 @@ pub struct VetContext<'a> {
     pub keys: &'a [PathBuf],
     /// What was approved, where that is known: after a push production must hold it.
     pub sealed: Option<&'a Seal>,
+    /// Where is kept what the seal of staging need not read again, where it is kept.
+    pub seals: Option<&'a Path>,
     /// How much is read of every package.
     pub reading: Reading,
     /// The packages that were found sound before, where that is kept.

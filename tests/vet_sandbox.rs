@@ -114,6 +114,7 @@ impl Host {
             started,
             keys: &[self.built.paths.public_key()],
             sealed: None,
+            seals: None,
             reading: Reading::Headers,
             vouched: None,
             pulse: &Pulse::new(),

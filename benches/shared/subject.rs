@@ -65,6 +65,7 @@ impl Subject {
                 started: None,
                 keys: &[],
                 sealed: None,
+                seals: None,
                 reading: Reading::Headers,
                 vouched: None,
                 pulse: &Pulse::new(),

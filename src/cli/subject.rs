@@ -85,6 +85,7 @@ impl Subject {
                 started: None,
                 keys: &self.keys,
                 sealed: None,
+                seals: None,
                 reading: self.reading,
                 vouched: None,
                 pulse,

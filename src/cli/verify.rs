@@ -154,6 +154,7 @@ fn of_release(
         }
         PositionName::Staging => {
             let checks = [
+                CheckName::Mounts,
                 CheckName::StagingMatchesCompose,
                 CheckName::RightRelease,
                 CheckName::MetadataConsistent,
@@ -172,6 +173,7 @@ fn of_release(
             // Nothing stands behind production: what is wrong there is not inherited from anywhere.
             let alone = subject(&production, None)?;
             let checks = vec![
+                (CheckName::Mounts, Arc::clone(&pushed)),
                 (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
                 (CheckName::RightRelease, Arc::clone(&alone)),
                 (CheckName::MetadataConsistent, Arc::clone(&alone)),

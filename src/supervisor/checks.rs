@@ -2,6 +2,7 @@
 
 use super::happening::{Happening, SealPurpose};
 use super::run_loop::Supervisor;
+use crate::catalog;
 use crate::compose::probe::Prober;
 use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{Catalog, Mount};
@@ -9,9 +10,8 @@ use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::domain::live::Looking;
-use crate::domain::name::{RepoName, StepId};
+use crate::domain::name::{ReleaseId, RepoName, StepId};
 use crate::domain::plan::{Plan, Step};
-use crate::domain::release::Release;
 use crate::domain::run::StepState;
 use crate::domain::seal::Seal;
 use crate::exec::guard::Owed;
@@ -54,17 +54,27 @@ pub(super) struct CheckRequest {
     log: Option<PathBuf>,
     started: Option<Timestamp>,
     sealed: Option<Seal>,
+    /// Where is kept what the seal need not read again.
+    seals: PathBuf,
+    /// The run's catalog.
+    source: PathBuf,
     pulse: Arc<Pulse>,
     prober: Prober,
     happenings: tokio::sync::mpsc::UnboundedSender<Happening>,
 }
 
 impl CheckRequest {
-    /// Calls `work` with the context that [`crate::vet`] wants.
-    fn with_context<T>(&self, pulse: &Pulse, work: impl FnOnce(&VetContext<'_>) -> T) -> T {
+    /// Calls `work` with the context that [`crate::vet`] wants, over what `catalog` says.
+    fn with_context<T>(
+        &self,
+        catalog: &Catalog,
+        pulse: &Pulse,
+        work: impl FnOnce(&VetContext<'_>) -> T,
+    ) -> T {
+        let release = self.step.release.as_ref().and_then(|id| catalog.release(id));
         work(&VetContext {
-            catalog: &self.catalog,
-            release: self.release(),
+            catalog,
+            release,
             plan: &self.plan,
             step: &self.step,
             composes: &self.composes,
@@ -73,8 +83,9 @@ impl CheckRequest {
             joblog: self.joblog.as_deref(),
             log: self.log.as_deref(),
             started: self.started,
-            keys: self.release().map_or(&[], |release| &release.toolkit.keys),
+            keys: release.map_or(&[], |release| &release.toolkit.keys),
             sealed: self.sealed.as_ref(),
+            seals: Some(&self.seals),
             reading: Reading::Headers,
             vouched: None,
             pulse,
@@ -82,13 +93,30 @@ impl CheckRequest {
         })
     }
 
-    fn release(&self) -> Option<&Release> {
-        self.step.release.as_ref().and_then(|id| self.catalog.release(id))
+    /// Reads the run's catalog and the toolkit's vars files again: scripts read them anew each time, and somebody may have
+    /// edited them since the supervisor started.
+    fn catalog_now(&self) -> Result<Catalog, Finding> {
+        let source = catalog::Source::File(self.source.clone());
+        catalog::load(&source, &catalog::process_environment()).map_err(|errors| {
+            let message = format!("could not be read again: {errors}");
+            let advice = "mend what it names, then retry the step";
+            Finding::blocking(CheckName::Target, "catalog", self.source.to_string_lossy(), message, advice)
+        })
     }
 
     fn run(&self, pulse: &Pulse) -> (Vec<Finding>, BTreeMap<String, String>) {
         let scripts = self.scripts();
-        let findings = self.with_context(pulse, |cx| {
+        let now;
+        let catalog = if self.checks.contains(&CheckName::Target) {
+            now = match self.catalog_now() {
+                Ok(now) => now,
+                Err(finding) => return (vec![finding], scripts),
+            };
+            &now
+        } else {
+            &*self.catalog
+        };
+        let findings = self.with_context(catalog, pulse, |cx| {
             let checked = self.checks.iter().flat_map(|check| {
                 pulse.begin(&check.to_string(), None);
                 run_check(*check, cx)
@@ -214,6 +242,8 @@ impl Supervisor {
             log: attempt.and(record).and_then(|record| record.log.as_ref()).map(|log| self.dir.file(log)),
             started,
             sealed: self.approved_seal(step),
+            seals: step.release.as_ref().map(|release| self.seals_of(release)).unwrap_or_default(),
+            source: self.dir.catalog(),
             pulse: self.begin_look(&step.id),
             prober: self.prober.clone(),
             happenings: self.happenings.clone(),
@@ -230,6 +260,10 @@ impl Supervisor {
     fn approved_seal(&self, step: &Step) -> Option<Seal> {
         let release = step.release.as_ref().filter(|_| step.is_production())?;
         self.shown_seal(release).ok().map(|(_, seal, _)| seal)
+    }
+
+    fn seals_of(&self, release: &ReleaseId) -> PathBuf {
+        self.dir.file(&format!("gates/{release}.cache"))
     }
 
     fn skipped(&self) -> BTreeMap<StepId, String> {
@@ -271,7 +305,7 @@ impl Supervisor {
         let Some(release) = gate.release.clone() else { return };
         self.looking.insert(release.clone());
         let request = Arc::new(self.check_request(gate, &[], None));
-        let cache = self.dir.file(&format!("gates/{release}.cache"));
+        let cache = self.seals_of(&release);
         let packages = self.dir.file(&format!("gates/{release}.packages"));
         // Evidence that cannot be read has nothing to add to: all of it is gathered.
         let before = match vet {
@@ -289,7 +323,12 @@ impl Supervisor {
             let looked = request.look(&tell, move |request, pulse| {
                 let mut seals = SealCache::load(&cache);
                 let vouched = Vouched::load(&packages);
-                let result = request.with_context(pulse, |cx| {
+                // A gate tells what the push would do with the vars files as they are now.
+                let catalog = request.catalog_now().map_err(|finding| VetError::Release {
+                    release: request.step.id.to_string(),
+                    problem: finding.message,
+                })?;
+                let result = request.with_context(&catalog, pulse, |cx| {
                     let cx = VetContext { vouched: Some(&vouched), ..*cx };
                     match before {
                         None => crate::vet::evidence(&cx, Some(&mut seals)),
@@ -310,7 +349,7 @@ impl Supervisor {
         let staging = self.state.plan.lane(&release).map(|lane| lane.staging.clone()).unwrap_or_default();
         self.looking.insert(release.clone());
         let request = Arc::new(self.check_request(step, &[], None));
-        let cache = self.dir.file(&format!("gates/{release}.cache"));
+        let cache = self.seals_of(&release);
         let (sender, sealed) = (self.happenings.clone(), release.clone());
         let owed = Owed::new(move |result: Option<_>| {
             let result = result.unwrap_or_else(|| Err(lost()));

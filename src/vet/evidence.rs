@@ -21,7 +21,8 @@ use std::cmp::Reverse;
 use std::time::Instant;
 
 /// The checks of every gate, in the order in which they are told; the step's own come after them.
-const GATE: [CheckName; 14] = [
+const GATE: [CheckName; 15] = [
+    CheckName::Mounts,
     CheckName::Target,
     CheckName::StagingMatchesCompose,
     CheckName::RightRelease,

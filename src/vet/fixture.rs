@@ -187,6 +187,7 @@ impl Fixture {
             started: self.started,
             keys: &self.keys,
             sealed: self.sealed.as_ref(),
+            seals: None,
             reading: self.reading,
             vouched: None,
             pulse: &Pulse::new(),

@@ -7,13 +7,14 @@ use super::VetContext;
 use super::found::Found;
 use super::header::header_digest;
 use super::places::{Places, is_rsync_temporary, parts, places, shown};
+use super::seal::{SealCache, seal_one};
 use super::trees::{cancelled, or_found, walk};
 use crate::compose::pool::{self, Width};
 use crate::compose::tree::{Depth, Directory, Entry, EntryKind, Facts, Root, Tree, join};
 use crate::domain::release::Release;
 use crate::domain::seal::{Seal, SealedPath};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -35,7 +36,8 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     push.compare(found);
     push.leftovers(found);
     if let Some(seal) = cx.sealed {
-        push.holds(seal, found);
+        let told = push.holds(seal, found);
+        push.moved(seal, &told, found);
     }
 }
 
@@ -145,15 +147,18 @@ impl Push<'_> {
         }
     }
 
-    /// Everything that was approved must be there, whatever became of staging meanwhile.
-    fn holds(&self, seal: &Seal, found: &mut Found<'_>) {
+    /// Everything that was approved must be there, whatever became of staging meanwhile. Returns what is not.
+    fn holds<'s>(&self, seal: &'s Seal, found: &mut Found<'_>) -> BTreeSet<&'s str> {
+        let mut told = BTreeSet::new();
         for (path, sealed) in &seal.paths {
             let place = Path::new(path);
             let folder = place.parent().unwrap_or(Path::new("")).as_os_str();
             let Some(name) = place.file_name().filter(|_| parts(folder) >= self.depth()) else { continue };
             let entry = self.production.entry(folder, name);
             let same = match (sealed, entry.map(|entry| (entry.kind, entry.facts))) {
-                (SealedPath::Link { .. }, Some((EntryKind::Symlink, _))) => true,
+                (SealedPath::Link { .. }, Some((EntryKind::Symlink, _))) => {
+                    seal_one(&self.places.production, place, self.cx.pulse).as_ref() == Some(sealed)
+                }
                 (SealedPath::Rpm { size, .. }, Some((EntryKind::File, Some(facts)))) => facts.size == *size,
                 (SealedPath::File { size, sha256 }, Some((EntryKind::File, Some(facts)))) => {
                     facts.size == *size && (name != "repomd.xml" || self.has_content(place, sha256))
@@ -163,6 +168,41 @@ impl Push<'_> {
             if !same {
                 let message = "was approved, and production does not hold it as it was approved";
                 found.blocking("not-as-sealed", shown(path), message, "push again from an unchanged staging");
+                told.insert(path.as_str());
+            }
+        }
+        told
+    }
+
+    /// What changed in staging since it was approved may have gone out: production is read where it did.
+    fn moved(&self, seal: &Seal, told: &BTreeSet<&str>, found: &mut Found<'_>) {
+        let mut cache = self.cx.seals.map_or_else(SealCache::new, SealCache::load);
+        let now = match super::seal(&self.places.staging, Some(&mut cache), self.cx.pulse) {
+            Ok(now) => now,
+            Err(error) => {
+                let message = format!("whether it is still what was approved is not known: {error}");
+                found.blocking("not-sealed", shown(&self.places.staging), message, "check again");
+                return;
+            }
+        };
+        for (path, how) in seal.differences(&now) {
+            let place = Path::new(&path);
+            let folder = place.parent().unwrap_or(Path::new("")).as_os_str();
+            if parts(folder) < self.depth() || told.contains(path.as_str()) {
+                continue;
+            }
+            let there = seal_one(&self.places.production, place, self.cx.pulse);
+            let advice = "see who changed staging during the push; vet it and push again";
+            match seal.paths.get(&path) {
+                None if there.is_some() => {
+                    let message = "went to production, and nobody approved it";
+                    found.blocking("not-approved", shown(&path), message, advice);
+                }
+                Some(sealed) if there.as_ref() != Some(sealed) => {
+                    let message = format!("was {how} after it was approved, and went out like that");
+                    found.blocking("moved", shown(&path), message, advice);
+                }
+                _ => {}
             }
         }
     }

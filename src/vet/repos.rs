@@ -10,11 +10,13 @@ use super::places::{Places, places, shown};
 use super::trees::{cancelled, or_found, repositories, walk};
 use crate::compose::pool::{self, Width};
 use crate::compose::pulse::Pulse;
+use crate::compose::read::explain;
 use crate::compose::tree::{Depth, Root, Tree};
 use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use crate::repodata::{Problem, Repo, RepodataError};
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Threads that read metadata: they inflate and hash, and more would only take the processor from the steps of other lanes.
@@ -113,17 +115,28 @@ fn of_production(
     places: &Places,
     found: &mut Found<'_>,
 ) -> Option<Vec<PathBuf>> {
-    if !places.production.is_dir() {
-        return Some(Vec::new());
+    match std::fs::metadata(&places.production) {
+        Ok(meta) if !meta.is_dir() => return Some(Vec::new()),
+        Err(error) if is_not_there(&error) => return Some(Vec::new()),
+        // Where it cannot be looked at, that is said.
+        _ => {}
     }
     let walked = walk(cx, what, &[Root::whole(&places.production)], Depth::Names).pop();
     walked.and_then(|walked| or_found(walked, &places.production, found)).map(|tree| repositories(&tree))
 }
 
 fn open(folder: &Path) -> Option<Opened> {
-    // A `repodata` that is a symlink is none: it leads to what another repo is signed for.
-    let there = std::fs::symlink_metadata(folder.join("repodata")).is_ok_and(|meta| meta.is_dir());
-    there.then(|| Repo::open(folder))
+    match std::fs::symlink_metadata(folder.join("repodata")) {
+        // A `repodata` that is a symlink is none: it leads to what another repo is signed for.
+        Ok(meta) => meta.is_dir().then(|| Repo::open(folder)),
+        Err(error) if is_not_there(&error) => None,
+        // What cannot be looked at is not what is not there.
+        Err(error) => Some(Err(Problem::Io(explain(&error)).of("repodata"))),
+    }
+}
+
+fn is_not_there(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// Applies `look` to every item on a few threads and returns the answers in order.

@@ -68,6 +68,19 @@ pub fn seal(root: &Path, cache: Option<&mut SealCache>, pulse: &Pulse) -> Result
     Ok(Seal { paths: sealed.into_iter().collect() })
 }
 
+/// Seals one path below `root`; none where it is not there, or cannot be sealed.
+pub(super) fn seal_one(root: &Path, path: &Path, pulse: &Pulse) -> Option<SealedPath> {
+    let whole = root.join(path);
+    let meta = std::fs::symlink_metadata(&whole).ok()?;
+    if meta.is_symlink() {
+        return std::fs::read_link(&whole)
+            .ok()
+            .map(|target| SealedPath::Link { target: text(target.into()) });
+    }
+    let rpm_or_file = if path.file_name().is_some_and(is_rpm) { rpm } else { file };
+    rpm_or_file(&whole, meta.size(), pulse).ok().filter(|_| meta.is_file())
+}
+
 /// Reads files on a few threads, until one of them cannot be read.
 fn read_all(root: &Path, files: Vec<File<'_>>, pulse: &Pulse) -> Result<Vec<SealedFile>, VetError> {
     let failed_before = AtomicBool::new(false);

@@ -60,6 +60,10 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
             );
         } else if held.touched || held.compose.is_some() {
             one(&held.repo, held.compose.as_ref(), found);
+        } else if held.present {
+            let message = "goes out too, and fits no compose that is there, so nothing can be compared";
+            let advice = "find out where it came from; sync the repo again if that is not known";
+            found.warning("no-compose", held.repo.as_str(), message, advice);
         }
         wrong_place::check(cx, release, &places, &held.repo, found);
     }

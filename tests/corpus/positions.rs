@@ -72,6 +72,18 @@ fn the_clean_positions_have_no_findings() {
     }
 }
 
+/// Where production is not mounted nothing is lost against it.
+#[test]
+fn production_is_not_mounted() {
+    let host = Host::new();
+    fs::remove_file(host.at("repos-production/.stagegate-mount")).unwrap();
+    for position in ["staging", "production"] {
+        let path = host.at("repos-production").to_str().unwrap().to_owned();
+        let report = host.verify(position);
+        report.finds("mounts", &path, "production: nothing is mounted there").and_nothing_else();
+    }
+}
+
 /// What the SOP's own example does (R4): `sync-to-staging.sh gluster9 storage` ignores the SIG and exits 0.
 #[test]
 fn gluster9_is_in_the_releases_own_folder() {

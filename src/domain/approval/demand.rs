@@ -110,7 +110,7 @@ impl Demand {
         Err(Refusal::Solo { release: approval.release.clone(), why: why.to_owned() })
     }
 
-    /// Returns whether `approvals` hold enough people of whom no two are the same.
+    /// Returns whether `approvals` hold two people who have nothing in common, where two are asked for.
     pub(in crate::domain) fn admit_people(
         &self,
         release: &ReleaseId,
@@ -128,13 +128,8 @@ impl Demand {
         if approvals.iter().any(|approval| approval.solo) {
             return Ok(());
         }
-        let mut people: Vec<&Approval> = Vec::new();
-        for approval in approvals {
-            if people.iter().all(|other| other.same_person(approval).is_none()) {
-                people.push(approval);
-            }
-        }
-        if people.len() < usize::from(self.people) {
+        let has_other = |one: &Approval| approvals.iter().any(|other| one.same_person(other).is_none());
+        if !approvals.iter().any(has_other) {
             let by: Vec<&str> = approvals.iter().map(Approval::who).collect();
             return Err(Refusal::NeedsAnother {
                 release: release.clone(),

@@ -76,6 +76,35 @@ fn production_must_hold_what_was_approved_even_if_staging_lost_it() {
 }
 
 #[test]
+fn what_changed_in_staging_during_the_push_is_looked_for_in_production() {
+    let mut fixture = host();
+    let both = |path: &str, text: &str| {
+        fixture.write(&format!("staging/pub/8.10-RC1/{path}"), text);
+        fixture.write(&format!("production/pub/8.10/{path}"), text);
+    };
+    let (sums, more) = ("BaseOS/x86_64/os/CHECKSUM", "BaseOS/x86_64/os/Packages/x-1-1.x86_64.rpm");
+    both(sums, "as approved");
+    fixture.sealed = Some(crate::vet::seal(&fixture.staging(""), None, &Pulse::new()).unwrap());
+    let lines = |fixture: &super::Fixture| fixture.lines(CheckName::ProductionMatchesStaging, "8/publish");
+    assert_eq!(lines(&fixture), Vec::<String>::new());
+    // Changed after the push: what went out is what was approved.
+    fixture.write(&format!("staging/pub/8.10-RC1/{sums}"), "another one");
+    let said = lines(&fixture);
+    assert!(said.iter().all(|line| line.contains("differs from staging")), "{said:?}");
+    // Changed before its copy.
+    fixture.write(&format!("production/pub/8.10/{sums}"), "another one");
+    fixture.write(&format!("staging/pub/8.10-RC1/{more}"), "new");
+    fixture.write(&format!("production/pub/8.10/{more}"), "new");
+    assert_eq!(
+        lines(&fixture),
+        [
+            format!("Blocking {sums} was changed after it was approved, and went out like that"),
+            format!("Blocking {more} went to production, and nobody approved it"),
+        ]
+    );
+}
+
+#[test]
 fn an_empty_staging_is_no_successful_push() {
     let fixture = host();
     std::fs::remove_dir_all(fixture.staging("BaseOS")).unwrap();
