@@ -111,15 +111,6 @@ impl Run {
         let id = self.steps.iter().find(|id| steps.get(*id).is_some_and(|step| !behind(step)))?;
         Some((id, &steps[id]))
     }
-
-    /// Returns the step that comes before `id` and has succeeded.
-    pub(crate) fn before<'a>(&'a self, id: &str, steps: &BTreeMap<String, Step>) -> Option<&'a str> {
-        let at = self.steps.iter().position(|step| step == id)?;
-        let above = self.steps[..at]
-            .iter()
-            .rfind(|step| steps.get(*step).is_some_and(|step| step.word == "succeeded"));
-        above.map(String::as_str)
-    }
 }
 
 fn interrupt(steps: &mut BTreeMap<String, Step>) {

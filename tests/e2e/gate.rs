@@ -124,6 +124,39 @@ fn staging_that_changed_before_the_phrase_came_is_shown_anew() {
     assert_eq!(contents(&host.production()), before);
 }
 
+/// The push reads the vars files anew, hours after the supervisor did.
+#[test]
+fn vars_files_that_were_edited_since_the_start_stop_the_push() {
+    let host = Host::new(&[]);
+    to_the_gate(&host);
+    let before = contents(&host.production());
+    let vars = host.at("toolkit/sync/common_8");
+    let text = fs::read_to_string(&vars).unwrap();
+    fs::write(&vars, text.replace("REVISION=8.10\n", "REVISION=8.11\n")).unwrap();
+    let approved = host.run(&["approve", "latest", "--phrase", "8.10 vetted"]);
+    assert_ne!(approved.code, 0, "{approved:?}");
+    approved.says("the plan goes here, but the vars files lead to").says("8.11");
+    assert_eq!(contents(&host.production()), before, "nothing was pushed");
+    fs::write(&vars, text).unwrap();
+    host.run(&["retry", "latest", "8/publish"]).exits(0);
+    assert_ne!(contents(&host.production()), before);
+}
+
+/// `${REV:0:3}` made 8.1 of 8.10: the gate says so before anybody can type the phrase.
+#[test]
+fn a_push_that_would_cut_the_revision_short_is_told_at_the_gate() {
+    let host = Host::new(&[]);
+    let script = host.at("toolkit/sync/sync-to-prod.sh");
+    let text = fs::read_to_string(&script).unwrap();
+    fs::write(&script, format!("{text}\nCUT=${{REV:0:3}}\n")).unwrap();
+    to_the_gate(&host);
+    let finding = only_blocking(&host.json(&["gate", "latest"]));
+    assert_eq!(word(&finding["check"]), "target", "{finding}");
+    assert_eq!(word(&finding["message"]), "${REV:0:3} is `8.1` where 8.10 is meant");
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("blocking");
+    assert_eq!(host.state("8/publish"), "pending");
+}
+
 #[test]
 fn times_modes_and_hard_links_alone_do_not_void() {
     let host = Host::new(&[]);
