@@ -1,7 +1,7 @@
 //! Metadata of 30,000 packages: read, verified, compared; against inflating it alone, and against the peers.
 //!
 //! ```text
-//! cargo bench --bench metadata              two repos of 30,000 packages, 160 MB of primary.xml each; prints a table
+//! cargo bench --bench metadata              two repos of 30,000 packages, 131 MB of primary.xml each; prints a table
 //! cargo test --bench metadata               a smoke run on 300 packages: asserts what is found and no time
 //! ```
 //!

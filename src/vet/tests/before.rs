@@ -239,6 +239,8 @@ fn an_empty_staging_and_a_missing_rlver_are_found() {
     fixture.environment.remove("RLREL");
     std::fs::remove_dir_all(fixture.staging("")).unwrap();
     assert!(fixture.lines(CheckName::Target, "8/sync/Rocky")[0].starts_with("Warning"));
+    let gone = &fixture.lines(CheckName::Target, "8/publish")[0];
+    assert!(gone.starts_with("Blocking") && gone.contains("could not be read"), "{gone}");
     std::fs::create_dir_all(fixture.staging("")).unwrap();
     assert!(fixture.lines(CheckName::Target, "8/publish")[0].contains("staging of the release is empty"));
     assert!(fixture.lines(CheckName::Target, "8/sync/Rocky").is_empty());

@@ -17,6 +17,10 @@ fn a_compose_that_did_not_finish_is_found() {
     let fixture = host();
     let status = format!("compose/8/{ROCKY}/STATUS");
     for (word, line) in [
+        (
+            "STARTED\n",
+            "Blocking DIR/compose/8/latest-Rocky-8 Rocky-8-updates-20210721.1 is STARTED, whether or not pungi still runs",
+        ),
         ("DOOMED\n", "Blocking DIR/compose/8/latest-Rocky-8 Rocky-8-updates-20210721.1 is DOOMED"),
         ("TERMINATED\n", "Blocking DIR/compose/8/latest-Rocky-8 Rocky-8-updates-20210721.1 is TERMINATED"),
     ] {
