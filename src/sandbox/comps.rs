@@ -7,6 +7,13 @@ use super::koji::{Built, Category};
 use quick_xml::escape::escape;
 use std::{collections::BTreeSet, fmt::Write};
 
+const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE comps PUBLIC \"-//Red Hat, Inc.//DTD Comps info//EN\" \"comps.dtd\">\n<comps>\n";
+
+/// Returns the comps file of a variant without groups: pungi writes one for every variant.
+pub fn without_groups() -> String {
+    format!("{HEAD}</comps>\n")
+}
+
 /// Returns the comps file for what `builds` put into `variant` on `arch`.
 pub fn comps_xml(variant: &str, arch: &str, builds: &[&Built]) -> String {
     let names: BTreeSet<&str> = builds
@@ -17,9 +24,7 @@ pub fn comps_xml(variant: &str, arch: &str, builds: &[&Built]) -> String {
         .map(|rpm| &*rpm.name)
         .collect();
     let id = format!("{}-packages", variant.to_lowercase());
-    let mut out = String::from(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE comps PUBLIC \"-//Red Hat, Inc.//DTD Comps info//EN\" \"comps.dtd\">\n<comps>\n",
-    );
+    let mut out = String::from(HEAD);
     let _ = write!(
         out,
         "  <group>\n    <id>{id}</id>\n    <name>{variant}</name>\n    <description>Packages of {variant}</description>\n    <default>false</default>\n    <uservisible>true</uservisible>\n    <packagelist>\n"

@@ -49,8 +49,9 @@ fn one(cx: &VetContext<'_>, pair: &Pair) -> Vec<Finding> {
         Finding::new(CHECK, Severity::Blocking, kind, path.clone(), shown(message), ADVICE)
     };
     let old = before.and_then(|before| before.as_ref().ok()?.as_ref());
+    let had_groups = old.is_some_and(|old| !old.groups.is_empty());
     let Some(new) = groups else {
-        if old.is_some() {
+        if had_groups {
             return vec![blocking("lost", "lost its groups, which production has".to_owned())];
         }
         if cx.release.is_some_and(|release| is_wanted(release, &pair.path)) {
@@ -60,9 +61,14 @@ fn one(cx: &VetContext<'_>, pair: &Pair) -> Vec<Finding> {
         }
         return Vec::new();
     };
-    if new.groups.is_empty() {
+    // pungi writes a comps file for every variant; one that never had groups may be without any.
+    let wanted = cx.release.is_some_and(|release| is_wanted(release, &pair.path));
+    if new.groups.is_empty() && (had_groups || wanted || old.is_none()) {
         let mut finding = blocking("empty", "has a comps file without any group".to_owned());
-        finding.inherited = old.is_some_and(|old| old.groups.is_empty());
+        finding.inherited = old.is_some() && !had_groups;
+        if !had_groups && !wanted {
+            finding.severity = Severity::Warning;
+        }
         return vec![finding];
     }
     let Some(old) = old else { return Vec::new() };
@@ -143,7 +149,9 @@ mod tests {
         comps(&[]).write(&fixture.staging(REPO));
         assert_eq!(lines(&fixture), [format!("{head} has a comps file without any group")]);
         comps(&[]).write(&fixture.production(REPO));
-        assert_eq!(lines(&fixture), [format!("{head} has a comps file without any group (inherited)")]);
+        assert!(lines(&fixture).is_empty(), "it never had groups");
+        RepoText::new().write(&fixture.staging(REPO));
+        assert!(lines(&fixture).is_empty(), "a file without groups is no loss");
     }
 
     #[test]

@@ -3,8 +3,8 @@
 //! A variant has five trees: os and debug for each architecture, and one for the sources. Each is a repository.
 
 use super::{ComposeError, Composer, Site, at, productmd};
-use crate::sandbox::comps::comps_xml;
-use crate::sandbox::content::ARCHES;
+use crate::sandbox::comps::{comps_xml, without_groups};
+use crate::sandbox::content::{ARCHES, Content};
 use crate::sandbox::koji::{Built, BuiltRpm, Category};
 use crate::sandbox::metadata::{
     Compression, CreaterepoOptions, ModifyrepoOptions, createrepo, modifyrepo, set_mtime,
@@ -90,8 +90,20 @@ pub(super) fn write_comps(
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(at(folder))?;
     }
-    fs::write(&path, comps_xml(variant, arch, &builds(composer, site))).map_err(at(&path))?;
+    let text = if has_groups(composer.content, variant) {
+        comps_xml(variant, arch, &builds(composer, site))
+    } else {
+        without_groups()
+    };
+    fs::write(&path, text).map_err(at(&path))?;
     Ok(path)
+}
+
+/// Only the base repo's variants have groups, as the real `common_8` has it.
+fn has_groups(content: &Content, variant: &str) -> bool {
+    let base = content.repos.iter().find(|repo| repo.name == "Rocky");
+    let mut majors = content.releases.keys();
+    base.is_some_and(|base| majors.any(|major| base.variants(major).iter().any(|one| one == variant)))
 }
 
 /// Returns where a compose keeps the comps file of a variant.
