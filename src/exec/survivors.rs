@@ -81,6 +81,12 @@ impl Look {
         holds: impl Fn(&Cell) -> bool,
         shell: Option<ProcessId>,
     ) -> Vec<ProcessId> {
+        // No pid is given out again while it is somebody's session: whoever has it now came when nobody of the old one
+        // was left.
+        let is_over = |shell: ProcessId| {
+            self.all.iter().any(|process| process.id.pid == shell.pid && process.id != shell)
+        };
+        let shell = shell.filter(|shell| !is_over(*shell));
         let in_session = |process: &ProcessStat| {
             shell.is_some_and(|shell| {
                 process.id == shell
