@@ -188,9 +188,8 @@ fn judge_at_rest(dir: &RunDir, rules: &Rules) -> Result<Old, Reason> {
 /// The verdict alone does not tell: of several lanes the worst counts, and a failed one hides an interrupted one. What
 /// was cut off in a lane that another run has now is that run's to go on with.
 fn can_go_on(state: &RunState) -> bool {
-    let is_given_up = |step: &Step| {
-        step.release.as_ref().is_some_and(|release| state.given_up.contains_key(release))
-    };
+    let is_given_up =
+        |step: &Step| step.release.as_ref().is_some_and(|release| state.given_up.contains_key(release));
     state.plan.steps.iter().any(|step| !is_given_up(step) && state.cut(&step.id).is_some())
 }
 

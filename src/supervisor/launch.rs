@@ -134,6 +134,7 @@ impl Supervisor {
             }
         };
         let mut spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log), phrases);
+        spec.records = self.job_log(&step, attempt).into_iter().collect();
         spec.cgroup = self.ground.cgroup(&self.attempt_name(&step, attempt));
         let (id, sender) = (step.id.clone(), self.happenings.clone());
         let started = Unit::start(spec, move |event| {

@@ -283,6 +283,7 @@ impl PastStep {
                 state: known.state.clone(),
                 attempts: known.attempts,
                 log: None,
+                log_bytes: None,
                 argv: Vec::new(),
                 contained: None,
                 scripts: BTreeMap::new(),

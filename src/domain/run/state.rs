@@ -361,6 +361,7 @@ impl RunState {
                 record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
                 (record.stale, record.stopped, record.contained) = (None, None, None);
+                record.log_bytes = None;
             }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
@@ -382,6 +383,11 @@ impl RunState {
                 }
                 if let Event::StepStarted { contained, .. } = event {
                     record.contained.clone_from(contained);
+                }
+                if let Event::StepEnded { log_bytes, .. } = event
+                    && record.is_running()
+                {
+                    record.log_bytes = Some(*log_bytes);
                 }
                 amend(&mut record.state, event);
             }

@@ -175,6 +175,9 @@ pub struct StepRecord {
     pub attempts: u32,
     /// The log of its last attempt, relative to the run's folder.
     pub log: Option<String>,
+    /// How long that log was when the process of the last attempt had ended, in bytes; none before.
+    #[serde(default)]
+    pub log_bytes: Option<u64>,
     /// What was executed in the last attempt.
     pub argv: Vec<String>,
     /// What holds the processes of the last attempt together; none where it has none, or nobody said.
@@ -198,6 +201,7 @@ impl StepRecord {
             state: StepState::Pending,
             attempts: 0,
             log: None,
+            log_bytes: None,
             argv: Vec::new(),
             contained: None,
             scripts: BTreeMap::new(),

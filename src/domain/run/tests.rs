@@ -319,6 +319,18 @@ fn what_holds_an_attempt_together_is_recorded_and_journals_that_do_not_say_it_ar
 }
 
 #[test]
+fn the_length_of_a_log_is_kept_with_an_end_that_nobody_judged() {
+    let plan = plan();
+    let step = id("8/compose/Rocky");
+    let end = ended(&step, ProcessEnd::Exited { code: 0 });
+    let mut events = vec![supervised(), starting(&step, 1), end, supervised()];
+    let bytes = |events: &[Event]| fold(&plan, events).record(&step).unwrap().log_bytes;
+    assert_eq!(bytes(&events), Some(10), "an interruption takes nothing from it");
+    events.push(starting(&step, 2));
+    assert_eq!(bytes(&events), None, "the next attempt has a log of its own");
+}
+
+#[test]
 fn a_stop_and_its_end_are_recorded() {
     let plan = plan();
     let step = id("8/compose/Rocky");
