@@ -290,6 +290,7 @@ impl PastStep {
                 stopped: None,
                 composes: BTreeMap::new(),
                 findings: Vec::new(),
+                adrift: known.adrift,
                 stale: known.stale.clone(),
             };
             let (production, gate) = (step.is_production(), step.is_gate());

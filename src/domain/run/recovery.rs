@@ -234,7 +234,7 @@ fn alive(step: &Step, cut: &Cut, sighting: &Sighting) -> Alive {
     if !sighting.survivors.is_empty() {
         return Alive::Yes { survivors: sighting.survivors.clone() };
     }
-    if let Some(end) = &cut.end {
+    if let Some(end) = cut.end.as_ref().filter(|end| !may_go_on_elsewhere(step, end)) {
         return no(Gone::Ended { end: end.clone() });
     }
     if step.argv.is_empty() {
@@ -244,7 +244,7 @@ fn alive(step: &Step, cut: &Cut, sighting: &Sighting) -> Alive {
         return unknown(format!("it ran on host {}, which cannot be seen from {}", then.host, here.host));
     }
     if let Some(host) = &step.host {
-        return unknown(format!("its command runs on {host}, where it may go on; look there"));
+        return unknown(elsewhere_words(host));
     }
     if differs(&then.boot_id, &here.boot_id) {
         return no(Gone::OtherBoot);
@@ -257,6 +257,24 @@ fn alive(step: &Step, cut: &Cut, sighting: &Sighting) -> Alive {
         Some(why) => unknown(why.clone()),
         None => no(Gone::NotSeen),
     }
+}
+
+/// Returns whether the command of `step` may be at work on another host after what is started here ended as `end`.
+///
+/// ssh hands on how the command there ended, and says 255 where it has not come to know it. Whatever else ended it here
+/// ended ssh alone.
+pub fn may_go_on_elsewhere(step: &Step, end: &ProcessEnd) -> bool {
+    let is_over = match end {
+        ProcessEnd::Exited { code } => *code != 255,
+        ProcessEnd::SpawnFailed { .. } => true,
+        _ => false,
+    };
+    step.host.is_some() && !is_over
+}
+
+/// Says that a command of `host` may go on there.
+pub(super) fn elsewhere_words(host: &str) -> String {
+    format!("its command runs on {host}, where it may go on; look there")
 }
 
 /// Returns what a step that was cut off may have left behind, by its role.

@@ -191,6 +191,9 @@ pub struct StepRecord {
     pub composes: BTreeMap<RepoName, ComposeId>,
     /// What its checks found in the last attempt.
     pub findings: Vec<Finding>,
+    /// Whether the last attempt may be at work on another host yet, although it was judged: nobody saw its end there.
+    #[serde(default)]
+    pub adrift: bool,
     /// Why its result counts no more, if it does not.
     pub stale: Option<Stale>,
 }
@@ -208,6 +211,7 @@ impl StepRecord {
             stopped: None,
             composes: BTreeMap::new(),
             findings: Vec::new(),
+            adrift: false,
             stale: None,
         }
     }

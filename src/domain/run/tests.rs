@@ -434,7 +434,7 @@ pub(super) fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
     match dice.below(20) {
         0 => starting(&step, u32::try_from(dice.below(5)).unwrap()),
         1 => Event::StepStarted { step, pid: 1, start_time: 1, contained: None },
-        2 => ended(&step, ProcessEnd::Exited { code: 0 }),
+        2 => ended(&step, ProcessEnd::Exited { code: dice.pick(&[0, 1, 255]) }),
         3 | 4 => concluded(&step, dice.pick(&outcomes)),
         5 => Event::StepRefused { step, findings: Vec::new() },
         6 => skipped(&step),
