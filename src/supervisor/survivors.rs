@@ -47,7 +47,10 @@ impl Supervisor {
         if !waits {
             return BTreeMap::new();
         }
-        Eyes::default().truths(&self.dir, &self.state, true)
+        // Its words go to everybody, and are cut: what is secret is taken out before.
+        let redactor = Redactor::of_plan(&self.catalog.secrets, &self.state.plan);
+        let truths = Eyes::default().truths(&self.dir, &self.state, true).into_iter();
+        truths.map(|(step, truth)| (step, truth.redacted(&redactor))).collect()
     }
 
     /// Asks the decision table about a step.
@@ -329,7 +332,10 @@ impl Supervisor {
                 return None;
             }
             let resource = step.resources.iter().find(|resource| of.resources.contains(resource))?;
-            let holder = format!("{} of run {run}, interrupted but alive: {}", of.id, survivor(id));
+            let redactor =
+                Redactor::of_plan(&self.catalog.secrets, others.as_ref().unwrap_or(&self.state.plan));
+            let who = survivor(id).redacted(&redactor);
+            let holder = format!("{} of run {run}, interrupted but alive: {who}", of.id);
             Some((resource.clone(), holder))
         })
     }
