@@ -26,6 +26,7 @@ mod gate;
 mod give_up;
 mod happening;
 mod launch;
+mod printed;
 pub mod report;
 mod request;
 mod survivors;

@@ -128,6 +128,7 @@ fn close(
     }
     let truths = Eyes::default().truths(dir, state, alive);
     for (id, truth) in &truths {
+        let truth = truth.clone().redacted(redactor);
         text.push_str(&redactor.line(&format!("  {id}: {truth}")));
         text.push('\n');
     }

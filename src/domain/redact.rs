@@ -26,6 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Returns what is left of a text whose front was cut off, without the word that the cut went through: half a secret is
+/// not known for one.
+pub fn behind_cut(rest: &[u8]) -> &[u8] {
+    let blank = rest.iter().position(u8::is_ascii_whitespace);
+    blank.and_then(|at| rest.get(at + 1..)).unwrap_or_default()
+}
+
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 /// A shorter value is taken out where its variable is shown and nowhere else: `1` or `yes` is everywhere.

@@ -132,6 +132,8 @@ pub struct Reader {
 pub struct Tree {
     leader: ProcessId,
     slave: PathBuf,
+    /// The slave's device and inode: its path and its number are given once in each container.
+    device: Option<(u64, u64)>,
     terminal: i32,
     mark: Option<Vec<u8>>,
     cgroup: Option<Cgroup>,
@@ -153,6 +155,7 @@ impl Tree {
         Self {
             leader,
             slave: slave.to_owned(),
+            device: fs::metadata(slave).ok().map(|data| (data.dev(), data.ino())),
             terminal: terminal_number(slave),
             mark: mark.map(|mark| mark.as_bytes().to_vec()),
             cgroup: None,
@@ -208,7 +211,7 @@ impl Tree {
     /// Counts processes anywhere on the host that hold the step's terminal open as members from now on.
     pub fn adopt_holders(&mut self) {
         for process in snapshot() {
-            if process.id.pid != self.own_pid && holds(process.id.pid, &self.slave) {
+            if process.id.pid != self.own_pid && self.is_holder(process.id.pid) {
                 self.known.insert(process.id.pid, process.id.start_time);
             }
         }
@@ -267,7 +270,7 @@ impl Tree {
     fn is_root(&self, process: &ProcessStat) -> bool {
         self.known.contains_key(&process.id.pid)
             || (self.sessions.contains(&process.session) && process.session != self.own_session)
-            || (self.terminal != 0 && process.terminal == self.terminal)
+            || (self.terminal != 0 && process.terminal == self.terminal && is_of_our_world(process.id.pid))
             || (process.parent == self.own_pid && !process.is_dead() && self.is_marked(process.id.pid))
     }
 
@@ -275,7 +278,20 @@ impl Tree {
         let carries = |mark: &Vec<u8>| {
             environment(pid).is_ok_and(|text| text.split(|byte| *byte == 0).any(|entry| entry == mark))
         };
-        self.mark.as_ref().is_some_and(carries) || holds(pid, &self.slave)
+        self.mark.as_ref().is_some_and(carries) || self.is_holder(pid)
+    }
+
+    /// Tells whether a process holds the step's terminal open: this one, not that of the same name in a container.
+    fn is_holder(&self, pid: i32) -> bool {
+        let Ok(folder) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
+        folder.flatten().any(|entry| {
+            let path = entry.path();
+            // Only what is called like it is looked at more closely: another open file may be on a dead mount.
+            fs::read_link(&path).is_ok_and(|target| target == self.slave)
+                && self.device.is_none_or(|device| {
+                    fs::metadata(&path).is_ok_and(|data| (data.dev(), data.ino()) == device)
+                })
+        })
     }
 }
 
@@ -347,9 +363,14 @@ fn reap(pid: i32) {
     }
 }
 
-fn holds(pid: i32, slave: &Path) -> bool {
-    let Ok(folder) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    folder.flatten().any(|entry| fs::read_link(entry.path()).is_ok_and(|target| target == slave))
+/// Tells whether a process sees the same processes and mounts as we do: terminals are numbered anew in each container.
+///
+/// Of whom that cannot be told, it is not so; if it is of the step, something else than its terminal says so.
+fn is_of_our_world(pid: i32) -> bool {
+    ["pid", "mnt"].iter().all(|kind| {
+        let of = |who: &str| fs::read_link(format!("/proc/{who}/ns/{kind}"));
+        of("self").is_ok_and(|own| of(&pid.to_string()).is_ok_and(|its| its == own))
+    })
 }
 
 /// Returns the terminal of a process, if it was given by a program that hands on what is typed on its own.

@@ -18,6 +18,7 @@ use super::landing::Landing;
 use super::phrases::{Phrase, PhraseSearch};
 use crate::domain::outcome::PhraseHit;
 use crate::domain::progress::{Progress, ProgressFormat, ProgressReader};
+use crate::domain::redact::behind_cut;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -306,9 +307,8 @@ impl Drain {
         self.restless = false;
         self.tell_progress(notify);
         let line_start = memchr::memrchr(b'\n', &self.tail).map_or(0, |at| at + 1);
-        let line = &self.tail[line_start..];
         notify(Notice::Quiet {
-            line: line[line.len().saturating_sub(LAST_LINE)..].to_vec(),
+            line: last_words(&self.tail[line_start..]).to_vec(),
             alternate_screen: super::prompt::in_alternate_screen(&self.tail),
         });
     }
@@ -392,9 +392,27 @@ impl Drain {
     }
 }
 
+/// Returns the end of a line, with no half of a word in front.
+fn last_words(line: &[u8]) -> &[u8] {
+    match line.len().checked_sub(LAST_LINE) {
+        None | Some(0) => line,
+        Some(cut) => behind_cut(&line[cut..]),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_that_is_cut_begins_with_a_whole_word() {
+        let prompt = b"Password: ";
+        assert_eq!(last_words(prompt), prompt);
+        let long = [b"token ghp_", &[b's'; 508][..], b" Password: "].concat();
+        assert_eq!(last_words(&long), prompt);
+        assert_eq!(last_words(&[b's'; 513]), b"", "all of it is half a word");
+        assert_eq!(last_words(&[b's'; 512]).len(), 512, "nothing was cut off");
+    }
 
     #[test]
     fn a_log_is_private_and_never_overwritten() {

@@ -6,6 +6,7 @@
 
 use crate::domain::log_line;
 use crate::domain::outcome::PhraseHit;
+use crate::domain::redact::behind_cut;
 use aho_corasick::{AhoCorasick, MatchKind};
 
 /// Bytes of a line that are kept on either side of a border.
@@ -159,13 +160,12 @@ impl PhraseSearch {
         self.rebuild();
         let ahead = &piece[..start.max(0).cast_unsigned()];
         let mut line = if let Some(begin) = start_of_line(ahead) {
-            ahead[begin.max(ahead.len().saturating_sub(LINE_LIMIT / 2))..].to_vec()
+            front(&ahead[begin..]).to_vec()
         } else {
             let keep = self.carry.len() - start.min(0).unsigned_abs();
             let mut line = self.carry[start_of_line(&self.carry[..keep]).unwrap_or(0)..].to_vec();
             line.extend_from_slice(ahead);
-            line.drain(..line.len().saturating_sub(LINE_LIMIT / 2));
-            line
+            front(&line).to_vec()
         };
         line.extend_from_slice(&piece[start.max(0).cast_unsigned()..end]);
         let before = memchr::memchr_iter(b'\n', ahead).count() as u64;
@@ -192,6 +192,14 @@ impl PhraseSearch {
 impl Pending {
     fn into_hit(self) -> PhraseHit {
         PhraseHit { phrase: self.phrase, line: log_line::plain(&self.line), line_number: self.line_number }
+    }
+}
+
+/// Returns as much of what stands before a phrase as is kept, with no half of a word in front.
+fn front(before: &[u8]) -> &[u8] {
+    match before.len().checked_sub(LINE_LIMIT / 2) {
+        None | Some(0) => before,
+        Some(cut) => behind_cut(&before[cut..]),
     }
 }
 
@@ -248,6 +256,19 @@ mod tests {
         let flood = vec![b'x'; 100_000];
         let hits = search(&["boom"], &[&flood, b"boom", &flood]);
         assert!(hits[0].line.len() <= LINE_LIMIT && hits[0].line.contains("boom"));
+    }
+
+    #[test]
+    fn a_line_that_is_cut_in_front_begins_with_a_whole_word() {
+        let line = format!("password={} then it all went boom here\n", "s".repeat(1000));
+        let kept = "then it all went boom here";
+        assert_eq!(search(&["boom"], &[line.as_bytes()]), [hit("boom", kept, 1)]);
+        for border in [3, 600, 1020, line.len() - 8] {
+            let (before, after) = line.as_bytes().split_at(border);
+            assert_eq!(search(&["boom"], &[before, after]), [hit("boom", kept, 1)], "{border}");
+        }
+        let flood = format!("{}boom\n", "s".repeat(600));
+        assert_eq!(search(&["boom"], &[flood.as_bytes()]), [hit("boom", "boom", 1)]);
     }
 
     #[test]

@@ -7,15 +7,18 @@
 
 use super::cgroup::Cell;
 use super::group::{self, ProcessId, ProcessStat, is_resident, snapshot};
+use crate::domain::run::recovery::shown;
 use rustix::process::Signal;
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
 /// How long the parents have for themselves before the rest is told.
 const HEAD_START: Duration = Duration::from_millis(300);
-/// The longest command line that is shown, in characters.
-const COMMAND: usize = 120;
+/// The longest command line that is read, in bytes: more than is shown, so that what is secret is whole when it is looked
+/// for.
+const COMMAND: usize = 4096;
 
 /// One look at all processes of the host.
 #[derive(Debug)]
@@ -81,6 +84,12 @@ impl Look {
         holds: impl Fn(&Cell) -> bool,
         shell: Option<ProcessId>,
     ) -> Vec<ProcessId> {
+        // No pid is given out again while it is somebody's session: whoever has it now came when nobody of the old one
+        // was left.
+        let is_over = |shell: ProcessId| {
+            self.all.iter().any(|process| process.id.pid == shell.pid && process.id != shell)
+        };
+        let shell = shell.filter(|shell| !is_over(*shell));
         let in_session = |process: &ProcessStat| {
             shell.is_some_and(|shell| {
                 process.id == shell
@@ -134,7 +143,7 @@ impl Look {
             .filter(|process| !is_resident(process))
             .filter(is_orphan)
             .take(3)
-            .map(|process| format!("{} ({})", process.id.pid, command(process.id.pid)))
+            .map(|process| format!("{} ({})", process.id.pid, shown(&command(process.id.pid))))
             .collect();
         (!orphans.is_empty()).then(|| {
             format!("other users' processes that began since cannot be looked into: {}", orphans.join(", "))
@@ -147,9 +156,17 @@ fn takes_orphans(pid: i32) -> bool {
     fs::read(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim_ascii_end() == b"systemd")
 }
 
-/// Returns the command line of a process, free of control characters and cut where it is long.
+/// Returns the command line of a process, free of control characters; whoever shows it cuts it ([`shown`]), once the
+/// secrets are out of it.
 pub fn command(pid: i32) -> String {
-    let text = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let mut text = Vec::new();
+    // What cannot be read is gone, and has no command line any more.
+    let _read = fs::File::open(format!("/proc/{pid}/cmdline"))
+        .and_then(|file| file.take(COMMAND as u64).read_to_end(&mut text));
+    if text.len() == COMMAND {
+        // It may go on in the middle of an argument.
+        text.truncate(memchr::memrchr(b'\0', &text).unwrap_or(COMMAND));
+    }
     let text = String::from_utf8_lossy(&text);
     let clean: String = text
         .trim_end_matches('\0')
@@ -163,7 +180,6 @@ pub fn command(pid: i32) -> String {
                 c
             }
         })
-        .take(COMMAND)
         .collect();
     if !clean.is_empty() {
         return clean;

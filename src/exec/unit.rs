@@ -29,6 +29,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 mod course;
+mod settle;
 mod stop;
 mod waiting;
 
@@ -47,6 +48,8 @@ pub struct UnitSpec {
     pub cwd: PathBuf,
     /// The log, which must not exist yet.
     pub log: PathBuf,
+    /// What else it writes about itself, which is brought to the disk with the log before its end is told.
+    pub records: Vec<PathBuf>,
     /// The size of the terminal that the command sees.
     pub pty_size: PtySize,
     /// How long it may run.
@@ -73,6 +76,7 @@ impl UnitSpec {
             cgroup: Err("none was asked for".to_owned()),
             cwd,
             log,
+            records: Vec::new(),
             pty_size: PtySize::default(),
             timeout: None,
             failure_phrases: Vec::new(),

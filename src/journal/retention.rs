@@ -8,6 +8,7 @@ use super::JournalError;
 use super::lock::{self, Attempt, Elsewhere, Holder};
 use super::store::{RunDir, Store};
 use crate::domain::name::RunId;
+use crate::domain::plan::Step;
 use crate::domain::run::{RunState, RunVerdict};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -169,6 +170,9 @@ fn judge_at_rest(dir: &RunDir, rules: &Rules) -> Result<Old, Reason> {
         }
         (_, Some(ended)) => ended,
     };
+    if can_go_on(state) {
+        return Err(Reason::Unfinished { state: RunVerdict::Interrupted });
+    }
     if rules.before.is_some_and(|before| ended >= before) {
         return Err(Reason::Young);
     }
@@ -177,6 +181,16 @@ fn judge_at_rest(dir: &RunDir, rules: &Rules) -> Result<Old, Reason> {
         return Err(Reason::Unreported);
     }
     Ok(Old { id: dir.id().clone(), state: verdict, ended, bytes, path: dir.path().to_owned() })
+}
+
+/// Returns whether a step was cut off that this run could still take up.
+///
+/// The verdict alone does not tell: of several lanes the worst counts, and a failed one hides an interrupted one. What
+/// was cut off in a lane that another run has now is that run's to go on with.
+fn can_go_on(state: &RunState) -> bool {
+    let is_given_up =
+        |step: &Step| step.release.as_ref().is_some_and(|release| state.given_up.contains_key(release));
+    state.plan.steps.iter().any(|step| !is_given_up(step) && state.cut(&step.id).is_some())
 }
 
 /// Returns whether the report in the folder was made from the last record.

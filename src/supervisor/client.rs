@@ -19,7 +19,9 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::JoinHandle;
 
 /// How long a supervisor may take until it says hello.
-const HELLO_PATIENCE: Duration = Duration::from_mins(1);
+pub const HELLO_PATIENCE: Duration = Duration::from_mins(1);
+/// How long one that was killed may take to be gone.
+const END_PATIENCE: Duration = Duration::from_secs(10);
 /// Where a supervisor writes what it cannot say otherwise.
 const ERRORS: &str = "supervisor.log";
 /// How much of systemd-run's words is kept, in characters.
@@ -63,6 +65,8 @@ pub struct Spawner {
     pub state: PathBuf,
     /// What may give them a scope.
     pub systemd: Systemd,
+    /// How long they may take until they say hello.
+    pub patience: Duration,
 }
 
 impl Spawner {
@@ -72,6 +76,7 @@ impl Spawner {
             program: std::env::current_exe()?,
             state: store.root().to_owned(),
             systemd: Systemd::default(),
+            patience: HELLO_PATIENCE,
         })
     }
 }
@@ -86,7 +91,15 @@ pub async fn start_run(
     order: &Order,
 ) -> Result<RunDir, ClientError> {
     let dir = store.create(plan, catalog, Timestamp::now())?;
-    match spawn(spawner, &dir, order).await {
+    let begun = match begin(spawner, &dir, order).await {
+        Ok((Some(line), begun)) => {
+            begun.leave();
+            hello(Some(line))
+        }
+        Ok((None, begun)) => Err(end_silent(spawner, &dir, begun).await?),
+        Err(error) => Err(error),
+    };
+    match begun {
         Ok(()) => Ok(dir),
         Err(error) => {
             // A run that never began leaves nothing behind; what stays cannot be mistaken for a run.
@@ -96,22 +109,52 @@ pub async fn start_run(
     }
 }
 
+/// Ends the supervisor of a new run that says nothing: the run's folder is not taken away from one that works in it.
+///
+/// Returns what is to be said of it once it is gone.
+///
+/// # Errors
+///
+/// If the folder must stay: it does not end, or had begun in that very moment.
+async fn end_silent(spawner: &Spawner, dir: &RunDir, begun: Begun) -> Result<ClientError, ClientError> {
+    let supervisor = |text: String| ClientError::Supervisor(text);
+    let late = format!("it did not say within {} s whether it began", spawner.patience.as_secs());
+    let run = dir.id();
+    let Some(said) = begun.ended().await else {
+        return Err(supervisor(format!("{late}, and does not end; see supervisor.log of run {run}")));
+    };
+    if hello(Some(said)).is_ok() {
+        return Err(supervisor(format!("{late}, and was ended; `stagegate resume {run}` goes on with it")));
+    }
+    Ok(supervisor(format!("{late}, and was ended")))
+}
+
 /// Starts a supervisor for an existing run and waits for its hello.
+async fn spawn(spawner: &Spawner, dir: &RunDir, order: &Order) -> Result<(), ClientError> {
+    let (line, begun) = begin(spawner, dir, order).await?;
+    begun.leave();
+    hello(line)
+}
+
+/// Starts a supervisor; returns its first line, none if it says nothing in time.
 ///
 /// Where systemd manages the host it is started in a scope of its own; where that cannot be had, as it is, and told why.
-async fn spawn(spawner: &Spawner, dir: &RunDir, order: &Order) -> Result<(), ClientError> {
+async fn begin(
+    spawner: &Spawner,
+    dir: &RunDir,
+    order: &Order,
+) -> Result<(Option<String>, Begun), ClientError> {
     let unscoped = match spawner.systemd.offer() {
         Offer::Nothing => None,
         Offer::Unable(why) => Some(why.to_owned()),
         Offer::Scope(systemd_run) => match spawn_in_scope(&systemd_run, spawner, dir, order).await {
-            Ok(line) => return hello(line),
+            Ok(begun) => return Ok(begun),
             Err(why) => Some(format!("no systemd scope: {why}")),
         },
     };
     let mut begun = Begun::start(&spawner.program, &supervise(spawner, dir, order, unscoped), dir)?;
-    let line = begun.line(HELLO_PATIENCE).await;
-    begun.leave();
-    hello(line)
+    let line = begun.line(spawner.patience).await;
+    Ok((line, begun))
 }
 
 /// Has systemd-run start a supervisor in a scope of its own; returns its hello, or why it could not be started there.
@@ -120,7 +163,7 @@ async fn spawn_in_scope(
     spawner: &Spawner,
     dir: &RunDir,
     order: &Order,
-) -> Result<Option<String>, String> {
+) -> Result<(Option<String>, Begun), String> {
     let said_before = std::fs::metadata(dir.file(ERRORS)).map_or(0, |log| log.len());
     let mut command = supervise(spawner, dir, order, None);
     command.insert(0, spawner.program.clone().into());
@@ -133,14 +176,13 @@ async fn spawn_in_scope(
         return Err(format!("systemd-run did not answer within {} s", patience.as_secs()));
     }
     if line.is_none() {
-        line = begun.line(HELLO_PATIENCE).await;
+        line = begun.line(spawner.patience).await;
     }
     if line.as_ref().is_some_and(String::is_empty) {
         begun.end();
         return Err(last_words(dir, said_before));
     }
-    begun.leave();
-    Ok(line)
+    Ok((line, begun))
 }
 
 /// Returns the arguments that make this program the supervisor of a run.
@@ -193,6 +235,19 @@ impl Begun {
     /// Lets it go on: it outlives us, and a thread reaps it should we outlive it.
     fn leave(mut self) {
         std::thread::spawn(move || self.child.wait());
+    }
+
+    /// Kills it and waits for its end; returns what it had said by then, none if it does not end.
+    async fn ended(mut self) -> Option<String> {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let (mut child, reading) = (self.child, self.reading);
+        let waiting = tokio::task::spawn_blocking(move || child.wait());
+        let gone = tokio::time::timeout(END_PATIENCE, waiting).await.ok()?;
+        gone.ok()?.ok()?;
+        // What it has started may keep its end of the pipe.
+        let read = tokio::time::timeout(REACH_EVERY, reading).await;
+        Some(read.ok().and_then(Result::ok).and_then(Result::ok).unwrap_or_default())
     }
 
     fn end(mut self) {

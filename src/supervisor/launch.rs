@@ -13,6 +13,7 @@ use crate::domain::outcome::{LeftProcess, ProcessEnd};
 use crate::domain::plan::{Pin, Step, script};
 use crate::domain::progress::ProgressFormat;
 use crate::domain::run::Event;
+use crate::domain::run::resume::Why;
 use crate::exec::phrases::Phrase;
 use crate::exec::unit::{StopStage, Unit, UnitEvent, UnitSpec};
 use crate::journal::JournalError;
@@ -41,14 +42,20 @@ impl Supervisor {
     }
 
     /// Refuses to repeat a step of its own accord that is not safe to repeat.
-    pub(super) fn refuse_repeat(&mut self, step: &Step) -> Result<(), JournalError> {
-        let finding = Finding::blocking(
-            CheckName::Leftovers,
-            "not-repeatable",
-            step.id.as_str(),
-            "is stale, but not safe to run again by itself",
-            "look at what it left behind, then retry it by name or skip it with a reason",
-        );
+    pub(super) fn refuse_repeat(&mut self, step: &Step, why: Why) -> Result<(), JournalError> {
+        let (kind, message, advice) = match why {
+            Why::MayBeAlive => (
+                "may-be-alive",
+                "is stale, but may still be at work on its host",
+                "look there and make sure that it is over, then retry it by name, or skip it, with a reason",
+            ),
+            _ => (
+                "not-repeatable",
+                "is stale, but not safe to run again by itself",
+                "look at what it left behind, then retry it by name or skip it with a reason",
+            ),
+        };
+        let finding = Finding::blocking(CheckName::Leftovers, kind, step.id.as_str(), message, advice);
         self.record(&Event::StepRefused { step: step.id.clone(), findings: vec![finding] })
     }
 
@@ -134,6 +141,7 @@ impl Supervisor {
             }
         };
         let mut spec = self.unit_spec(&step, argv, added_env, self.dir.file(&log), phrases);
+        spec.records = self.job_log(&step, attempt).into_iter().collect();
         spec.cgroup = self.ground.cgroup(&self.attempt_name(&step, attempt));
         let (id, sender) = (step.id.clone(), self.happenings.clone());
         let started = Unit::start(spec, move |event| {

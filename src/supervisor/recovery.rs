@@ -69,7 +69,10 @@ impl Eyes {
         if step.argv.is_empty() || !same_boot {
             return Sighting { place, ..Sighting::default() };
         }
-        let shell = cut.process.map(|(pid, start_time)| ProcessId { start_time, pid });
+        // In another pid namespace the same number is another process.
+        let same_numbers = [0, place.pid_namespace].contains(&cut.place.pid_namespace);
+        let recorded = cut.process.filter(|_| same_numbers);
+        let shell = recorded.map(|(pid, start_time)| ProcessId { start_time, pid });
         let house = House::of(dir);
         let fits = |mark: &str| house.is_of(mark, dir.id(), &step.id);
         let holds = |cell: &Cell| {

@@ -181,7 +181,7 @@ impl Supervisor {
         }
         match self.decide(step, None, Ask::Itself) {
             Decision::GoOn | Decision::RunAgain => {}
-            Decision::NeedsRetry(_) => return self.refuse_repeat(step).map(|()| false),
+            Decision::NeedsRetry(why) => return self.refuse_repeat(step, why).map(|()| false),
             Decision::NeedsApproval => return self.void_lacking(step).map(|()| false),
             _ => return Ok(false),
         }

@@ -27,6 +27,7 @@ use std::os::fd::AsRawFd;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -41,6 +42,9 @@ const LONGEST_REQUEST: usize = 64 * 1024;
 const LIVE_EVERY: Duration = Duration::from_millis(50);
 /// How often it is looked whether the run's folder is still there.
 const FOLDER_EVERY: Duration = Duration::from_secs(10);
+/// How long connections may fail to be taken before the door counts as broken, and how often that is tried.
+const DOOR_PATIENCE: Duration = Duration::from_mins(1);
+const DOOR_EVERY: Duration = Duration::from_millis(100);
 
 /// What a supervisor says on its standard output once it knows: one JSON line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -350,10 +354,37 @@ fn watch_signals(happenings: UnboundedSender<Happening>) -> std::io::Result<()> 
 }
 
 pub(super) async fn accept(listener: UnixListener, happenings: UnboundedSender<Happening>) {
+    welcome(move |context| listener.poll_accept(context).map_ok(|(stream, _)| stream), happenings).await;
+}
+
+/// Speaks with everybody who is let in by `knock`, until nobody could be for [`DOOR_PATIENCE`].
+///
+/// A host that has no descriptor or memory to spare has some again as a rule, and a run does not end for that.
+pub(super) async fn welcome(
+    mut knock: impl FnMut(&mut Context<'_>) -> Poll<std::io::Result<UnixStream>>,
+    happenings: UnboundedSender<Happening>,
+) {
     let mut next = 0;
-    while let Ok((stream, _)) = listener.accept().await {
-        next += 1;
-        tokio::spawn(converse(stream, ClientId(next), happenings.clone()));
+    let mut failing = None;
+    loop {
+        match std::future::poll_fn(&mut knock).await {
+            Ok(stream) => {
+                failing = None;
+                next += 1;
+                tokio::spawn(converse(stream, ClientId(next), happenings.clone()));
+            }
+            Err(error) => {
+                if failing.is_none() {
+                    log::warn!("a connection could not be taken, which is tried again: {error}");
+                }
+                let since = *failing.get_or_insert_with(tokio::time::Instant::now);
+                if since.elapsed() >= DOOR_PATIENCE {
+                    log::error!("no connection could be taken for {} s: {error}", DOOR_PATIENCE.as_secs());
+                    return;
+                }
+                tokio::time::sleep(DOOR_EVERY).await;
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! A survivor is a process of an interrupted step that outlived its supervisor. It is not this supervisor's child: it is
 //! looked for again and again until nothing of it is left, and stopped in stages if somebody asks for that.
 
+use super::printed::Printed;
 use super::recovery::{Eyes, House, MARK, survivor};
 use super::request::Answer;
 use super::run_loop::{Busy, Supervisor};
@@ -14,14 +15,12 @@ use crate::domain::run::event::StopStage;
 use crate::domain::run::recovery::Interrupted;
 use crate::domain::run::resume::{Ask, Case, Decision, Standing, decide};
 use crate::domain::run::{Event, GateState, StepState};
-use crate::exec::phrases::{Phrase, PhraseSearch};
+use crate::exec::phrases::Phrase;
 use crate::exec::survivors::Ending;
 use crate::journal::JournalError;
 use crate::journal::store::Store;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long survivors may take to end after TERM before KILL is worth asking for.
@@ -48,7 +47,10 @@ impl Supervisor {
         if !waits {
             return BTreeMap::new();
         }
-        Eyes::default().truths(&self.dir, &self.state, true)
+        // Its words go to everybody, and are cut: what is secret is taken out before.
+        let redactor = Redactor::of_plan(&self.catalog.secrets, &self.state.plan);
+        let truths = Eyes::default().truths(&self.dir, &self.state, true).into_iter();
+        truths.map(|(step, truth)| (step, truth.redacted(&redactor))).collect()
     }
 
     /// Asks the decision table about a step.
@@ -180,15 +182,17 @@ impl Supervisor {
         self.record(&Event::ChecksResumed { step: step.id.clone(), by: by.clone() })?;
         self.busy.insert(step.id.clone(), Busy::After);
         let record = self.state.record(&step.id);
-        let log = record.and_then(|record| record.log.as_ref()).map(|log| self.dir.file(log));
+        let log = record.and_then(|record| Some((self.dir.file(record.log.as_ref()?), record.log_bytes?)));
         let phrases =
             step.failure_phrases.iter().filter_map(|phrase| Phrase::new(phrase.clone()).ok()).collect();
         let (id, sender) = (step.id.clone(), self.happenings.clone());
         let attempt = record.map_or(1, |record| record.attempts);
         let request = self.check_request(step, &step.after, Some(attempt));
-        Self::spawn_checks(request, move |findings, _| {
+        Self::spawn_checks(request, move |mut findings, _| {
             // What the dead supervisor had found in the output died with it; the log still has it.
-            let hits = log.map_or_else(Vec::new, |log| search(&log, phrases));
+            let printed = log.map(|(log, bytes)| Printed::of(&id, &log, bytes, phrases));
+            let (hits, lost) = printed.map_or_else(Default::default, |it| (it.hits, it.lost));
+            findings.extend(lost);
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(super::happening::Happening::PhrasesFound { step: id.clone(), hits });
             let _gone = sender.send(super::happening::Happening::CheckedAfter { step: id, findings });
@@ -328,7 +332,10 @@ impl Supervisor {
                 return None;
             }
             let resource = step.resources.iter().find(|resource| of.resources.contains(resource))?;
-            let holder = format!("{} of run {run}, interrupted but alive: {}", of.id, survivor(id));
+            let redactor =
+                Redactor::of_plan(&self.catalog.secrets, others.as_ref().unwrap_or(&self.state.plan));
+            let who = survivor(id).redacted(&redactor);
+            let holder = format!("{} of run {run}, interrupted but alive: {who}", of.id);
             Some((resource.clone(), holder))
         })
     }
@@ -337,17 +344,6 @@ impl Supervisor {
     pub(super) fn mark(&self, step: &StepId, attempt: u32) -> (String, String) {
         (MARK.to_owned(), House::of(&self.dir).mark(self.dir.id(), step, attempt))
     }
-}
-
-/// Searches a whole log for failure phrases.
-fn search(log: &Path, phrases: Vec<Phrase>) -> Vec<crate::domain::outcome::PhraseHit> {
-    let Ok(mut file) = std::fs::File::open(log) else { return Vec::new() };
-    let mut search = PhraseSearch::new(phrases);
-    let mut piece = vec![0; 256 * 1024];
-    while let Ok(length @ 1..) = file.read(&mut piece) {
-        search.feed(piece.get(..length).unwrap_or_default());
-    }
-    search.finish()
 }
 
 /// Says which step of another, interrupted run is still alive on one of these releases, if any is.

@@ -631,6 +631,25 @@ fn nothing_runs_twice_at_once() {
     assert!(house.supervisor.busy.contains_key(&id("8/sync/Rocky")), "another process of the same id");
 }
 
+/// A pid and a start time say nothing in another pid namespace: there they are of another process.
+#[test]
+fn a_shell_of_another_pid_namespace_is_not_looked_for_here() {
+    let own = super::identity::own_pid();
+    let start_time = super::identity::start_time(own).unwrap();
+    let sync = id("8/sync/Rocky");
+    let here = super::identity::place();
+    for (namespace, seen) in [(here.pid_namespace, 1), (0, 1), (here.pid_namespace + 1, 0)] {
+        let mut house = House::new();
+        let place = Place { pid_namespace: namespace, ..here.clone() };
+        let process = Some((own, start_time));
+        let cut = Cut { since: at(0), process, stopping: None, end: None, place };
+        house.supervisor.state.steps.get_mut(&sync).unwrap().state = StepState::Interrupted { cut };
+        let truths = house.supervisor.truths();
+        let is_own = |one: &&crate::domain::run::recovery::Survivor| one.pid == own;
+        assert_eq!(truths[&sync].survivors().iter().filter(is_own).count(), seen, "{namespace}");
+    }
+}
+
 #[test]
 fn a_step_that_is_not_repeatable_is_not_resumed_by_itself() {
     let mut house = House::new();

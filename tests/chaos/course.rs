@@ -384,12 +384,13 @@ impl Course<'_> {
         }
         let advised = said.lines().find_map(|line| {
             let line = line.trim_start();
-            ["go on:", "retry:"]
-                .iter()
-                .find_map(|what| line.strip_prefix(what))
-                .filter(|_| !line.contains("--reason"))
+            ["go on:", "retry:"].iter().find_map(|what| line.strip_prefix(what))
         });
         if let Some(line) = advised {
+            // What is asked for with a reason may be alive, on another host say: somebody looks first.
+            if line.contains("--reason") {
+                self.until_attempt_over(&format!("{}/{id}/{}", run.id, step.attempt));
+            }
             let words = shell_words::split(line).unwrap();
             return Next::Advised(words.into_iter().skip(1).collect());
         }

@@ -5,7 +5,7 @@
 use crate::support::{Host, PROGRAM, kill, step_of, wait_until, word};
 use serde_json::Value;
 use stagegate::journal::store::{RunDir, Store};
-use stagegate::supervisor::client::{self, Spawner};
+use stagegate::supervisor::client::{self, HELLO_PATIENCE, Spawner};
 use stagegate::supervisor::scope::Systemd;
 use std::fs;
 use std::io::Write as _;
@@ -115,7 +115,8 @@ fn left_alone(host: &Host, systemd_run: &str) -> (RunDir, Spawner) {
         path: host.at("tmp").into_os_string(),
         patience: Duration::from_secs(10),
     };
-    let spawner = Spawner { program: PROGRAM.into(), state: host.at("state"), systemd };
+    let spawner =
+        Spawner { program: PROGRAM.into(), state: host.at("state"), systemd, patience: HELLO_PATIENCE };
     let store = Store::open(&host.at("state")).unwrap();
     let run = word(&host.latest()["id"]).parse().unwrap();
     (store.run(&run), spawner)

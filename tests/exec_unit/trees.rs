@@ -206,3 +206,85 @@ fn who_is_there_after_kill_is_named() {
     let gone = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).is_err() || !is_there(pid);
     assert!(gone, "thawed, it takes the KILL that it was sent");
 }
+
+/// What makes a container of a shell: processes, mounts and terminals of its own, the latter counted from 0.
+const CONTAINER: [&str; 6] = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+const OWN_TERMINALS: &str =
+    "mount -t devpts -o newinstance,ptmxmode=0666 devpts /dev/pts && mount --bind /dev/pts/ptmx /dev/ptmx";
+/// Is set where a test runs in a container of its own.
+const INSIDE: &str = "STAGEGATE_TEST_INSIDE";
+
+fn in_container(script: &str) -> Vec<String> {
+    let mut command: Vec<String> = CONTAINER.map(str::to_owned).to_vec();
+    if !rustix::process::getuid().is_root() {
+        command.extend(["--user", "--map-root-user"].map(str::to_owned));
+    }
+    command.extend(["sh".to_owned(), "-c".to_owned(), format!("{OWN_TERMINALS} && {script}")]);
+    command
+}
+
+/// Every container has a `/dev/pts/0`; the test runs in one, so that its step has that terminal too.
+#[test]
+fn a_terminal_of_the_same_number_in_a_container_is_not_the_steps() {
+    if std::env::var_os(INSIDE).is_some() {
+        return beside_a_container();
+    }
+    let probe = in_container("script -qec true /dev/null </dev/null");
+    if !works(&probe.iter().map(String::as_str).collect::<Vec<_>>(), "nothing stands in for a container") {
+        return;
+    }
+    let own = std::env::current_exe().unwrap();
+    let name = "trees::a_terminal_of_the_same_number_in_a_container_is_not_the_steps";
+    let command = in_container(&format!("exec '{}' --exact {name}", own.display()));
+    let output = Command::new(&command[0]).args(&command[1..]).env(INSIDE, "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+fn beside_a_container() {
+    let rig = Rig::new("tty; echo up; exec sleep 600");
+    let mut running = rig.start();
+    running.wait_for_text(&rig, "up");
+    assert_eq!(rig.text(), "/dev/pts/0\nup\n");
+    let Some(UnitEvent::Started { pid, .. }) = running.seen.first() else { panic!("{:?}", running.seen) };
+    let leader = group::ProcessStat::of(*pid).unwrap();
+    let command = in_container("exec script -qc 'exec sleep 601' /dev/null");
+    let mut container = Command::new(&command[0])
+        .args(&command[1..])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let stranger = until_there(|pid| {
+        let text = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        text == b"sleep\x00601\x00"
+    });
+    let link = std::fs::read_link(format!("/proc/{stranger}/fd/0")).unwrap();
+    assert_eq!(link, Path::new("/dev/pts/0"));
+    assert_eq!(group::ProcessStat::of(stranger).unwrap().terminal, leader.terminal);
+
+    let mut tree = group::Tree::new(leader.id, Path::new("/dev/pts/0"), None);
+    let members = |tree: &mut group::Tree| -> Vec<i32> { tree.scan().iter().map(|one| one.id.pid).collect() };
+    assert_eq!(members(&mut tree), [leader.id.pid]);
+    tree.adopt_holders();
+    assert_eq!(members(&mut tree), [leader.id.pid]);
+    running.handle.cancel().unwrap();
+    assert_eq!(running.finish(&rig).0, ProcessEnd::Cancelled { killed: false });
+    assert!(is_there(stranger), "a process of a container was stopped with the step");
+    container.kill().unwrap();
+    container.wait().unwrap();
+}
+
+/// Returns the first process that is `wanted`, once there is one.
+fn until_there(wanted: impl Fn(i32) -> bool) -> i32 {
+    let until = Instant::now() + DEADLINE;
+    loop {
+        let all = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        if let Some(found) = pids.into_iter().find(|pid| wanted(*pid)) {
+            return found;
+        }
+        assert!(Instant::now() < until, "no such process");
+        std::thread::yield_now();
+    }
+}

@@ -283,12 +283,14 @@ impl PastStep {
                 state: known.state.clone(),
                 attempts: known.attempts,
                 log: None,
+                log_bytes: None,
                 argv: Vec::new(),
                 contained: None,
                 scripts: BTreeMap::new(),
                 stopped: None,
                 composes: BTreeMap::new(),
                 findings: Vec::new(),
+                adrift: known.adrift,
                 stale: known.stale.clone(),
             };
             let (production, gate) = (step.is_production(), step.is_gate());

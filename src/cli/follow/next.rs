@@ -63,9 +63,12 @@ fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, st
             ]
         }
         _ if record.stops_lane() => {
+            let case = Case::of(state, step, None, 1, jiff::Timestamp::now());
+            let asks_why = matches!(decide(case, Ask::Retry { reason: false }), Decision::NeedsRetry(_));
+            let reason = if asks_why { " --reason \"…\"" } else { "" };
             let mut lines = vec![
                 command("log", program, &format!("log {run} {}", step.id)),
-                command("retry", program, &format!("retry {run} {}", step.id)),
+                command("retry", program, &format!("retry {run} {}{reason}", step.id)),
             ];
             if lane.is_some() {
                 lines.push(command("replan", program, &format!("plan --from-run {run}")));

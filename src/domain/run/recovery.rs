@@ -13,10 +13,13 @@ use crate::domain::plan::Step;
 use crate::domain::redact::Redactor;
 use jiff::Timestamp;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt;
 
 /// The inode of the pid namespace that sees every process of a host (`PROC_PID_INIT_INO` in the kernel).
 const INITIAL_NAMESPACE: u64 = 0xEFFF_FFFC;
+/// The longest command line that is shown, in characters.
+const COMMAND: usize = 120;
 
 /// A process that belongs to a step whose supervisor died.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,20 +28,40 @@ pub struct Survivor {
     pub pid: i32,
     /// When it started, in clock ticks since boot, which tells it from a later process of the same pid.
     pub start_time: u64,
-    /// Its command line, free of control characters.
+    /// Its command line, free of control characters and whole up to a few thousand characters.
     pub command: String,
     /// When it started; none where the kernel does not say.
     pub since: Option<Timestamp>,
 }
 
+impl Survivor {
+    /// Returns it with the secrets taken out of its command line.
+    #[must_use]
+    pub fn redacted(mut self, redactor: &Redactor) -> Self {
+        self.command = redactor.text(&self.command).into_owned();
+        self
+    }
+}
+
 impl fmt::Display for Survivor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} ({})", self.pid, self.command)?;
+        write!(f, "process {} ({})", self.pid, shown(&self.command))?;
         match self.since {
             Some(since) => write!(f, " since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC")),
             None => Ok(()),
         }
     }
+}
+
+/// Returns a command line as it is shown: the arguments that fit, whole.
+///
+/// Half an argument may be half a secret, which nobody would know for one any more.
+pub fn shown(command: &str) -> Cow<'_, str> {
+    let Some((end, _)) = command.char_indices().nth(COMMAND) else { return Cow::Borrowed(command) };
+    let (head, rest) = command.split_at(end);
+    let fits =
+        if rest.starts_with(' ') { head } else { head.rsplit_once(' ').map_or(head, |(fits, _)| fits) };
+    Cow::Owned(format!("{fits} …"))
 }
 
 /// What a look at the processes of this host showed about one step.
@@ -171,7 +194,7 @@ impl Interrupted {
     pub fn redacted(mut self, redactor: &Redactor) -> Self {
         if let Alive::Yes { survivors } = &mut self.alive {
             for survivor in survivors {
-                survivor.command = redactor.text(&survivor.command).into_owned();
+                *survivor = survivor.clone().redacted(redactor);
             }
         }
         if let Alive::Unknown { why } = &mut self.alive {
@@ -234,7 +257,7 @@ fn alive(step: &Step, cut: &Cut, sighting: &Sighting) -> Alive {
     if !sighting.survivors.is_empty() {
         return Alive::Yes { survivors: sighting.survivors.clone() };
     }
-    if let Some(end) = &cut.end {
+    if let Some(end) = cut.end.as_ref().filter(|end| !may_go_on_elsewhere(step, end)) {
         return no(Gone::Ended { end: end.clone() });
     }
     if step.argv.is_empty() {
@@ -244,7 +267,7 @@ fn alive(step: &Step, cut: &Cut, sighting: &Sighting) -> Alive {
         return unknown(format!("it ran on host {}, which cannot be seen from {}", then.host, here.host));
     }
     if let Some(host) = &step.host {
-        return unknown(format!("its command runs on {host}, where it may go on; look there"));
+        return unknown(elsewhere_words(host));
     }
     if differs(&then.boot_id, &here.boot_id) {
         return no(Gone::OtherBoot);
@@ -257,6 +280,24 @@ fn alive(step: &Step, cut: &Cut, sighting: &Sighting) -> Alive {
         Some(why) => unknown(why.clone()),
         None => no(Gone::NotSeen),
     }
+}
+
+/// Returns whether the command of `step` may be at work on another host after what is started here ended as `end`.
+///
+/// ssh hands on how the command there ended, and says 255 where it has not come to know it. Whatever else ended it here
+/// ended ssh alone.
+pub fn may_go_on_elsewhere(step: &Step, end: &ProcessEnd) -> bool {
+    let is_over = match end {
+        ProcessEnd::Exited { code } => *code != 255,
+        ProcessEnd::SpawnFailed { .. } => true,
+        _ => false,
+    };
+    step.host.is_some() && !is_over
+}
+
+/// Says that a command of `host` may go on there.
+pub(super) fn elsewhere_words(host: &str) -> String {
+    format!("its command runs on {host}, where it may go on; look there")
 }
 
 /// Returns what a step that was cut off may have left behind, by its role.

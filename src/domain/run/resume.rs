@@ -9,7 +9,7 @@
 //! person has looked where Stagegate cannot. An approval that is lacking is never made up for: the step waits behind its
 //! gate. The table is rendered from [`decide`] itself by a test, so that what stands here is what is done.
 
-use super::recovery::{Alive, Gone, Interrupted, Repeat, Started};
+use super::recovery::{Alive, Gone, Interrupted, Repeat, Started, elsewhere_words};
 use super::state::RunState;
 use super::step::{GateState, StepState, is_enough, is_held};
 use crate::domain::name::RunId;
@@ -55,6 +55,8 @@ pub enum Standing {
     Done,
     /// It failed, is suspect or was cancelled.
     Stopped,
+    /// The same, and it may be at work on another host yet.
+    Adrift,
     /// Its supervisor died while it ran.
     Interrupted {
         /// Whether it was started.
@@ -149,7 +151,7 @@ impl Decision {
     /// `truth` is what is known of it if it was interrupted, `void` why the approval of its lane does not hold.
     pub fn words(self, step: &Step, truth: Option<&Interrupted>, run: &RunId, void: Option<&str>) -> String {
         let id = &step.id;
-        let alive = truth.map(Interrupted::alive_words).unwrap_or_default();
+        let alive = truth.map_or_else(|| adrift_words(step), Interrupted::alive_words);
         let or_skip = if step.is_skippable() { ", or skip it with a reason" } else { "" };
         let by_name = format!("`stagegate retry {run} {id} --reason \"…\"`");
         match self {
@@ -240,6 +242,7 @@ fn standing(state: &RunState, step: &Step, truth: Option<&Interrupted>, people: 
         (StepState::Concluded { outcome: Outcome::Succeeded, .. } | StepState::Skipped { .. }, _) => {
             Standing::Done
         }
+        (StepState::Concluded { .. }, _) if record.adrift => Standing::Adrift,
         (StepState::Concluded { .. }, _) => Standing::Stopped,
         (StepState::Gate { gate }, _) => match gate {
             GateState::Passed { .. } => Standing::Done,
@@ -248,6 +251,14 @@ fn standing(state: &RunState, step: &Step, truth: Option<&Interrupted>, people: 
             GateState::Waiting { approvals, .. } if is_held(approvals) => Standing::GateHeld,
             GateState::Waiting { .. } => Standing::GateApproved,
         },
+    }
+}
+
+/// Says of a step that was judged, and of whose end on its host nobody knows, that it may be alive.
+fn adrift_words(step: &Step) -> String {
+    match &step.host {
+        Some(host) => format!("may be alive: {}", elsewhere_words(host)),
+        None => "may be alive".to_owned(),
     }
 }
 
@@ -286,6 +297,9 @@ pub fn decide(case: Case, ask: Ask) -> Decision {
         _ if lives && by_name => Refuse(Why::Alive),
         Standing::Pending if by_name && !case.cancelled => Refuse(Why::NotYetRun),
         Standing::Pending => permitted(GoOn),
+        Standing::Adrift if reasoned => permitted(RunAgain),
+        Standing::Adrift if ask == Ask::Itself && !case.stale => Rest,
+        Standing::Adrift => NeedsRetry(Why::MayBeAlive),
         Standing::Done | Standing::Stopped if by_name => permitted(RunAgain),
         Standing::Done if !case.stale => GoOn,
         Standing::Done | Standing::Stopped if case.stale => match case.repeat {

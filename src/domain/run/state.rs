@@ -2,6 +2,7 @@
 
 use super::event::Event;
 use super::hands::{GivenUp, Taken};
+use super::recovery::may_go_on_elsewhere;
 use super::step::{Cut, GateState, Place, Stale, StepRecord, StepState, conclude};
 use crate::domain::approval::Identity;
 use crate::domain::compose::ComposeId;
@@ -313,7 +314,8 @@ impl RunState {
         self.mark_stale(stale, &Stale { by: step.clone(), at, compose: None });
         if let Some(record) = self.steps.get_mut(step) {
             record.state = StepState::Pending;
-            record.stale = None;
+            // Where it was, whoever retries it has looked, and says so.
+            (record.stale, record.adrift) = (None, false);
         }
     }
 
@@ -361,9 +363,13 @@ impl RunState {
                 record.composes.clone_from(composes);
                 record.findings.clone_from(findings);
                 (record.stale, record.stopped, record.contained) = (None, None, None);
+                (record.log_bytes, record.adrift) = (None, false);
             }
             Event::StepConcluded { outcome, reason, findings, .. } => {
                 conclude(record, at, *outcome, reason.clone());
+                if let StepState::Concluded { end: Some(end), .. } = &record.state {
+                    record.adrift = may_go_on_elsewhere(planned, end);
+                }
                 record.findings.extend(findings.iter().cloned());
             }
             Event::StepRefused { findings, .. } => {
@@ -374,15 +380,10 @@ impl RunState {
             }
             Event::StepSkipped { reason, by, .. } => {
                 record.state = StepState::Skipped { reason: reason.clone(), by: by.clone() };
-                record.stale = None;
+                (record.stale, record.adrift) = (None, false);
             }
             _ => {
-                if let Event::StopRequested { by, signal, .. } = event {
-                    record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
-                }
-                if let Event::StepStarted { contained, .. } = event {
-                    record.contained.clone_from(contained);
-                }
+                note(record, event);
                 amend(&mut record.state, event);
             }
         }
@@ -444,6 +445,18 @@ fn stop_cause(by: &Identity, signal: Option<i32>) -> String {
     match signal {
         Some(signal) => format!("because {} told the supervisor to stop", signal_name(signal)),
         None => format!("by {by}"),
+    }
+}
+
+/// Notes of an attempt what is known besides where it stands.
+fn note(record: &mut StepRecord, event: &Event) {
+    match event {
+        Event::StopRequested { by, signal, .. } => {
+            record.stopped.get_or_insert_with(|| stop_cause(by, *signal));
+        }
+        Event::StepStarted { contained, .. } => record.contained.clone_from(contained),
+        Event::StepEnded { log_bytes, .. } if record.is_running() => record.log_bytes = Some(*log_bytes),
+        _ => {}
     }
 }
 

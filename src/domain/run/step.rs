@@ -175,6 +175,9 @@ pub struct StepRecord {
     pub attempts: u32,
     /// The log of its last attempt, relative to the run's folder.
     pub log: Option<String>,
+    /// How long that log was when the process of the last attempt had ended, in bytes; none before.
+    #[serde(default)]
+    pub log_bytes: Option<u64>,
     /// What was executed in the last attempt.
     pub argv: Vec<String>,
     /// What holds the processes of the last attempt together; none where it has none, or nobody said.
@@ -188,6 +191,9 @@ pub struct StepRecord {
     pub composes: BTreeMap<RepoName, ComposeId>,
     /// What its checks found in the last attempt.
     pub findings: Vec<Finding>,
+    /// Whether the last attempt may be at work on another host yet, although it was judged: nobody saw its end there.
+    #[serde(default)]
+    pub adrift: bool,
     /// Why its result counts no more, if it does not.
     pub stale: Option<Stale>,
 }
@@ -198,12 +204,14 @@ impl StepRecord {
             state: StepState::Pending,
             attempts: 0,
             log: None,
+            log_bytes: None,
             argv: Vec::new(),
             contained: None,
             scripts: BTreeMap::new(),
             stopped: None,
             composes: BTreeMap::new(),
             findings: Vec::new(),
+            adrift: false,
             stale: None,
         }
     }

@@ -319,6 +319,18 @@ fn what_holds_an_attempt_together_is_recorded_and_journals_that_do_not_say_it_ar
 }
 
 #[test]
+fn the_length_of_a_log_is_kept_with_an_end_that_nobody_judged() {
+    let plan = plan();
+    let step = id("8/compose/Rocky");
+    let end = ended(&step, ProcessEnd::Exited { code: 0 });
+    let mut events = vec![supervised(), starting(&step, 1), end, supervised()];
+    let bytes = |events: &[Event]| fold(&plan, events).record(&step).unwrap().log_bytes;
+    assert_eq!(bytes(&events), Some(10), "an interruption takes nothing from it");
+    events.push(starting(&step, 2));
+    assert_eq!(bytes(&events), None, "the next attempt has a log of its own");
+}
+
+#[test]
 fn a_stop_and_its_end_are_recorded() {
     let plan = plan();
     let step = id("8/compose/Rocky");
@@ -422,7 +434,7 @@ pub(super) fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
     match dice.below(20) {
         0 => starting(&step, u32::try_from(dice.below(5)).unwrap()),
         1 => Event::StepStarted { step, pid: 1, start_time: 1, contained: None },
-        2 => ended(&step, ProcessEnd::Exited { code: 0 }),
+        2 => ended(&step, ProcessEnd::Exited { code: dice.pick(&[0, 1, 255]) }),
         3 | 4 => concluded(&step, dice.pick(&outcomes)),
         5 => Event::StepRefused { step, findings: Vec::new() },
         6 => skipped(&step),

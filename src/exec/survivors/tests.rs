@@ -62,6 +62,31 @@ fn marked_processes_and_their_children_are_found_and_nobody_else() {
     assert_eq!(Look::take("STAGEGATE_TEST").of(|other| other == mark, |_| false, None), []);
 }
 
+/// The shell of the step is long gone, and another program, which leads a session too, was given its pid.
+#[test]
+fn a_session_whose_id_was_used_again_is_not_the_steps() {
+    let mark = format!("three-{}", std::process::id());
+    let (_setsid, id, child) = family(&mark, "setsid -w sleep 600 & wait");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let leader = loop {
+        let led = fs::read_to_string(format!("/proc/{child}/task/{child}/children")).unwrap_or_default();
+        let pids = led.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).chain([child]);
+        let leader = pids.filter_map(ProcessStat::of).find(|stat| stat.session == stat.id.pid);
+        match leader {
+            Some(leader) => break leader.id,
+            None => assert!(Instant::now() < deadline, "no session"),
+        }
+        std::thread::yield_now();
+    };
+    let look = Look::take("STAGEGATE_TEST");
+    let of = |shell: ProcessId| look.of(|_| false, |_| false, Some(shell));
+    assert_eq!(of(leader), [leader], "the session is the step's own");
+    let before = ProcessId { start_time: leader.start_time - 1, ..leader };
+    assert_eq!(of(before), [], "it was begun after the step's shell had ended");
+    assert!(look.of(|other| other == mark, |_| false, Some(before)).contains(&id), "the mark still counts");
+    group::send(leader, Signal::KILL);
+}
+
 #[test]
 fn stopping_is_staged() {
     let mark = format!("two-{}", std::process::id());

@@ -1,5 +1,6 @@
 //! The course of one unit: takes what happens, keeps the state, and decides when it is over.
 
+use super::settle::settle;
 use super::stop::{Reason, Stop};
 use super::waiting::Waiting;
 use super::{Control, UnitError, UnitEvent, UnitSpec, watch_leader, watch_output};
@@ -13,6 +14,7 @@ use rustix::process::Signal;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::PathBuf;
 use std::process::{Child, ExitStatus};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
@@ -384,6 +386,10 @@ impl<'a> Course<'a> {
                     break;
                 }
             }
+        }
+        if self.log_failed.is_none() {
+            let records = self.spec.records.iter().chain([&self.spec.log]);
+            self.log_failed = settle(records.map(PathBuf::as_path)).err();
         }
         let Drained { bytes, phrases } = self.drained.take().unwrap_or_else(|| self.undrained());
         let survivors: Vec<LeftProcess> = self.alive.iter().map(left).collect();

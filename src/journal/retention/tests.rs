@@ -3,9 +3,10 @@
 use super::*;
 use crate::domain::fixture::{at, person, plan};
 use crate::domain::outcome::Outcome;
-use crate::domain::run::Event;
+use crate::domain::run::{Event, Place};
 use crate::journal::audit::Audit;
 use crate::journal::writer::Writer;
+use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
 const ALL: Rules = Rules { keep: 0, before: None };
@@ -146,6 +147,44 @@ fn an_unfinished_run_stays() {
     let dir = run(&store, 0, Outcome::Failed, false);
     report(&dir);
     assert!(matches!(kept(&store, &dir), Reason::Unfinished { .. }));
+}
+
+/// The failure of one lane is the verdict on all of them, and says nothing of what was cut off in another.
+#[test]
+fn a_failed_run_with_an_interrupted_step_stays() {
+    let House { store, folder: _folder } = house();
+    let dir = run(&store, 0, Outcome::Failed, false);
+    let mut writer = Writer::open(&dir.journal()).unwrap();
+    let step = "9/prep".parse().unwrap();
+    let starting = Event::StepStarting {
+        step,
+        attempt: 1,
+        log: String::new(),
+        argv: Vec::new(),
+        added_env: BTreeMap::new(),
+        composes: BTreeMap::new(),
+        findings: Vec::new(),
+        scripts: BTreeMap::new(),
+    };
+    let place = Place::default();
+    for event in [starting, Event::SupervisorStarted { pid: 1, start_time: 1, place }, Event::RunEnded {}] {
+        writer.append(at(1_800_000_000), &event).unwrap();
+    }
+    report(&dir);
+    assert_eq!(dir.load().unwrap().verdict(false), RunVerdict::Failed);
+    assert_eq!(kept(&store, &dir), Reason::Unfinished { state: RunVerdict::Interrupted });
+    // Whoever has the lane now goes on with it.
+    let given = Event::LaneGivenUp {
+        release: "9".parse().unwrap(),
+        by: person("lena", 1001),
+        reason: String::new(),
+        to: "20270101T000000Z-8-update".parse().unwrap(),
+    };
+    for event in [given, Event::RunEnded {}] {
+        writer.append(at(1_800_000_001), &event).unwrap();
+    }
+    report(&dir);
+    assert_eq!(names(&survey(&store, &ALL).unwrap()), [dir.id()]);
 }
 
 #[test]

@@ -125,7 +125,9 @@ impl Following {
         });
         let alive = self.dir.is_alive();
         self.tell_trouble(self.trouble(alive));
-        let truths = Eyes::default().truths(&self.dir, self.follower.state(), alive);
+        // Before anything of them is cut to what fits.
+        let truths = Eyes::default().truths(&self.dir, self.follower.state(), alive).into_iter();
+        let truths = truths.map(|(step, truth)| (step, truth.redacted(&self.redactor))).collect();
         if grew || self.shown != Some(alive) || self.truths != truths {
             self.shown = Some(alive);
             self.truths.clone_from(&truths);

@@ -1,6 +1,6 @@
 //! Supervisors that are started through a stand-in of systemd-run, and what happens where it gives no scope.
 
-use super::super::client::{ClientError, Spawner, start_run};
+use super::super::client::{ClientError, HELLO_PATIENCE, Spawner, start_run};
 use super::super::recovery::House as Place;
 use super::super::scope::Systemd;
 use super::super::take_over::Order;
@@ -48,7 +48,8 @@ impl Host {
         let path = std::env::join_paths([at("empty"), at("bin")]).unwrap();
         let patience = Duration::from_millis(500);
         let systemd = Systemd { root: folder.path().to_owned(), path, patience };
-        let spawner = Spawner { program: at("stagegate"), state: at("state"), systemd };
+        let (program, state, patience) = (at("stagegate"), at("state"), HELLO_PATIENCE);
+        let spawner = Spawner { program, state, systemd, patience };
         Self { store: Store::open(&at("state")).unwrap(), spawner, folder }
     }
 
@@ -104,6 +105,23 @@ fn where_systemd_gives_no_scope_a_supervisor_is_started_as_it_is_and_knows_why()
         assert!(begun.elapsed() < PATIENCE);
         assert_eq!(host.unscoped().as_deref(), Some(why));
         assert!(dir.path().exists());
+    }
+}
+
+/// Otherwise it would work on in a folder that is gone, with nobody who could find it.
+#[test]
+fn a_supervisor_that_says_nothing_in_time_is_gone_before_the_folder_of_its_run_is() {
+    for (systemd, systemd_run) in [(false, None), (true, Some(GIVES))] {
+        let mut host = Host::new(systemd, systemd_run);
+        host.spawner.patience = Duration::from_secs(3);
+        let silent =
+            "trap '' TERM; printf '%s\\n' $$ >\"$0.called\"; while :; do read -r -t 1 _ < <(sleep 1); done";
+        write_script(&host.spawner.program, silent);
+        let error = host.start().unwrap_err().to_string();
+        assert!(error.contains("did not say within 3 s whether it began, and was ended"), "{error}");
+        assert_eq!(host.store.runs(), []);
+        let pid = host.called("stagegate").unwrap()[0].parse().unwrap();
+        assert_eq!(crate::exec::group::ProcessStat::of(pid), None, "it is reaped");
     }
 }
 

@@ -1,8 +1,9 @@
 //! The socket: who is heard, and what nobody's bytes can break.
 
-use super::super::serve::{accept, answer, may_speak, short_socket, turn};
+use super::super::serve::{accept, answer, may_speak, short_socket, turn, welcome};
 use super::*;
 use crate::domain::run::Event;
+use std::task::{Context, Poll};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::OwnedReadHalf;
 use tokio::net::{UnixListener, UnixStream};
@@ -50,6 +51,27 @@ async fn said(talk: &mut Talk, text: &[u8]) -> Option<Response> {
             answer => return answer,
         }
     }
+}
+
+/// A host that is short of descriptors for a while is no reason to stop a run; one that stays so is.
+#[test]
+fn a_connection_that_cannot_be_taken_is_tried_again_for_a_minute() {
+    let clock =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    clock.block_on(async {
+        let (happenings, mut happened) = tokio::sync::mpsc::unbounded_channel();
+        let begun = tokio::time::Instant::now();
+        let (_ours, theirs) = UnixStream::pair().unwrap();
+        let mut theirs = Some(theirs);
+        let full = || std::io::Error::from(rustix::io::Errno::MFILE);
+        let late = |_: &mut UnixStream| begun.elapsed() > Duration::from_secs(30);
+        let knock = |_: &mut Context<'_>| Poll::Ready(theirs.take_if(late).ok_or_else(full));
+        welcome(knock, happenings).await;
+        let took = begun.elapsed().as_secs();
+        assert!((90..92).contains(&took), "a minute after the one who was let in: {took} s");
+        let connected = |happening: Happening| matches!(happening, Happening::Connected { .. });
+        assert!(happened.recv().await.is_some_and(connected));
+    });
 }
 
 #[test]

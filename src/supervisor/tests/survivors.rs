@@ -178,6 +178,35 @@ fn a_step_whose_process_had_ended_is_judged_and_not_run_again() {
     }
 }
 
+/// The host lost its power: the journal has the end of the step, its log has not what it said in the end.
+#[test]
+fn a_step_whose_log_lost_its_end_is_not_judged_to_have_succeeded() {
+    for (kept, word) in
+        [("done, but: rsync error\n", "suspect"), ("done", "suspect"), ("done, all well\n", "succeeded")]
+    {
+        let end = Event::StepEnded { step: id(SYNC), end: ProcessEnd::Exited { code: 0 }, log_bytes: 15 };
+        let mut house = interrupted(&[end]);
+        std::fs::write(house.dir().file("steps/07.log"), kept).unwrap();
+        let place = house.supervisor.state.plan.steps.iter().position(|one| one.id == id(SYNC)).unwrap();
+        house.supervisor.state.plan.steps[place].failure_phrases = vec!["rsync error".to_owned()];
+        house.supervisor.state.steps.get_mut(&id(SYNC)).unwrap().log = Some("steps/07.log".to_owned());
+        house.done(resume());
+        let judged = |it: &Supervisor| {
+            matches!(it.state.record(&id(SYNC)).unwrap().state, StepState::Concluded { .. })
+        };
+        turn(&mut house, "it is judged", judged);
+        assert_eq!(house.word(SYNC), word, "{:?}", house.supervisor.state.record(&id(SYNC)));
+        if kept == "done" {
+            let StepState::Concluded { reason, .. } =
+                &house.supervisor.state.record(&id(SYNC)).unwrap().state
+            else {
+                panic!("not judged")
+            };
+            assert!(reason.contains("its log has 4 of 15 bytes"), "{reason}");
+        }
+    }
+}
+
 #[test]
 fn what_survivors_hold_nobody_else_gets() {
     let mut events = began("8/prep", "8/prep");

@@ -136,3 +136,34 @@ fn where_it_ran_is_where_its_supervisor_lived_not_the_next_one() {
         "a request outlives who took it"
     );
 }
+
+#[test]
+fn of_a_long_command_line_the_arguments_that_fit_are_shown_and_no_half_of_one() {
+    assert_eq!(shown("rsync -a x y"), "rsync -a x y");
+    let exact = format!("rsync {}", "x".repeat(114));
+    assert_eq!(shown(&exact), exact);
+    assert_eq!(shown(&format!("{exact} y")), format!("{exact} …"));
+    assert_eq!(shown(&format!("rsync -a {}", "s".repeat(200))), "rsync -a …");
+    assert_eq!(
+        shown(&"é".repeat(200)),
+        format!("{} …", "é".repeat(120)),
+        "the program has no blank before it"
+    );
+}
+
+/// The value goes on beyond what is shown of the line.
+#[test]
+fn a_secret_that_is_longer_than_what_is_shown_is_taken_out_whole() {
+    let secret = format!("correct {} staple", "horse ".repeat(40));
+    let names = ["BACKUP_PASSPHRASE".to_owned()];
+    let environment = std::collections::BTreeMap::from([(names[0].clone(), secret.clone())]);
+    let secrets = crate::domain::redact::Secrets::named([&names[0]]);
+    let mut plan = plan();
+    plan.environment = environment;
+    let redactor = Redactor::of_plan(&secrets, &plan);
+    let alive = Survivor { command: format!("restic --with {secret} backup"), ..survivor() };
+    let seen = Sighting { survivors: vec![alive], ..here() };
+    let text = truth(SYNC, &began(SYNC), &seen).redacted(&redactor).to_string();
+    assert!(text.contains("restic --with [redacted] backup"), "{text}");
+    assert!(!text.contains("horse"), "{text}");
+}

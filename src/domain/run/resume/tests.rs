@@ -1,10 +1,13 @@
 //! The table: rendered for people, held by its laws case by case, and over random journals.
 
-use super::super::recovery::Sighting;
-use super::super::tests::{any_event, fold, good_run, id, place, retried, supervised};
+use super::super::recovery::{Sighting, may_go_on_elsewhere};
+use super::super::tests::{
+    any_event, concluded, ended, fold, good_run, id, place, retried, starting, supervised,
+};
 use super::*;
 use crate::domain::fixture::{Dice, at, plan};
 use crate::domain::name::StepId;
+use crate::domain::outcome::ProcessEnd;
 use crate::domain::run::{Event, RunState};
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -16,8 +19,8 @@ fn interrupted(started: Started, life: Life) -> Standing {
 }
 
 fn standings() -> Vec<Standing> {
-    use Standing::{Done, GateApproved, GateHeld, GateVoid, GateWaits, Pending, Running, Stopped};
-    let mut all = vec![Pending, Running, Done, Stopped, GateWaits, GateHeld, GateApproved, GateVoid];
+    use Standing::{Adrift, Done, GateApproved, GateHeld, GateVoid, GateWaits, Pending, Running, Stopped};
+    let mut all = vec![Pending, Running, Done, Stopped, Adrift, GateWaits, GateHeld, GateApproved, GateVoid];
     for started in [Started::Certainly, Started::Perhaps, Started::NoCommand] {
         for life in [Life::Lives, Life::Unknown, Life::Gone, Life::Ended] {
             all.push(interrupted(started, life));
@@ -89,6 +92,9 @@ fn table() -> String {
         ("failed, suspect or cancelled", plain(Standing::Stopped)),
         ("the same, stale", stale(plain(Standing::Stopped))),
         ("the same, production, no approval that holds", lacks(plain(Standing::Stopped))),
+        ("failed, suspect or cancelled, may be alive on another host", plain(Standing::Adrift)),
+        ("the same, stale", stale(plain(Standing::Adrift))),
+        ("the same, production, no approval that holds", lacks(plain(Standing::Adrift))),
         ("interrupted, alive", cut(Started::Certainly, Life::Lives)),
         ("interrupted, may be alive", cut(Started::Certainly, Life::Unknown)),
         ("interrupted, its process had ended", cut(Started::Certainly, Life::Ended)),
@@ -143,6 +149,9 @@ fn every_case_has_an_answer_that_keeps_the_rules() {
             } else if case.stale && case.repeat == Repeat::NotSafe && case.standing != Standing::Pending {
                 let ran = matches!(case.standing, Standing::Done | Standing::Stopped);
                 assert!(!ran || named || !decision.starts(), "what is not repeatable is started: {what}");
+            }
+            if case.standing == Standing::Adrift {
+                assert!(!decision.starts() || reasoned, "what may go on elsewhere is started: {what}");
             }
             if case.permit == Permit::Lacking && decision.starts() {
                 let gate = matches!(
@@ -249,6 +258,16 @@ proptest! {
         let mut dice = Dice::new(numbers);
         let (state, sighting) = broken_run(&mut dice, false);
         for step in &state.plan.steps {
+            // What was judged may go on too, where nobody saw its end: on another host.
+            if let StepState::Concluded { outcome, end: Some(end), .. } = &state.record(&step.id).unwrap().state
+                && *outcome != Outcome::Succeeded
+                && may_go_on_elsewhere(step, end)
+            {
+                for ask in ASKS {
+                    let starts = asked(&state, step, &sighting, ask).starts();
+                    prop_assert!(!starts || ask == Ask::Retry { reason: true }, "{} {ask:?}", step.id);
+                }
+            }
             let Some(truth) = Interrupted::weigh(&state, step, &sighting) else { continue };
             for ask in ASKS {
                 let starts = asked(&state, step, &sighting, ask).starts();
@@ -312,6 +331,71 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+/// Journals of before say as much: the end of its process is in them, and the host is in the plan.
+#[test]
+fn a_step_whose_end_on_another_host_nobody_saw_is_not_repeated_without_a_look() {
+    let plan = plan();
+    let nobody = Sighting { place: place(), ..Sighting::default() };
+    let of = |step: &str, end: ProcessEnd| {
+        let step = plan.step(&id(step)).unwrap();
+        let events =
+            [supervised(), starting(&step.id, 1), ended(&step.id, end), concluded(&step.id, Outcome::Failed)];
+        let mut state = fold(&plan, &events);
+        let ask = |state: &RunState, ask: Ask| asked(state, step, &nobody, ask);
+        let plainly = ask(&state, Ask::Retry { reason: false });
+        assert!(ask(&state, Ask::Retry { reason: true }).starts());
+        assert_eq!(ask(&state, Ask::Itself), Decision::Rest);
+        // Neither a step above that runs again nor a refusal before its next start makes it forgotten.
+        state.apply(at(7), &retried(&plan, &id("8/compose/Rocky")));
+        assert_eq!(ask(&state, Ask::Itself).starts(), plainly.starts());
+        state.apply(at(8), &Event::StepRefused { step: step.id.clone(), findings: Vec::new() });
+        assert_eq!(ask(&state, Ask::Retry { reason: false }), plainly);
+        // Whoever gave a reason has answered for it.
+        state.apply(at(9), &retried(&plan, &step.id));
+        state.apply(at(10), &Event::StepRefused { step: step.id.clone(), findings: Vec::new() });
+        assert!(ask(&state, Ask::Retry { reason: false }).starts());
+        if let Decision::NeedsRetry(_) = plainly {
+            let words = plainly.words(step, None, &"20261122T184500Z-8-update".parse().unwrap(), None);
+            let host = step.host.as_deref().unwrap();
+            assert!(words.contains(&format!("may be alive: its command runs on {host}")), "{words}");
+        }
+        plainly
+    };
+    let error = || String::new();
+    let cancelled = || ProcessEnd::Cancelled { killed: true };
+    let over = [ProcessEnd::Exited { code: 1 }, ProcessEnd::SpawnFailed { error: error() }];
+    let open = [
+        ProcessEnd::Exited { code: 255 },
+        ProcessEnd::Signalled { signal: 9 },
+        ProcessEnd::TimedOut { limit_s: 60 },
+        cancelled(),
+        ProcessEnd::Leaky { code: 0, survivors: 1, who: Vec::new() },
+        ProcessEnd::LogFailed { error: error() },
+        ProcessEnd::Faulted { error: error() },
+        ProcessEnd::Unkillable { who: Vec::new(), after: Box::new(cancelled()) },
+    ];
+    for end in over {
+        assert_eq!(of("8/errata", end.clone()), Decision::RunAgain, "{end}");
+    }
+    for end in open {
+        assert_eq!(of("8/errata", end.clone()), Decision::NeedsRetry(Why::MayBeAlive), "{end}");
+        assert_eq!(of("8/sync/Rocky", end.clone()), Decision::RunAgain, "{end}");
+    }
+}
+
+/// Its supervisor died before it was judged: its checks alone would not say whether it goes on.
+#[test]
+fn an_interrupted_step_whose_end_on_another_host_nobody_saw_may_be_alive() {
+    let plan = plan();
+    let step = plan.step(&id("8/errata")).unwrap();
+    let nobody = Sighting { place: place(), ..Sighting::default() };
+    for (code, expected) in [(1, Decision::Judge), (255, Decision::NeedsRetry(Why::MayBeAlive))] {
+        let end = ended(&step.id, ProcessEnd::Exited { code });
+        let state = fold(&plan, &[supervised(), starting(&step.id, 1), end, supervised()]);
+        assert_eq!(asked(&state, step, &nobody, Ask::Resume), expected, "{code}");
     }
 }
 
