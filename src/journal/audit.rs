@@ -217,8 +217,12 @@ impl Audit {
 
     fn check_gates(&mut self, dir: &RunDir, facts: &[&ReadRecord]) {
         for record in facts {
-            let Some(Event::GateOpened { evidence, seal, .. }) = &record.fact else { continue };
-            let problem = match (dir.evidence(evidence), dir.seal(evidence)) {
+            let Some(Event::GateOpened { evidence, seal, digest, .. }) = &record.fact else { continue };
+            let read = dir.evidence_as_recorded(evidence, digest.as_ref());
+            let problem = match (read, dir.seal(evidence)) {
+                (Err(JournalError::EvidenceAltered { .. }), _) => {
+                    format!("{evidence} is not what record {} says", record.seq)
+                }
                 (Err(error), _) | (_, Err(error)) => error.to_string(),
                 (Ok(_), Ok(found)) if found.digest() == *seal => continue,
                 (Ok(_), Ok(found)) => format!(

@@ -311,7 +311,9 @@ impl Supervisor {
             return Ok(Err("a finding is waived only with a reason".to_owned()));
         }
         let evidence = match self.state.gate(release) {
-            Some((_, Some(GateState::Waiting { evidence, .. }))) => self.dir.evidence(evidence),
+            Some((_, Some(GateState::Waiting { evidence, digest, .. }))) => {
+                self.dir.evidence_as_recorded(evidence, digest.as_ref())
+            }
             _ => {
                 return Ok(Err(format!(
                     "the gate of release {release} is not waiting, so nothing can be waived"

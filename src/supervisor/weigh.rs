@@ -72,7 +72,7 @@ impl Supervisor {
         if self.looking.contains(release) {
             return Err(not_waiting("evidence is being gathered; wait for it"));
         }
-        let Some(GateState::Waiting { evidence, seal, approvals, .. }) = gate else {
+        let Some(GateState::Waiting { evidence, seal, digest, approvals, .. }) = gate else {
             let word = self.state.record(&step.id).map_or("unknown", |record| record.word());
             return Err(not_waiting(word));
         };
@@ -81,10 +81,13 @@ impl Supervisor {
             let how = "changed since it was shown".to_owned();
             return Err(Refusal::SealBroken { path: "the evidence".to_owned(), how });
         }
-        let evidence = self
-            .dir
-            .evidence(evidence)
-            .map_err(|error| not_waiting(&format!("its evidence is lost: {error}")))?;
+        let evidence =
+            self.dir.evidence_as_recorded(evidence, digest.as_ref()).map_err(|error| match error {
+                JournalError::EvidenceAltered { file, .. } => {
+                    Refusal::EvidenceAltered { run: self.dir.id().clone(), file }
+                }
+                other => not_waiting(&format!("its evidence is lost: {other}")),
+            })?;
         let blocking: Vec<_> = evidence.blocking(self.state.waivers(release)).collect();
         if let Some(first) = blocking.first() {
             return Err(Refusal::Blocked { count: blocking.len(), path: first.path.clone() });

@@ -166,6 +166,7 @@ fn a_skipped_step_blocks_at_the_gate_until_it_is_waived_by_name() {
 
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("blocking");
     assert_eq!(host.state("8/publish"), "pending");
+    edited_evidence_is_not_approved(&host);
     let id = word(&finding["id"]);
     host.run(&["waive", "latest", "nosuch", "--reason", "x"]).exits(1).says("nosuch");
     host.run(&["waive", "latest", &id]).exits(2);
@@ -178,6 +179,19 @@ fn a_skipped_step_blocks_at_the_gate_until_it_is_waived_by_name() {
         let ran = host.run(&["skip", "latest", step, "--reason", "no"]);
         assert_ne!(ran.code, 0, "{step} can be skipped: {ran:?}");
     }
+}
+
+/// Makes warnings of what blocks, in the file; the gate opens anew afterwards.
+fn edited_evidence_is_not_approved(host: &Host) {
+    let opened = host.journal().into_iter().rfind(|event| event["event"] == "gate-opened").unwrap();
+    let path = host.run_folder().join(word(&opened["evidence"]));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"blocking\"", "\"warning\"")).unwrap();
+    let said = "the evidence is not what was recorded";
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says(said).says("stagegate gate");
+    host.run(&["verify-run", "latest"]).exits(1).says("is not what record");
+    fs::write(&path, text).unwrap();
+    host.run(&["verify-run", "latest"]).exits(0);
 }
 
 fn only_blocking(gate: &Value) -> Value {

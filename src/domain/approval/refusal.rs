@@ -1,6 +1,6 @@
 //! Why an approval does not open the way, in words that say what to do.
 
-use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +59,14 @@ pub enum Refusal {
     SealUnknown {
         /// Why not.
         problem: String,
+    },
+    /// The evidence file is not the one that was recorded when the gate opened.
+    #[error("the evidence is not what was recorded ({file}); gather it anew with `stagegate gate {run}`")]
+    EvidenceAltered {
+        /// The run.
+        run: RunId,
+        /// The file, relative to the run's folder.
+        file: String,
     },
     /// Blocking findings are neither gone nor waived.
     #[error("{count} blocking findings stand, the first at {path}; mend them or waive them by name")]

@@ -402,7 +402,7 @@ impl RunState {
         let Some(record) = self.steps.get_mut(step) else { return };
         let old = std::mem::replace(&mut record.state, StepState::Pending);
         record.state = match (event, old) {
-            (Event::GateOpened { evidence, seal, demand, .. }, _) => {
+            (Event::GateOpened { evidence, seal, demand, digest, .. }, _) => {
                 record.stale = None;
                 record.attempts += 1;
                 StepState::Gate {
@@ -411,16 +411,19 @@ impl RunState {
                         evidence: evidence.clone(),
                         seal: seal.clone(),
                         demand: demand.clone(),
+                        digest: digest.clone(),
                         approvals: Vec::new(),
                     },
                 }
             }
             (
                 Event::Approved { approval, .. },
-                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, demand, mut approvals } },
+                StepState::Gate { gate: mut gate @ GateState::Waiting { .. } },
             ) => {
-                approvals.push(approval.clone());
-                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, demand, approvals } }
+                if let GateState::Waiting { approvals, .. } = &mut gate {
+                    approvals.push(approval.clone());
+                }
+                StepState::Gate { gate }
             }
             (
                 Event::GatePassed { .. },

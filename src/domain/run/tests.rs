@@ -56,6 +56,7 @@ pub(super) fn opened(step: &StepId) -> Event {
         evidence: "gates/8-1.json".to_owned(),
         seal: fixture::seal(&[]).digest(),
         demand: Demand::default(),
+        digest: None,
     }
 }
 

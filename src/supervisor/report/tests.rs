@@ -115,7 +115,7 @@ fn evidence() -> Evidence {
 }
 
 fn opened(step: crate::domain::name::StepId, evidence: String) -> Event {
-    Event::GateOpened { step, evidence, seal: self::evidence().seal, demand: Demand::default() }
+    Event::GateOpened { step, evidence, seal: self::evidence().seal, demand: Demand::default(), digest: None }
 }
 
 fn report() -> (tempfile::TempDir, Report) {

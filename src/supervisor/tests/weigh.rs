@@ -4,6 +4,7 @@ use super::super::control::SignedClaim;
 use super::*;
 use crate::domain::approval::{Approval, Signed, text};
 use crate::domain::evidence::{Changes, Evidence};
+use crate::domain::finding::Finding;
 use crate::signing::{NAMESPACE, fingerprint};
 use jiff::SignedDuration;
 use ssh_key::private::Ed25519Keypair;
@@ -62,10 +63,10 @@ fn at_gate(people: u8) -> House {
         checks: Vec::new(),
     };
     let file = "gates/8-1.json".to_owned();
-    house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap();
+    let digest = Some(house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap());
     let (step, seal) = (id("8/gate"), Seal::default().digest());
     let demand = house.supervisor.catalog.gate.demand();
-    house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand }).unwrap();
+    house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand, digest }).unwrap();
     house.connect(LENA, identity(LENA));
     house.connect(OMAR, identity(OMAR));
     house
@@ -262,4 +263,53 @@ fn signatures_are_verified_again_just_before_production() {
         });
         assert!(void.unwrap().contains(words), "{what}");
     }
+}
+
+/// Returns what blocks at the gate of 8, once it opened anew with it.
+fn opened_with_a_blocker(house: &mut House, message: &str) -> Finding {
+    let blocker = Finding::blocking(CheckName::Leftovers, "left", "Extras", message, "remove it");
+    let mut evidence = house.dir().evidence("gates/8-1.json").unwrap();
+    evidence.findings = vec![blocker.clone()];
+    let file = "gates/8-2.json".to_owned();
+    let digest = Some(house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap());
+    let (step, seal) = (id("8/gate"), Seal::default().digest());
+    let demand = house.supervisor.catalog.gate.demand();
+    house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand, digest }).unwrap();
+    blocker
+}
+
+#[test]
+fn evidence_that_was_edited_is_not_weighed() {
+    let mut house = at_gate(1);
+    let blocker = opened_with_a_blocker(&mut house, "1 file is left");
+    let one = sign(&house, unsigned(&house, LENA, 600), LENA);
+    assert!(matches!(refused(&mut house, LENA, request(&one)), Refusal::Blocked { count: 1, .. }));
+    let path = house.dir().file("gates/8-2.json");
+    let edited = std::fs::read_to_string(&path).unwrap().replace("\"blocking\"", "\"warning\"");
+    std::fs::write(&path, edited).unwrap();
+    let refusal = refused(&mut house, LENA, request(&one));
+    let run = house.supervisor.dir.id().clone();
+    let said = "the evidence is not what was recorded (gates/8-2.json); gather it anew with `stagegate gate ";
+    assert_eq!(refusal.to_string(), format!("{said}{run}`"));
+    let waive = Request::Waive { release: release_id("8"), finding: blocker.id, reason: "known".to_owned() };
+    assert!(house.failed(waive).starts_with("the evidence is not what was recorded"));
+}
+
+#[test]
+fn evidence_that_was_edited_after_the_first_of_two_is_gathered_anew() {
+    let mut house = at_gate(2);
+    approve(&mut house, LENA);
+    let refresh = || Request::Refresh { release: release_id("8"), check: None };
+    assert!(house.failed(refresh()).contains("is not waiting for a decision"));
+    std::fs::write(house.dir().file("gates/8-1.json"), b"{}").unwrap();
+    assert_eq!(house.done(refresh()), "gathering the evidence of release 8 anew");
+}
+
+#[test]
+fn a_seal_that_was_exchanged_is_not_approved() {
+    let house = at_gate(1);
+    let path = house.dir().file("gates/8-1.seal.json");
+    std::fs::write(&path, serde_json::to_vec(&seal(&[("a", "b")])).unwrap()).unwrap();
+    let error = house.supervisor.shown_seal(&release_id("8")).unwrap_err();
+    assert_eq!(error, "the seal of gates/8-1.json is not what was recorded");
 }

@@ -133,6 +133,7 @@ fn newer_evidence_makes_everything_begin_anew() {
         evidence: "gates/8-2.json".to_owned(),
         seal: SealDigest("0ther".to_owned()),
         demand: Demand::default(),
+        digest: None,
     });
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     let file = "gates/8-2.json".to_owned();
