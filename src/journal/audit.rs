@@ -12,6 +12,7 @@ use super::format::{ReadRecord, RecordDigest};
 use super::head::{self, Head};
 use super::reader;
 use super::store::RunDir;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::name::RunId;
 use crate::domain::outcome::ProcessEnd;
 use crate::domain::plan::PlanDigest;
@@ -42,6 +43,8 @@ pub enum FlawKind {
     OtherRun,
     /// The plan is not the one that was recorded.
     PlanAltered,
+    /// The run's catalog is not the one that was recorded.
+    CatalogAltered,
     /// A gate's seal or evidence is not what was recorded.
     EvidenceAltered,
     /// A step's log is shorter than it was when the step ended.
@@ -148,6 +151,7 @@ impl Audit {
         audit.agree_with_reader(&reader::read(&path)?);
         let facts: Vec<&ReadRecord> = chain.records.iter().map(|(record, _)| record).collect();
         audit.check_plan(dir, &facts);
+        audit.check_catalog(dir, &facts);
         audit.check_gates(dir, &facts);
         audit.check_logs(dir, &facts);
         audit.intact = audit.flaws.is_empty();
@@ -208,6 +212,26 @@ impl Audit {
         {
             self.other_run(seq, run, dir);
         }
+    }
+
+    fn check_catalog(&mut self, dir: &RunDir, facts: &[&ReadRecord]) {
+        let recorded = facts.iter().find_map(|record| match &record.fact {
+            Some(Event::RunCreated { catalog: Some(catalog), .. }) => Some((record.seq, catalog)),
+            _ => None,
+        });
+        let Some((seq, recorded)) = recorded else { return };
+        let problem = match fs::read(dir.catalog()).map(|text| FileDigest::of(&text)) {
+            Ok(found) if found == *recorded => return,
+            Ok(found) => format!(
+                "catalog.toml has the digest {}, and record {seq} says {}",
+                found.short(),
+                recorded.short()
+            ),
+            Err(error) => format!("catalog.toml cannot be read: {error}"),
+        };
+        let mut flaw = Flaw::new(FlawKind::CatalogAltered, "catalog.toml", problem);
+        flaw.record = Some(seq);
+        self.flaws.push(flaw);
     }
 
     fn other_run(&mut self, seq: u64, run: &RunId, dir: &RunDir) {

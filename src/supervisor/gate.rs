@@ -145,9 +145,10 @@ impl Supervisor {
             self.done_with(id);
             return Ok(());
         }
+        let demand = self.demand(&release);
         let launch = match self.shown_seal(&release) {
             Err(_) => Err(Refusal::NotApproved { release: release.clone() }),
-            Ok((_, shown, approvals)) => self.verify(&approvals).and_then(|signers| {
+            Ok((_, shown, approvals)) => self.verify(&demand, &approvals).and_then(|signers| {
                 ProductionLaunch::authorize(
                     &step,
                     &Authority {
@@ -155,7 +156,7 @@ impl Supervisor {
                         plan: &self.state.plan,
                         approvals: &approvals,
                         signers: &signers,
-                        demand: &self.catalog.gate.demand(),
+                        demand: &demand,
                         shown: &shown,
                         now,
                         at: Timestamp::now(),

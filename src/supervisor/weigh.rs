@@ -8,7 +8,7 @@ use super::checks::Vet;
 use super::control::Response;
 use super::happening::{PendingApproval, SealPurpose};
 use super::run_loop::Supervisor;
-use crate::domain::approval::{Approval, Refusal, Signed, VerifiedSigner, check_phrase};
+use crate::domain::approval::{Approval, Demand, Refusal, Signed, VerifiedSigner, check_phrase};
 use crate::domain::name::ReleaseId;
 use crate::domain::plan::Step;
 use crate::domain::run::{Event, GateState};
@@ -105,7 +105,7 @@ impl Supervisor {
         before: &[Approval],
     ) -> Result<Approval, Refusal> {
         let now = Timestamp::now();
-        let demand = self.catalog.gate.demand();
+        let demand = self.demand(release);
         let life = SignedDuration::from_secs(i64::try_from(demand.expires_s).unwrap_or(i64::MAX));
         let until = |at: Timestamp| at.checked_add(life).unwrap_or(Timestamp::MAX);
         let mut approval = Approval {
@@ -149,16 +149,33 @@ impl Supervisor {
                 let key = crate::signing::key_in(&claim.signature).unwrap_or_default();
                 let (principal, signature) = (claim.principal.clone(), claim.signature.clone());
                 approval.signed = Some(Signed { principal, key, signature });
-                self.verify(std::slice::from_ref(&approval))?;
+                self.verify(&demand, std::slice::from_ref(&approval))?;
             }
         }
         demand.admit(before, &approval, now)?;
         Ok(approval)
     }
 
-    /// Verifies the signatures under `approvals`, where the catalog asks for them, as of now.
-    pub(super) fn verify(&self, approvals: &[Approval]) -> Result<Vec<VerifiedSigner>, Refusal> {
-        let Some(path) = &self.catalog.gate.allowed_signers else { return Ok(Vec::new()) };
+    /// Returns what the gate of `release` asks for: what it was opened with, or where an old journal does not say that,
+    /// what the catalog does.
+    pub(super) fn demand(&self, release: &ReleaseId) -> Demand {
+        match self.state.gate(release) {
+            Some((_, Some(GateState::Waiting { demand, .. } | GateState::Passed { demand, .. })))
+                if demand.is_recorded() =>
+            {
+                demand.clone()
+            }
+            _ => self.catalog.gate.demand(),
+        }
+    }
+
+    /// Verifies the signatures under `approvals`, where `demand` asks for them, as of now.
+    pub(super) fn verify(
+        &self,
+        demand: &Demand,
+        approvals: &[Approval],
+    ) -> Result<Vec<VerifiedSigner>, Refusal> {
+        let Some(path) = &demand.signers else { return Ok(Vec::new()) };
         let by = || approvals.iter().map(Approval::who).collect::<Vec<_>>().join(", ");
         let allowed = AllowedSigners::trusted(path)
             .map_err(|error| Refusal::BadSignature { by: by(), problem: error.to_string() })?;
@@ -207,7 +224,7 @@ impl Supervisor {
                 return self.void_expired(release, refusal);
             }
         };
-        let demand = self.catalog.gate.demand();
+        let demand = self.demand(release);
         let all: Vec<Approval> = before.into_iter().chain([approval.clone()]).collect();
         self.record(&Event::Approved { step: step.id, approval })?;
         self.released.insert(release.clone());

@@ -38,6 +38,9 @@ pub enum Event {
         by: Identity,
         /// The version of the program.
         version: String,
+        /// The digest of the run's own catalog. Earlier versions did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        catalog: Option<FileDigest>,
     },
     /// A supervisor took the run. Steps that were running under an earlier one are interrupted.
     SupervisorStarted {

@@ -6,6 +6,7 @@ use super::step::{Cut, GateState, Place, Stale, StepRecord, StepState, conclude}
 use crate::domain::approval::Identity;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::finding::first_blocking;
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
 use crate::domain::outcome::{Outcome, signal_name};
@@ -66,6 +67,8 @@ pub struct RunState {
     pub plan: Plan,
     /// Its id and who made it, once recorded.
     pub created: Option<(RunId, Identity, Timestamp)>,
+    /// The digest of its own catalog; none before the first record and in a journal of before it was recorded.
+    pub catalog: Option<FileDigest>,
     /// Every step's record.
     pub steps: BTreeMap<StepId, StepRecord>,
     /// The composes that this run's own compose steps made.
@@ -97,6 +100,7 @@ impl RunState {
         Self {
             plan,
             created: None,
+            catalog: None,
             steps,
             produced: BTreeMap::new(),
             waivers: BTreeMap::new(),
@@ -224,7 +228,10 @@ impl RunState {
         self.last = Some(at);
         self.events += 1;
         match event {
-            Event::RunCreated { run, by, .. } => self.created = Some((run.clone(), by.clone(), at)),
+            Event::RunCreated { run, by, catalog, .. } => {
+                self.created = Some((run.clone(), by.clone(), at));
+                self.catalog.clone_from(catalog);
+            }
             Event::SupervisorStarted { pid, start_time, place } => {
                 self.interrupt_running();
                 self.supervisor = Some((*pid, *start_time, place.clone()));

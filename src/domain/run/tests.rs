@@ -105,6 +105,7 @@ pub(super) fn good_run(plan: &Plan) -> Vec<Event> {
             plan: plan.digest.clone(),
             by: person("lena", 1001),
             version: "0".to_owned(),
+            catalog: None,
         },
         supervised(),
     ];

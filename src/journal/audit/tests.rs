@@ -308,11 +308,12 @@ fn house() -> House {
     let dir = Store::open(folder.path()).unwrap().create(&plan, "", at(0)).unwrap();
     let (step, log) = (id("8/sync/Rocky"), "steps/01.log".to_owned());
     let by = person("lena", 1001);
+    let catalog = Some(FileDigest::of(b""));
     dir.write(&log, b"twelve bytes").unwrap();
     let digest = Some(dir.write_evidence("gates/8-1.json", &evidence(), &Seal::default()).unwrap());
     let empty = BTreeMap::new;
     let events = [
-        Event::RunCreated { run: dir.id().clone(), plan: plan.digest, by, version: "1".to_owned() },
+        Event::RunCreated { run: dir.id().clone(), plan: plan.digest, by, version: "1".to_owned(), catalog },
         Event::StepStarting {
             step: step.clone(),
             attempt: 1,
@@ -382,7 +383,7 @@ fn logs_plan_and_evidence_are_compared_with_what_was_recorded() {
     let mut edited = evidence();
     edited.findings.clear();
     let edited = serde_json::to_vec(&edited).unwrap();
-    let changes: [(&str, &[u8], FlawKind, &str); 6] = [
+    let changes: [(&str, &[u8], FlawKind, &str); 7] = [
         (
             "steps/01.log",
             b"twelve",
@@ -391,6 +392,7 @@ fn logs_plan_and_evidence_are_compared_with_what_was_recorded() {
         ),
         ("steps/01.log", b"twelve bytes and more", FlawKind::LogLonger, "has 21 bytes"),
         ("plan.json", b"{}", FlawKind::PlanAltered, "cannot be used"),
+        ("catalog.toml", b"[gate]\npeople = 1\n", FlawKind::CatalogAltered, "and record 1 says"),
         (
             "gates/8-1.seal.json",
             b"{\"paths\":{\"a\":{\"is\":\"link\",\"target\":\"b\"}}}",

@@ -140,6 +140,7 @@ fn report() -> (tempfile::TempDir, Report) {
                 plan: plan().digest,
                 by: identity(),
                 version: "1".into(),
+                catalog: None,
             },
         ),
         (

@@ -184,6 +184,7 @@ fn a_gate_without_signers_takes_no_signature() {
     let mut catalog = Catalog::clone(&house.supervisor.catalog);
     catalog.gate.allowed_signers = None;
     house.supervisor.catalog = Arc::new(catalog);
+    opened_anew(&mut house, Vec::new());
     let one = sign(&house, unsigned(&house, LENA, 600), LENA);
     assert_eq!(refused(&mut house, LENA, request(&one)), Refusal::NotAsked);
 }
@@ -265,23 +266,26 @@ fn signatures_are_verified_again_just_before_production() {
     }
 }
 
-/// Returns what blocks at the gate of 8, once it opened anew with it.
-fn opened_with_a_blocker(house: &mut House, message: &str) -> Finding {
-    let blocker = Finding::blocking(CheckName::Leftovers, "left", "Extras", message, "remove it");
+/// Opens the gate of 8 anew, as the catalog is now, with these findings.
+fn opened_anew(house: &mut House, findings: Vec<Finding>) {
     let mut evidence = house.dir().evidence("gates/8-1.json").unwrap();
-    evidence.findings = vec![blocker.clone()];
+    evidence.findings = findings;
     let file = "gates/8-2.json".to_owned();
     let digest = Some(house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap());
     let (step, seal) = (id("8/gate"), Seal::default().digest());
     let demand = house.supervisor.catalog.gate.demand();
     house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand, digest }).unwrap();
-    blocker
+}
+
+fn blocker(message: &str) -> Finding {
+    Finding::blocking(CheckName::Leftovers, "left", "Extras", message, "remove it")
 }
 
 #[test]
 fn evidence_that_was_edited_is_not_weighed() {
     let mut house = at_gate(1);
-    let blocker = opened_with_a_blocker(&mut house, "1 file is left");
+    let blocker = blocker("1 file is left");
+    opened_anew(&mut house, vec![blocker.clone()]);
     let one = sign(&house, unsigned(&house, LENA, 600), LENA);
     assert!(matches!(refused(&mut house, LENA, request(&one)), Refusal::Blocked { count: 1, .. }));
     let path = house.dir().file("gates/8-2.json");
@@ -312,4 +316,24 @@ fn a_seal_that_was_exchanged_is_not_approved() {
     std::fs::write(&path, serde_json::to_vec(&seal(&[("a", "b")])).unwrap()).unwrap();
     let error = house.supervisor.shown_seal(&release_id("8")).unwrap_err();
     assert_eq!(error, "the seal of gates/8-1.json is not what was recorded");
+}
+
+/// A catalog that asks for less than it did when the gate opened changes nothing of that gate.
+#[test]
+fn what_a_gate_was_opened_with_counts_whatever_the_catalog_says_now() {
+    let mut house = at_gate(2);
+    approve(&mut house, LENA);
+    let mut catalog = Catalog::clone(&house.supervisor.catalog);
+    (catalog.gate.people, catalog.gate.allowed_signers) = (1, None);
+    house.supervisor.catalog = Arc::new(catalog);
+    let before = house.journal().len();
+    house.supervisor.advance().unwrap();
+    assert_eq!((house.word("8/gate"), house.journal().len()), ("waiting", before), "nothing is recorded");
+    let again = sign(&house, unsigned(&house, LENA, 600), LENA);
+    assert!(matches!(refused(&mut house, LENA, request(&again)), Refusal::SamePerson { .. }));
+    let mut bare = unsigned(&house, OMAR, 600);
+    bare.signed = None;
+    assert!(matches!(refused(&mut house, OMAR, request(&bare)), Refusal::NotSigned { .. }));
+    assert_eq!(approve(&mut house, OMAR), "release 8 is approved");
+    assert_eq!(house.word("8/gate"), "succeeded");
 }
