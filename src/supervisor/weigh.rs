@@ -77,9 +77,13 @@ impl Supervisor {
             return Err(not_waiting(word));
         };
         check_phrase(lane, &pending.phrase)?;
-        if shown.is_some_and(|shown| shown != seal) {
-            let how = "changed since it was shown".to_owned();
-            return Err(Refusal::SealBroken { path: "the evidence".to_owned(), how });
+        if let Some(shown) = shown.filter(|shown| *shown != seal) {
+            return Err(Refusal::OtherSeal {
+                run: self.dir.id().clone(),
+                release: release.clone(),
+                shown: shown.short().to_owned(),
+                stands: seal.short().to_owned(),
+            });
         }
         let evidence =
             self.dir.evidence_as_recorded(evidence, digest.as_ref()).map_err(|error| match error {

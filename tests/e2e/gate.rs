@@ -109,6 +109,11 @@ fn staging_that_changed_before_the_phrase_came_is_shown_anew() {
     to_the_gate(&host);
     let before = contents(&host.production());
     let seal = word(&host.json(&["gate", "latest"])["seal"]);
+    let command = command_to_copy(&host);
+    assert_eq!(command.last().map(String::as_str), seal.get(..12), "{command:?}");
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let short = [&command[..command.len() - 1], &[&seal[..11]][..]].concat();
+    host.run(&short).exits(2).says("12 to 64 hexadecimal digits");
     let path = host.staging().join("Extras/x86_64/os/extra.txt");
     fs::write(&path, "late").unwrap();
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("Extras/x86_64/os/extra.txt");
@@ -116,12 +121,29 @@ fn staging_that_changed_before_the_phrase_came_is_shown_anew() {
     assert_eq!(contents(&host.production()), before);
     let anew = host.json(&["gate", "latest"]);
     assert_ne!(word(&anew["seal"]), seal, "new evidence");
+    let advice = format!("`stagegate gate {} --release 8`", command[1]);
+    host.run(&command).exits(4).says("staging was looked at anew").says(&advice);
     // An approval of what was shown before is refused, although the gate has new evidence.
     let stale = serde_json::json!({"request": "approve", "release": "8", "phrase": "8.10 vetted", "seal": seal, "then": "proceed"});
     let answer = host.connect().ask(&stale);
     assert_eq!(answer["response"], "refused", "{answer}");
+    assert_eq!(answer["refusal"]["refusal"], "other-seal", "{answer}");
     assert_eq!(host.state("8/gate"), "waiting");
     assert_eq!(contents(&host.production()), before);
+    let command = command_to_copy(&host);
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    host.run(&[&command[..], &["--hold"]].concat()).exits(0).says("approved");
+}
+
+/// Returns the words of the approve command that `gate` prints, from `approve` on.
+fn command_to_copy(host: &Host) -> Vec<String> {
+    let printed = host.run(&["gate", "latest"]).exits(0).out;
+    let line = printed.lines().find(|line| line.trim_start().starts_with("approve:")).unwrap();
+    let (_, words) = line.split_once(" approve ").unwrap();
+    let (run, rest) = words.split_once(" --phrase ").unwrap();
+    let (phrase, seal) = rest.split_once(" --seal ").unwrap();
+    let words = ["approve", run, "--phrase", phrase.trim_matches('"'), "--seal", seal];
+    words.map(str::to_owned).to_vec()
 }
 
 #[test]

@@ -54,6 +54,21 @@ pub enum Refusal {
         /// `added`, `removed` or `changed`.
         how: String,
     },
+    /// Staging was looked at anew since the evidence was shown that is approved.
+    #[error(
+        "staging was looked at anew: the evidence that stands has the seal {stands}, not {shown}; see it with \
+         `stagegate gate {run} --release {release}`"
+    )]
+    OtherSeal {
+        /// The run.
+        run: RunId,
+        /// The release.
+        release: ReleaseId,
+        /// The first digits of the seal that was shown.
+        shown: String,
+        /// The first digits of the seal of the evidence that stands.
+        stands: String,
+    },
     /// Staging could not be looked at, so nobody knows whether it is what was vetted.
     #[error("the seal cannot be taken: {problem}")]
     SealUnknown {

@@ -168,6 +168,11 @@ fn what_a_signature_says_is_believed_only_where_it_was_signed() {
     odd(&|one| one.expires = one.at + SignedDuration::from_secs(3601), "longer than the catalog allows");
     odd(&|one| one.expires = one.at - SignedDuration::from_secs(1), "expired at");
     odd(&|one| one.solo = true, "one person is enough");
+    let mut other = request(&good);
+    if let Request::Approve { seal: shown, .. } = &mut other {
+        *shown = Some(seal(&[("a", "b")]).digest());
+    }
+    assert!(matches!(refused(&mut house, LENA, other), Refusal::OtherSeal { .. }));
     // Another peer with her signature is not her.
     assert!(refused(&mut house, OMAR, request(&good)).to_string().contains("did not sign"));
     allow(&house, &[OMAR]);
