@@ -85,7 +85,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
             context::out_json(&redactor, &report)?;
         }
         TextFormat::Text => {
-            let mut text = text(&redactor.shown(evidence), waivers, word);
+            // Both as they are shown, for they are compared.
+            let waivers = redactor.shown(waivers.to_vec());
+            let mut text = text(&redactor.shown(evidence), &waivers, word);
             if let Some(asks) = asks {
                 let _ = writeln!(text, "{}", redactor.line(&asks));
             }

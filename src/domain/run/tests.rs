@@ -364,6 +364,7 @@ fn what_was_produced_and_waived_is_known_by_release() {
     };
     let waiver = Waiver {
         finding: FindingId("abc".to_owned()),
+        message: None,
         reason: "known".to_owned(),
         by: person("lena", 1),
         at: at(1),

@@ -187,8 +187,13 @@ fn an_approval_of_what_blocked_is_named_unless_it_was_waived_before() {
     let words = "was given while findings blocked that nobody had waived: 1, the first at Extras";
     one_flaw(&story, 2, words);
     one_flaw(&story, 3, words);
-    let waiver =
-        |finding| Waiver { finding, reason: "known".to_owned(), by: person("lena", 1001), at: at(1) };
+    let waiver = |finding| Waiver {
+        finding,
+        message: None,
+        reason: "known".to_owned(),
+        by: person("lena", 1001),
+        at: at(1),
+    };
     let waived = |finding| Event::FindingWaived { release: "8".parse().unwrap(), waiver: waiver(finding) };
     story.events.insert(2, waived(blocker.id.clone()));
     let flaws = story.flaws();

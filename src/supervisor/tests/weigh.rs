@@ -342,3 +342,23 @@ fn what_a_gate_was_opened_with_counts_whatever_the_catalog_says_now() {
     assert_eq!(approve(&mut house, OMAR), "release 8 is approved");
     assert_eq!(house.word("8/gate"), "succeeded");
 }
+
+#[test]
+fn a_waiver_does_not_outlive_what_the_finding_said() {
+    let mut house = at_gate(1);
+    let waived = blocker("2 of 900 files are left");
+    opened_anew(&mut house, vec![waived.clone()]);
+    let waive =
+        Request::Waive { release: release_id("8"), finding: waived.id.clone(), reason: "known".to_owned() };
+    house.done(waive);
+    let recorded = house.journal().into_iter().rev().find_map(|event| match event {
+        Event::FindingWaived { waiver, .. } => waiver.message,
+        _ => None,
+    });
+    assert_eq!(recorded, Some(waived.message.clone()));
+    opened_anew(&mut house, vec![blocker("899 of 900 files are left")]);
+    let one = sign(&house, unsigned(&house, LENA, 600), LENA);
+    assert!(matches!(refused(&mut house, LENA, request(&one)), Refusal::Blocked { count: 1, .. }));
+    opened_anew(&mut house, vec![waived]);
+    assert_eq!(approve(&mut house, LENA), "release 8 is approved");
+}
