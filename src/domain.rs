@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod compose;
 pub mod evidence;
 pub mod expand;
+pub mod file_digest;
 pub mod finding;
 #[cfg(test)]
 pub(crate) mod fixture;

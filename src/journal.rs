@@ -63,6 +63,14 @@ pub enum JournalError {
         /// The oldest that fits.
         oldest: String,
     },
+    /// An evidence file is not the one that was recorded.
+    #[error("the evidence is not what was recorded ({file}); gather it anew with `stagegate gate {run}`")]
+    EvidenceAltered {
+        /// The run.
+        run: String,
+        /// The file, relative to the run's folder.
+        file: String,
+    },
     /// A file of the run is not what it should be.
     #[error("{path} is damaged: {problem}", path = path.display())]
     Damaged {

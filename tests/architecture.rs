@@ -305,7 +305,7 @@ fn a_verified_signer_cannot_be_made_up() {
     }
     let gate = read("src/supervisor/gate.rs");
     assert!(gate.contains(
-        "self.verify(&approvals).and_then(|signers| {\n                ProductionLaunch::authorize("
+        "self.verify(&demand, &approvals).and_then(|signers| {\n                ProductionLaunch::authorize("
     ));
 }
 

@@ -273,7 +273,9 @@ fn a_run_keeps_its_secrets(host: &Host, plan: &[&str]) {
     assert_eq!(output.status.code(), Some(3), "{}", text(&output));
     let printed = text(&output);
     let run = printed.lines().next().unwrap().to_owned();
-    assert!(printed.contains(&format!(" approve {run} --phrase \"8.10 vetted\"")), "{printed}");
+    let line = format!(" approve {run} --phrase \"8.10 vetted\" --seal ");
+    let seal = printed.split_once(&line).and_then(|(_, rest)| rest.lines().next()).unwrap_or_default();
+    assert!(seal.len() == 12 && seal.bytes().all(|digit| digit.is_ascii_hexdigit()), "{printed}");
     let file = std::fs::read_dir(host.root().join("state/runs").join(&run).join("steps")).unwrap();
     let logs: Vec<String> =
         file.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default()).collect();

@@ -3,7 +3,11 @@
 use super::args::{ApproveArgs, Global, SigningArgs};
 use super::exit::{Exit, Failure};
 use super::{context, follow, passphrase, steps};
-use crate::domain::approval::AfterApproval;
+use crate::domain::approval::{AfterApproval, Refusal};
+use crate::domain::name::ReleaseId;
+use crate::domain::run::{GateState, RunState, StepRecord};
+use crate::domain::seal::{SealDigest, SealPrefix};
+use crate::journal::store::RunDir;
 use crate::signing::SigningError;
 use crate::signing::own_key::KeySource;
 use crate::supervisor::consent::{self, Consent, ConsentError, Pen};
@@ -12,10 +16,12 @@ use crate::supervisor::consent::{self, Consent, ConsentError, Pen};
 pub(super) fn run(global: &Global, args: &ApproveArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
     let before = dir.load()?;
+    let release = context::lane(&before, args.release.as_ref())?;
+    let seal = args.seal.as_ref().map(|shown| shown_seal(&dir, &before, &release, shown)).transpose()?;
     let consent = Consent {
-        release: context::lane(&before, args.release.as_ref())?,
+        release,
         phrase: args.phrase.clone(),
-        seal: None,
+        seal,
         then: if args.hold { AfterApproval::Hold } else { AfterApproval::Proceed },
         reason: args.signing.reason.clone().filter(|reason| !reason.trim().is_empty()),
         solo: args.signing.solo,
@@ -27,6 +33,29 @@ pub(super) fn run(global: &Global, args: &ApproveArgs) -> Result<Exit, Failure> 
         Ok(Exit::Done)
     } else {
         follow::until_still(global, &dir, follow::Said::before(&before))
+    }
+}
+
+/// Returns the whole seal that `shown` is the beginning of: that of the evidence that stands, or none.
+fn shown_seal(
+    dir: &RunDir,
+    state: &RunState,
+    release: &ReleaseId,
+    shown: &SealPrefix,
+) -> Result<SealDigest, Refusal> {
+    match state.gate(release) {
+        Some((_, Some(GateState::Waiting { seal, .. }))) if shown.fits(seal) => Ok(seal.clone()),
+        Some((_, Some(GateState::Waiting { seal, .. }))) => Err(Refusal::OtherSeal {
+            run: dir.id().clone(),
+            release: release.clone(),
+            shown: shown.to_string(),
+            stands: seal.short().to_owned(),
+        }),
+        // Whatever it opens with next is not what was shown.
+        gate => {
+            let word = gate.and_then(|(step, _)| state.record(&step.id)).map_or("unknown", StepRecord::word);
+            Err(Refusal::NotWaiting { release: release.clone(), state: word.to_owned() })
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::finding::FindingId;
 use crate::domain::name::{FlowName, ReleaseId, RepoName, StepId};
+use crate::domain::seal::SealPrefix;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -196,6 +197,9 @@ pub(super) struct ApproveArgs {
     /// What names the release: `8.10 vetted`; `gate` says it.
     #[arg(long)]
     pub(super) phrase: String,
+    /// The seal that `gate` printed, 12 digits of it or more: refused if staging was looked at anew since.
+    #[arg(long, value_name = "DIGITS")]
+    pub(super) seal: Option<SealPrefix>,
     /// Record the approval and stop there; production waits for `resume`.
     #[arg(long)]
     pub(super) hold: bool,

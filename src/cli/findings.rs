@@ -23,7 +23,7 @@ pub(super) fn rows<'a>(findings: &'a [Finding], waivers: &[Waiver]) -> Vec<Findi
 }
 
 fn is_waived(finding: &Finding, waivers: &[Waiver]) -> bool {
-    waivers.iter().any(|waiver| waiver.finding == finding.id)
+    Waiver::of(finding, waivers).is_some()
 }
 
 /// Returns how many findings block.

@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
     let mut state = dir.load()?;
     let release = context::lane(&state, args.release.as_ref())?;
     let before = (state.events, attempts(&state, &release));
-    if may_refresh(&state, &release) {
+    if may_refresh(&dir, &state, &release) {
         steps::ask_silently(&store, &dir, &Request::Refresh { release: release.clone(), check: None })?;
         state = wait_for_evidence(&dir, &release, before)?;
         if let Some(problem) = failed(&state, &release) {
@@ -85,7 +85,9 @@ pub(super) fn run(global: &Global, args: &GateArgs) -> Result<Exit, Failure> {
             context::out_json(&redactor, &report)?;
         }
         TextFormat::Text => {
-            let mut text = text(&redactor.shown(evidence), waivers, word);
+            // Both as they are shown, for they are compared.
+            let waivers = redactor.shown(waivers.to_vec());
+            let mut text = text(&redactor.shown(evidence), &waivers, word);
             if let Some(asks) = asks {
                 let _ = writeln!(text, "{}", redactor.line(&asks));
             }
@@ -118,11 +120,12 @@ fn attempts(state: &RunState, release: &ReleaseId) -> u32 {
     state.gate(release).and_then(|(step, _)| state.record(&step.id)).map_or(0, |record| record.attempts)
 }
 
-fn may_refresh(state: &RunState, release: &ReleaseId) -> bool {
+fn may_refresh(dir: &RunDir, state: &RunState, release: &ReleaseId) -> bool {
     match state.gate(release) {
-        // What was given holds the evidence; what has expired holds nothing.
-        Some((_, Some(GateState::Waiting { approvals, .. }))) => {
+        // What was given holds the evidence; what has expired holds nothing, nor does what is not there as recorded.
+        Some((_, Some(GateState::Waiting { approvals, evidence, digest, .. }))) => {
             approvals.iter().all(|approval| approval.expires <= Timestamp::now())
+                || dir.evidence_as_recorded(evidence, digest.as_ref()).is_err()
         }
         Some((_, Some(GateState::Void { .. }))) => true,
         _ => failed(state, release).is_some(),

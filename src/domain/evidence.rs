@@ -115,12 +115,27 @@ pub struct OutgoingRepo {
 pub struct Waiver {
     /// Which finding.
     pub finding: FindingId,
+    /// What the finding said: what says something else is not let through. Earlier versions did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
     /// Why.
     pub reason: String,
     /// Who.
     pub by: super::approval::Identity,
     /// When.
     pub at: Timestamp,
+}
+
+impl Waiver {
+    /// Returns whether it lets `finding` through: the same finding, as long as it says what it said then.
+    pub fn covers(&self, finding: &Finding) -> bool {
+        self.finding == finding.id && self.message.as_ref().is_none_or(|message| *message == finding.message)
+    }
+
+    /// Returns the waiver that lets `finding` through, if one does.
+    pub fn of<'a>(finding: &Finding, waivers: &'a [Self]) -> Option<&'a Self> {
+        waivers.iter().find(|waiver| waiver.covers(finding))
+    }
 }
 
 /// What is laid before the engineer at a gate.
@@ -167,10 +182,38 @@ pub struct Checked {
 }
 
 impl Evidence {
-    /// Returns the blocking findings that no waiver names.
+    /// Returns the blocking findings that no waiver covers.
     pub fn blocking<'a>(&'a self, waivers: &'a [Waiver]) -> impl Iterator<Item = &'a Finding> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.blocks() && !waivers.iter().any(|waiver| waiver.finding == finding.id))
+        self.findings.iter().filter(|finding| finding.blocks() && Waiver::of(finding, waivers).is_none())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{at, person};
+
+    fn missing(message: &str) -> Finding {
+        Finding::blocking(CheckName::ErrataPresent, "lost", "BaseOS", message, "sync again")
+    }
+
+    #[test]
+    fn a_waiver_is_for_what_the_finding_said() {
+        let (waived, worse) = (missing("2 of 900 are missing"), missing("899 of 900 are missing"));
+        assert_eq!(waived.id, worse.id, "it is the same finding");
+        let of = |message: Option<&str>| Waiver {
+            finding: waived.id.clone(),
+            message: message.map(str::to_owned),
+            reason: "known".to_owned(),
+            by: person("lena", 1001),
+            at: at(0),
+        };
+        let now = of(Some("2 of 900 are missing"));
+        assert!(now.covers(&waived) && !now.covers(&worse));
+        assert_eq!(Waiver::of(&worse, std::slice::from_ref(&now)), None);
+        assert!(of(None).covers(&worse), "an old journal names the finding alone");
+        let old = serde_json::to_string(&of(None)).unwrap();
+        assert!(!old.contains("message"), "{old}");
+        assert_eq!(serde_json::from_str::<Waiver>(&old).unwrap(), of(None));
     }
 }

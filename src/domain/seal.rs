@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+/// How many digits of a seal are shown, and the fewest that are taken for one.
+const SHORT: usize = 12;
 
 /// The digest over all entries, in hexadecimal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -17,7 +21,36 @@ pub struct SealDigest(pub String);
 impl SealDigest {
     /// Returns the first twelve digits, as screens show them.
     pub fn short(&self) -> &str {
-        self.0.get(..12).unwrap_or(&self.0)
+        self.0.get(..SHORT).unwrap_or(&self.0)
+    }
+}
+
+/// The beginning of a seal's digest, as somebody copies it: twelve to 64 hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealPrefix(String);
+
+impl SealPrefix {
+    /// Returns whether `seal` begins with it.
+    pub fn fits(&self, seal: &SealDigest) -> bool {
+        seal.0.starts_with(&self.0)
+    }
+}
+
+impl FromStr for SealPrefix {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if (SHORT..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err("a seal is 12 to 64 hexadecimal digits of what `gate` prints".to_owned())
+        }
+    }
+}
+
+impl fmt::Display for SealPrefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
     }
 }
 

@@ -12,6 +12,7 @@ use super::format::{ReadRecord, RecordDigest};
 use super::head::{self, Head};
 use super::reader;
 use super::store::RunDir;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::name::RunId;
 use crate::domain::outcome::ProcessEnd;
 use crate::domain::plan::PlanDigest;
@@ -42,6 +43,8 @@ pub enum FlawKind {
     OtherRun,
     /// The plan is not the one that was recorded.
     PlanAltered,
+    /// The run's catalog is not the one that was recorded.
+    CatalogAltered,
     /// A gate's seal or evidence is not what was recorded.
     EvidenceAltered,
     /// A step's log is shorter than it was when the step ended.
@@ -148,6 +151,7 @@ impl Audit {
         audit.agree_with_reader(&reader::read(&path)?);
         let facts: Vec<&ReadRecord> = chain.records.iter().map(|(record, _)| record).collect();
         audit.check_plan(dir, &facts);
+        audit.check_catalog(dir, &facts);
         audit.check_gates(dir, &facts);
         audit.check_logs(dir, &facts);
         audit.intact = audit.flaws.is_empty();
@@ -210,6 +214,26 @@ impl Audit {
         }
     }
 
+    fn check_catalog(&mut self, dir: &RunDir, facts: &[&ReadRecord]) {
+        let recorded = facts.iter().find_map(|record| match &record.fact {
+            Some(Event::RunCreated { catalog: Some(catalog), .. }) => Some((record.seq, catalog)),
+            _ => None,
+        });
+        let Some((seq, recorded)) = recorded else { return };
+        let problem = match fs::read(dir.catalog()).map(|text| FileDigest::of(&text)) {
+            Ok(found) if found == *recorded => return,
+            Ok(found) => format!(
+                "catalog.toml has the digest {}, and record {seq} says {}",
+                found.short(),
+                recorded.short()
+            ),
+            Err(error) => format!("catalog.toml cannot be read: {error}"),
+        };
+        let mut flaw = Flaw::new(FlawKind::CatalogAltered, "catalog.toml", problem);
+        flaw.record = Some(seq);
+        self.flaws.push(flaw);
+    }
+
     fn other_run(&mut self, seq: u64, run: &RunId, dir: &RunDir) {
         let message = format!("record {seq} says that it is the journal of run {run}, not of {}", dir.id());
         self.flaws.push(Flaw::new(FlawKind::OtherRun, "journal.jsonl", message));
@@ -217,8 +241,12 @@ impl Audit {
 
     fn check_gates(&mut self, dir: &RunDir, facts: &[&ReadRecord]) {
         for record in facts {
-            let Some(Event::GateOpened { evidence, seal, .. }) = &record.fact else { continue };
-            let problem = match (dir.evidence(evidence), dir.seal(evidence)) {
+            let Some(Event::GateOpened { evidence, seal, digest, .. }) = &record.fact else { continue };
+            let read = dir.evidence_as_recorded(evidence, digest.as_ref());
+            let problem = match (read, dir.seal(evidence)) {
+                (Err(JournalError::EvidenceAltered { .. }), _) => {
+                    format!("{evidence} is not what record {} says", record.seq)
+                }
                 (Err(error), _) | (_, Err(error)) => error.to_string(),
                 (Ok(_), Ok(found)) if found.digest() == *seal => continue,
                 (Ok(_), Ok(found)) => format!(

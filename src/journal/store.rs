@@ -10,6 +10,7 @@ use super::head::Head;
 use super::lock;
 use super::reader::{self, Tail};
 use crate::domain::evidence::Evidence;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::name::{ReleaseId, ResourceName, RunId};
 use crate::domain::plan::Plan;
 use crate::domain::redact::Redactor;
@@ -278,7 +279,31 @@ impl RunDir {
         Ok(Follower { state, redactor: Some(redactor.clone()), ..self.follow()? })
     }
 
-    /// Reads an evidence file that the journal names.
+    /// Reads an evidence file, if it is still the one that was recorded when its gate opened.
+    ///
+    /// An old journal has no digest of it; then it is taken as it is.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or is not what was recorded.
+    pub fn evidence_as_recorded(
+        &self,
+        relative: &str,
+        recorded: Option<&FileDigest>,
+    ) -> Result<Evidence, JournalError> {
+        let path = self.file(relative);
+        let text = fs::read(&path).map_err(JournalError::io("cannot read", &path))?;
+        if recorded.is_some_and(|recorded| *recorded != FileDigest::of(&text)) {
+            return Err(JournalError::EvidenceAltered {
+                run: self.id.to_string(),
+                file: relative.to_owned(),
+            });
+        }
+        serde_json::from_slice(&text)
+            .map_err(|error| JournalError::Damaged { path, problem: error.to_string() })
+    }
+
+    /// Reads an evidence file that the journal names, whatever became of it.
     pub fn evidence(&self, relative: &str) -> Result<Evidence, JournalError> {
         self.read_json(relative)
     }
@@ -288,13 +313,13 @@ impl RunDir {
         self.read_json(&seal_file(evidence))
     }
 
-    /// Writes an evidence file and its seal durably.
+    /// Writes an evidence file and its seal durably; returns the digest of the evidence file, to be recorded.
     pub fn write_evidence(
         &self,
         relative: &str,
         evidence: &Evidence,
         seal: &Seal,
-    ) -> Result<(), JournalError> {
+    ) -> Result<FileDigest, JournalError> {
         make_folder(&self.path.join("gates"))?;
         self.write_json(&seal_file(relative), seal)?;
         self.write_json(relative, evidence)
@@ -307,12 +332,13 @@ impl RunDir {
             .map_err(|error| JournalError::Damaged { path, problem: error.to_string() })
     }
 
-    fn write_json<T: Serialize>(&self, relative: &str, value: &T) -> Result<(), JournalError> {
+    fn write_json<T: Serialize>(&self, relative: &str, value: &T) -> Result<FileDigest, JournalError> {
         let text = serde_json::to_vec(value).map_err(|error| JournalError::Damaged {
             path: self.file(relative),
             problem: error.to_string(),
         })?;
-        self.write(relative, &text)
+        self.write(relative, &text)?;
+        Ok(FileDigest::of(&text))
     }
 
     /// Writes a file of the run as a whole: beside its place first, then renamed.
@@ -341,7 +367,8 @@ impl RunDir {
         make_folder(&self.path.join("gates"))?;
         self.write("steps/README", RAW.as_bytes())?;
         self.write("catalog.toml", catalog.as_bytes())?;
-        self.write_json("plan.json", plan)
+        self.write_json("plan.json", plan)?;
+        Ok(())
     }
 }
 

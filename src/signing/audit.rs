@@ -7,6 +7,7 @@
 use super::allowed::AllowedSigners;
 use super::verify;
 use crate::domain::approval::{Approval, Demand, text};
+use crate::domain::evidence::{Evidence, Waiver};
 use crate::domain::name::{ReleaseId, RunId, StepId};
 use crate::domain::plan::Plan;
 use crate::domain::run::Event;
@@ -67,6 +68,7 @@ pub struct ApprovalAudit {
 #[derive(Debug, Default)]
 struct Gate {
     seal: Option<SealDigest>,
+    evidence: String,
     demand: Demand,
     approvals: Vec<Approval>,
     passed: bool,
@@ -84,13 +86,19 @@ pub enum Allowed<'a> {
 }
 
 /// Audits the approvals among `facts`, the records of a run of `plan` with their numbers and times.
+///
+/// `evidence` reads an evidence file that they name; whether that is what was recorded is for
+/// [`crate::journal::audit`] to say.
 pub fn approvals<'a>(
     run: &RunId,
     plan: &Plan,
     facts: impl Iterator<Item = (u64, Timestamp, &'a Event)>,
     allowed: Allowed<'_>,
+    evidence: &dyn Fn(&str) -> Option<Evidence>,
 ) -> ApprovalAudit {
-    let mut auditor = Auditor { run, plan, allowed, gates: BTreeMap::new(), found: ApprovalAudit::default() };
+    let (gates, waivers) = (BTreeMap::new(), BTreeMap::new());
+    let found = ApprovalAudit::default();
+    let mut auditor = Auditor { run, plan, allowed, evidence, gates, waivers, found };
     for (record, time, event) in facts {
         auditor.take(record, time, event);
     }
@@ -101,16 +109,21 @@ struct Auditor<'a> {
     run: &'a RunId,
     plan: &'a Plan,
     allowed: Allowed<'a>,
+    evidence: &'a dyn Fn(&str) -> Option<Evidence>,
     gates: BTreeMap<StepId, Gate>,
+    waivers: BTreeMap<ReleaseId, Vec<Waiver>>,
     found: ApprovalAudit,
 }
 
 impl Auditor<'_> {
     fn take(&mut self, record: u64, time: Timestamp, event: &Event) {
         match event {
-            Event::GateOpened { step, seal, demand, .. } => {
-                let (seal, demand) = (Some(seal.clone()), demand.clone());
-                self.gates.insert(step.clone(), Gate { seal, demand, ..Gate::default() });
+            Event::GateOpened { step, seal, demand, evidence, .. } => {
+                let (seal, demand, evidence) = (Some(seal.clone()), demand.clone(), evidence.clone());
+                self.gates.insert(step.clone(), Gate { seal, evidence, demand, ..Gate::default() });
+            }
+            Event::FindingWaived { release, waiver } => {
+                self.waivers.entry(release.clone()).or_default().push(waiver.clone());
             }
             Event::Approved { step, approval } => self.approved(record, time, step, approval),
             Event::ApprovalVoided { step, .. } => self.close(step),
@@ -188,10 +201,24 @@ impl Auditor<'_> {
         if approval.expires <= time {
             out.push(format!("it had expired when it was recorded, at {time}"));
         }
+        out.extend(self.blocked(approval, gate));
         out.extend(
             gate.demand.admit(&gate.approvals, approval, time).err().map(|refusal| refusal.to_string()),
         );
         out
+    }
+
+    /// Says what its evidence found and nobody had waived before it, if that blocks.
+    fn blocked(&self, approval: &Approval, gate: &Gate) -> Option<String> {
+        let evidence = (self.evidence)(&gate.evidence)?;
+        let waivers = self.waivers.get(&approval.release).map_or(&[][..], Vec::as_slice);
+        let mut blocking = evidence.blocking(waivers);
+        let first = blocking.next()?;
+        let number = blocking.count() + 1;
+        Some(format!(
+            "it was given while findings blocked that nobody had waived: {number}, the first at {}",
+            first.path
+        ))
     }
 
     fn signature(&self, approval: &Approval, demand: &Demand) -> (SignatureState, Option<String>) {

@@ -7,6 +7,7 @@ use crate::compose::probe::Prober;
 use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{Catalog, Mount};
 use crate::domain::compose::ComposeId;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::finding::Finding;
 use crate::domain::flow::CheckName;
 use crate::domain::live::Looking;
@@ -37,6 +38,8 @@ pub(super) enum Vet {
         check: CheckName,
         /// The evidence that has the rest, relative to the run's folder.
         evidence: String,
+        /// Its digest, as it was recorded.
+        digest: Option<FileDigest>,
     },
 }
 
@@ -307,10 +310,13 @@ impl Supervisor {
         let request = Arc::new(self.check_request(gate, &[], None));
         let cache = self.seals_of(&release);
         let packages = self.dir.file(&format!("gates/{release}.packages"));
-        // Evidence that cannot be read has nothing to add to: all of it is gathered.
+        // Evidence that cannot be read, or is not what was recorded, has nothing to add to: all of it is gathered.
         let before = match vet {
             Vet::Everything => None,
-            Vet::Again { check, evidence } => self.dir.evidence(&evidence).ok().map(|before| (check, before)),
+            Vet::Again { check, evidence, digest } => {
+                let before = self.dir.evidence_as_recorded(&evidence, digest.as_ref());
+                before.ok().map(|before| (check, before))
+            }
         };
         let (sender, of) = (self.happenings.clone(), release.clone());
         let owed = Owed::new(move |result: Option<_>| {

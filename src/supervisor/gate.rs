@@ -68,9 +68,9 @@ impl Supervisor {
         };
         let number = self.state.record(&step).map_or(0, |record| record.attempts) + 1;
         let file = format!("gates/{release}-{number}.json");
-        self.dir.write_evidence(&file, &evidence, &seal)?;
+        let digest = Some(self.dir.write_evidence(&file, &evidence, &seal)?);
         let demand = self.catalog.gate.demand();
-        self.record(&Event::GateOpened { step, evidence: file, seal: seal.digest(), demand })
+        self.record(&Event::GateOpened { step, evidence: file, seal: seal.digest(), demand, digest })
     }
 
     pub(super) fn on_sealed(
@@ -130,6 +130,10 @@ impl Supervisor {
             _ => return Err("its gate was not passed".to_owned()),
         };
         let seal = self.dir.seal(evidence).map_err(|error| error.to_string())?;
+        // Of a passed gate its approvals say which seal it had; the launch compares them.
+        if matches!(gate, Some(GateState::Waiting { seal: recorded, .. }) if *recorded != seal.digest()) {
+            return Err(format!("the seal of {evidence} is not what was recorded"));
+        }
         Ok((step.clone(), seal, approvals))
     }
 
@@ -141,9 +145,10 @@ impl Supervisor {
             self.done_with(id);
             return Ok(());
         }
+        let demand = self.demand(&release);
         let launch = match self.shown_seal(&release) {
             Err(_) => Err(Refusal::NotApproved { release: release.clone() }),
-            Ok((_, shown, approvals)) => self.verify(&approvals).and_then(|signers| {
+            Ok((_, shown, approvals)) => self.verify(&demand, &approvals).and_then(|signers| {
                 ProductionLaunch::authorize(
                     &step,
                     &Authority {
@@ -151,7 +156,7 @@ impl Supervisor {
                         plan: &self.state.plan,
                         approvals: &approvals,
                         signers: &signers,
-                        demand: &self.catalog.gate.demand(),
+                        demand: &demand,
                         shown: &shown,
                         now,
                         at: Timestamp::now(),
@@ -209,13 +214,18 @@ impl Supervisor {
         // What has expired holds nothing up.
         let approved = matches!(&gate, Some(GateState::Waiting { approvals, .. })
             if approvals.iter().any(|approval| approval.expires > now));
+        // What was approved by evidence that is not there any more is approved anew.
+        let lost = matches!(&gate, Some(GateState::Waiting { evidence, digest, .. })
+            if self.dir.evidence_as_recorded(evidence, digest.as_ref()).is_err());
         let waits = matches!(gate, Some(GateState::Waiting { .. } | GateState::Void { .. }));
-        if approved || !waits || self.state.cancelled.is_some() {
+        if (approved && !lost) || !waits || self.state.cancelled.is_some() {
             return Err(format!("the gate of release {release} is not waiting for a decision"));
         }
         // Whatever is looked at now ends in new evidence or in a decision.
         let vet = match (check, gate) {
-            (Some(check), Some(GateState::Waiting { evidence, .. })) => Vet::Again { check, evidence },
+            (Some(check), Some(GateState::Waiting { evidence, digest, .. })) => {
+                Vet::Again { check, evidence, digest }
+            }
             _ => Vet::Everything,
         };
         let words = match &vet {

@@ -16,6 +16,7 @@ use crate::domain::secret::Secret;
 use crate::exec::unit::UnitError;
 use crate::journal::JournalError;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// What came of a request: a sentence either way.
 pub(super) type Answer = Result<String, String>;
@@ -48,7 +49,7 @@ impl Supervisor {
             Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by, None)?,
             Request::Cancel { step: None } => self.cancel_run(&by, None)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
-            Request::Waive { release, finding, reason } => self.waive(&release, &finding, reason, by)?,
+            Request::Waive { release, finding, reason } => self.waive(&release, &finding, &reason, &by)?,
             Request::Refresh { release, check } => match self.failed_gate(&release) {
                 Some(gate) => self.retry(&gate, "its evidence could not be taken".to_owned(), by)?,
                 None => self.refresh(&release, check),
@@ -304,29 +305,39 @@ impl Supervisor {
         &mut self,
         release: &ReleaseId,
         finding: &FindingId,
-        reason: String,
-        by: Identity,
+        reason: &str,
+        by: &Identity,
     ) -> Result<Answer, JournalError> {
         if reason.trim().is_empty() {
             return Ok(Err("a finding is waived only with a reason".to_owned()));
         }
         let evidence = match self.state.gate(release) {
-            Some((_, Some(GateState::Waiting { evidence, .. }))) => self.dir.evidence(evidence),
+            Some((_, Some(GateState::Waiting { evidence, digest, .. }))) => {
+                self.dir.evidence_as_recorded(evidence, digest.as_ref())
+            }
             _ => {
                 return Ok(Err(format!(
                     "the gate of release {release} is not waiting, so nothing can be waived"
                 )));
             }
         };
-        let known = match evidence {
-            Ok(evidence) => evidence.findings.iter().any(|other| other.id == *finding),
+        let messages: BTreeSet<String> = match evidence {
+            Ok(evidence) => {
+                let same = evidence.findings.into_iter().filter(|other| other.id == *finding);
+                same.map(|other| other.message).collect()
+            }
             Err(error) => return Ok(Err(error.to_string())),
         };
-        if !known {
+        if messages.is_empty() {
             return Ok(Err(format!("release {release} has no finding {finding}")));
         }
-        let waiver = Waiver { finding: finding.clone(), reason, by, at: Timestamp::now() };
-        self.record(&Event::FindingWaived { release: release.clone(), waiver })?;
+        let at = Timestamp::now();
+        // What says several things under one id is waived with all of them.
+        for message in messages {
+            let (finding, reason, by) = (finding.clone(), reason.to_owned(), by.clone());
+            let waiver = Waiver { finding, message: Some(message), reason, by, at };
+            self.record(&Event::FindingWaived { release: release.clone(), waiver })?;
+        }
         Ok(Ok(format!("finding {finding} is waived")))
     }
 

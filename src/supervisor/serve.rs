@@ -10,6 +10,8 @@ use super::run_loop::{ABANDON_GRACE, RESOURCE_POLL, Supervisor};
 use super::take_over::{Order, TakeOverError, Taker};
 use crate::catalog;
 use crate::compose::probe::Prober;
+use crate::domain::catalog::Catalog;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::live::Live;
 use crate::domain::name::{ReleaseId, RunId};
 use crate::domain::run::{Event, RunState};
@@ -94,7 +96,9 @@ pub fn serve(state: &Path, run: &RunId, order: &Order, unscoped: Option<&str>) -
                 Unable::Journal(error) | Unable::Lock(LockError::Journal(error)) => {
                     Hello::Failed { message: error.advice("try again") }
                 }
-                Unable::Catalog(_) => Hello::Failed { message: error.to_string() },
+                Unable::Catalog(_) | Unable::CatalogAltered { .. } => {
+                    Hello::Failed { message: error.to_string() }
+                }
             });
             return Ok(());
         }
@@ -113,6 +117,11 @@ enum Unable {
     Journal(#[from] JournalError),
     #[error("the run's catalog cannot be used any more:\n{0}")]
     Catalog(String),
+    #[error(
+        "{} is not the catalog that run {run} was made with: restore the file, or plan a new run",
+        path.display()
+    )]
+    CatalogAltered { path: PathBuf, run: RunId },
 }
 
 impl From<TakeOverError> for Unable {
@@ -143,11 +152,11 @@ async fn begin(
     let holder = Holder { run: dir.id().clone(), by: by.clone(), since, pid, step: None };
     let elsewhere = if order.take_over { Elsewhere::Override } else { Elsewhere::Respect };
     let mut locks = Locks::take_run(store, dir, holder, elsewhere)?;
-    let source = catalog::Source::File(dir.catalog());
-    let catalog = catalog::load(&source, &catalog::process_environment())
-        .map_err(|errors| Unable::Catalog(errors.to_string()))?;
-    // What other runs have by now is none of this one's; with the run's lock its journal stands still.
-    let own: Vec<ReleaseId> = dir.load()?.held_lanes().map(|lane| lane.release.clone()).collect();
+    // With the run's lock its journal stands still.
+    let found = dir.load()?;
+    let (catalog, digest) = own_catalog(dir, found.catalog.as_ref())?;
+    // What other runs have by now is none of this one's.
+    let own: Vec<ReleaseId> = found.held_lanes().map(|lane| lane.release.clone()).collect();
     let taker = Taker { store, run: dir.id(), by: &by, order };
     let taken = taker.take(&mut locks, &own).await?;
     if let Some(message) = super::survivors::survivor_on(store, dir.id(), &own) {
@@ -186,10 +195,26 @@ async fn begin(
     };
     if fresh {
         let (run, version) = (dir.id().clone(), env!("CARGO_PKG_VERSION").to_owned());
-        supervisor.record(&Event::RunCreated { run, plan: plan.digest, by, version })?;
+        let catalog = Some(digest);
+        supervisor.record(&Event::RunCreated { run, plan: plan.digest, by, version, catalog })?;
     }
     announce(&mut supervisor, &taken)?;
     Ok((supervisor, receiver))
+}
+
+/// Reads the run's own catalog, once, and returns it with its digest; it must be what was `recorded`.
+fn own_catalog(dir: &RunDir, recorded: Option<&FileDigest>) -> Result<(Catalog, FileDigest), Unable> {
+    let path = dir.catalog();
+    let text = std::fs::read_to_string(&path).map_err(JournalError::io("cannot read", &path))?;
+    let digest = FileDigest::of(text.as_bytes());
+    if recorded.is_some_and(|recorded| *recorded != digest) {
+        return Err(Unable::CatalogAltered { path, run: dir.id().clone() });
+    }
+    let name = catalog::Source::File(path).name();
+    let catalog = catalog::parse(&name, text)
+        .and_then(|draft| draft.resolve(&catalog::process_environment()))
+        .map_err(|errors| Unable::Catalog(errors.to_string()))?;
+    Ok((catalog, digest))
 }
 
 /// Appends to the logs what the last supervisor had taken from its steps and not yet written when it was killed.

@@ -246,6 +246,7 @@ fn until_step(release: &str, step: &str) -> Vec<Event> {
                 evidence: format!("gates/{release}-1.json"),
                 seal: shown.digest(),
                 demand: Demand::default(),
+                digest: None,
             });
             let approval = approval(&plan, release, person("lena", 1001), &shown);
             events.push(Event::Approved { step: one.clone(), approval });
@@ -336,6 +337,7 @@ fn a_supervisor_rests_where_nothing_can_move() {
             evidence: String::new(),
             seal: Seal::default().digest(),
             demand: Demand::default(),
+            digest: None,
         };
         house.supervisor.record(&opened).unwrap();
     }
@@ -424,6 +426,7 @@ fn before_publish() -> House {
         evidence: "gates/8-1.json".to_owned(),
         seal: Seal::default().digest(),
         demand: Demand::default(),
+        digest: None,
     };
     for event in
         [opened, Event::Approved { step: gate.clone(), approval: valid }, Event::GatePassed { step: gate }]

@@ -8,7 +8,7 @@ use super::checks::Vet;
 use super::control::Response;
 use super::happening::{PendingApproval, SealPurpose};
 use super::run_loop::Supervisor;
-use crate::domain::approval::{Approval, Refusal, Signed, VerifiedSigner, check_phrase};
+use crate::domain::approval::{Approval, Demand, Refusal, Signed, VerifiedSigner, check_phrase};
 use crate::domain::name::ReleaseId;
 use crate::domain::plan::Step;
 use crate::domain::run::{Event, GateState};
@@ -72,19 +72,26 @@ impl Supervisor {
         if self.looking.contains(release) {
             return Err(not_waiting("evidence is being gathered; wait for it"));
         }
-        let Some(GateState::Waiting { evidence, seal, approvals, .. }) = gate else {
+        let Some(GateState::Waiting { evidence, seal, digest, approvals, .. }) = gate else {
             let word = self.state.record(&step.id).map_or("unknown", |record| record.word());
             return Err(not_waiting(word));
         };
         check_phrase(lane, &pending.phrase)?;
-        if shown.is_some_and(|shown| shown != seal) {
-            let how = "changed since it was shown".to_owned();
-            return Err(Refusal::SealBroken { path: "the evidence".to_owned(), how });
+        if let Some(shown) = shown.filter(|shown| *shown != seal) {
+            return Err(Refusal::OtherSeal {
+                run: self.dir.id().clone(),
+                release: release.clone(),
+                shown: shown.short().to_owned(),
+                stands: seal.short().to_owned(),
+            });
         }
-        let evidence = self
-            .dir
-            .evidence(evidence)
-            .map_err(|error| not_waiting(&format!("its evidence is lost: {error}")))?;
+        let evidence =
+            self.dir.evidence_as_recorded(evidence, digest.as_ref()).map_err(|error| match error {
+                JournalError::EvidenceAltered { file, .. } => {
+                    Refusal::EvidenceAltered { run: self.dir.id().clone(), file }
+                }
+                other => not_waiting(&format!("its evidence is lost: {other}")),
+            })?;
         let blocking: Vec<_> = evidence.blocking(self.state.waivers(release)).collect();
         if let Some(first) = blocking.first() {
             return Err(Refusal::Blocked { count: blocking.len(), path: first.path.clone() });
@@ -102,7 +109,7 @@ impl Supervisor {
         before: &[Approval],
     ) -> Result<Approval, Refusal> {
         let now = Timestamp::now();
-        let demand = self.catalog.gate.demand();
+        let demand = self.demand(release);
         let life = SignedDuration::from_secs(i64::try_from(demand.expires_s).unwrap_or(i64::MAX));
         let until = |at: Timestamp| at.checked_add(life).unwrap_or(Timestamp::MAX);
         let mut approval = Approval {
@@ -146,16 +153,33 @@ impl Supervisor {
                 let key = crate::signing::key_in(&claim.signature).unwrap_or_default();
                 let (principal, signature) = (claim.principal.clone(), claim.signature.clone());
                 approval.signed = Some(Signed { principal, key, signature });
-                self.verify(std::slice::from_ref(&approval))?;
+                self.verify(&demand, std::slice::from_ref(&approval))?;
             }
         }
         demand.admit(before, &approval, now)?;
         Ok(approval)
     }
 
-    /// Verifies the signatures under `approvals`, where the catalog asks for them, as of now.
-    pub(super) fn verify(&self, approvals: &[Approval]) -> Result<Vec<VerifiedSigner>, Refusal> {
-        let Some(path) = &self.catalog.gate.allowed_signers else { return Ok(Vec::new()) };
+    /// Returns what the gate of `release` asks for: what it was opened with, or where an old journal does not say that,
+    /// what the catalog does.
+    pub(super) fn demand(&self, release: &ReleaseId) -> Demand {
+        match self.state.gate(release) {
+            Some((_, Some(GateState::Waiting { demand, .. } | GateState::Passed { demand, .. })))
+                if demand.is_recorded() =>
+            {
+                demand.clone()
+            }
+            _ => self.catalog.gate.demand(),
+        }
+    }
+
+    /// Verifies the signatures under `approvals`, where `demand` asks for them, as of now.
+    pub(super) fn verify(
+        &self,
+        demand: &Demand,
+        approvals: &[Approval],
+    ) -> Result<Vec<VerifiedSigner>, Refusal> {
+        let Some(path) = &demand.signers else { return Ok(Vec::new()) };
         let by = || approvals.iter().map(Approval::who).collect::<Vec<_>>().join(", ");
         let allowed = AllowedSigners::trusted(path)
             .map_err(|error| Refusal::BadSignature { by: by(), problem: error.to_string() })?;
@@ -204,7 +228,7 @@ impl Supervisor {
                 return self.void_expired(release, refusal);
             }
         };
-        let demand = self.catalog.gate.demand();
+        let demand = self.demand(release);
         let all: Vec<Approval> = before.into_iter().chain([approval.clone()]).collect();
         self.record(&Event::Approved { step: step.id, approval })?;
         self.released.insert(release.clone());

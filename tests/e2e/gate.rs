@@ -109,6 +109,11 @@ fn staging_that_changed_before_the_phrase_came_is_shown_anew() {
     to_the_gate(&host);
     let before = contents(&host.production());
     let seal = word(&host.json(&["gate", "latest"])["seal"]);
+    let command = command_to_copy(&host);
+    assert_eq!(command.last().map(String::as_str), seal.get(..12), "{command:?}");
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    let short = [&command[..command.len() - 1], &[&seal[..11]][..]].concat();
+    host.run(&short).exits(2).says("12 to 64 hexadecimal digits");
     let path = host.staging().join("Extras/x86_64/os/extra.txt");
     fs::write(&path, "late").unwrap();
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("Extras/x86_64/os/extra.txt");
@@ -116,12 +121,29 @@ fn staging_that_changed_before_the_phrase_came_is_shown_anew() {
     assert_eq!(contents(&host.production()), before);
     let anew = host.json(&["gate", "latest"]);
     assert_ne!(word(&anew["seal"]), seal, "new evidence");
+    let advice = format!("`stagegate gate {} --release 8`", command[1]);
+    host.run(&command).exits(4).says("staging was looked at anew").says(&advice);
     // An approval of what was shown before is refused, although the gate has new evidence.
     let stale = serde_json::json!({"request": "approve", "release": "8", "phrase": "8.10 vetted", "seal": seal, "then": "proceed"});
     let answer = host.connect().ask(&stale);
     assert_eq!(answer["response"], "refused", "{answer}");
+    assert_eq!(answer["refusal"]["refusal"], "other-seal", "{answer}");
     assert_eq!(host.state("8/gate"), "waiting");
     assert_eq!(contents(&host.production()), before);
+    let command = command_to_copy(&host);
+    let command: Vec<&str> = command.iter().map(String::as_str).collect();
+    host.run(&[&command[..], &["--hold"]].concat()).exits(0).says("approved");
+}
+
+/// Returns the words of the approve command that `gate` prints, from `approve` on.
+fn command_to_copy(host: &Host) -> Vec<String> {
+    let printed = host.run(&["gate", "latest"]).exits(0).out;
+    let line = printed.lines().find(|line| line.trim_start().starts_with("approve:")).unwrap();
+    let (_, words) = line.split_once(" approve ").unwrap();
+    let (run, rest) = words.split_once(" --phrase ").unwrap();
+    let (phrase, seal) = rest.split_once(" --seal ").unwrap();
+    let words = ["approve", run, "--phrase", phrase.trim_matches('"'), "--seal", seal];
+    words.map(str::to_owned).to_vec()
 }
 
 /// The push reads the vars files anew, hours after the supervisor did.
@@ -199,6 +221,7 @@ fn a_skipped_step_blocks_at_the_gate_until_it_is_waived_by_name() {
 
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says("blocking");
     assert_eq!(host.state("8/publish"), "pending");
+    edited_evidence_is_not_approved(&host);
     let id = word(&finding["id"]);
     host.run(&["waive", "latest", "nosuch", "--reason", "x"]).exits(1).says("nosuch");
     host.run(&["waive", "latest", &id]).exits(2);
@@ -211,6 +234,19 @@ fn a_skipped_step_blocks_at_the_gate_until_it_is_waived_by_name() {
         let ran = host.run(&["skip", "latest", step, "--reason", "no"]);
         assert_ne!(ran.code, 0, "{step} can be skipped: {ran:?}");
     }
+}
+
+/// Makes warnings of what blocks, in the file; the gate opens anew afterwards.
+fn edited_evidence_is_not_approved(host: &Host) {
+    let opened = host.journal().into_iter().rfind(|event| event["event"] == "gate-opened").unwrap();
+    let path = host.run_folder().join(word(&opened["evidence"]));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("\"blocking\"", "\"warning\"")).unwrap();
+    let said = "the evidence is not what was recorded";
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(4).says(said).says("stagegate gate");
+    host.run(&["verify-run", "latest"]).exits(1).says("is not what record");
+    fs::write(&path, text).unwrap();
+    host.run(&["verify-run", "latest"]).exits(0);
 }
 
 fn only_blocking(gate: &Value) -> Value {

@@ -71,6 +71,21 @@ fn a_killed_supervisor_leaves_an_interrupted_run_that_resumes_once_its_step_is_o
     host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(0);
 }
 
+/// The run's own copy asks for less than it did; it is as it was afterwards.
+fn an_edited_catalog_begins_no_supervisor(host: &Host) {
+    let path = host.run_folder().join("catalog.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n# edited\n")).unwrap();
+    let records = host.journal().len();
+    let said = "catalog.toml is not the catalog that run ";
+    let advice = "restore the file, or plan a new run";
+    host.run(&["approve", "latest", "--phrase", "8.10 vetted"]).exits(1).says(said).says(advice);
+    assert_eq!(host.journal().len(), records, "nothing is recorded");
+    host.run(&["verify-run", "latest"]).exits(1).says("catalog.toml has the digest");
+    fs::write(&path, text).unwrap();
+    host.run(&["verify-run", "latest"]).exits(0);
+}
+
 fn is_gone(pid: i32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.is_empty() || stat.contains(") Z ")
@@ -87,6 +102,7 @@ fn a_supervisor_that_is_killed_at_the_gate_comes_back_for_the_approval() {
     host.run(&SYNC).exits(3);
     host.kill_supervisor();
     assert_eq!(host.latest()["state"], "waiting");
+    an_edited_catalog_begins_no_supervisor(&host);
     host.run(&["approve", "latest", "--phrase", "wrong"]).exits(4);
     host.run(&["approve", "latest", "--phrase", "8.10 vetted", "--hold"]).exits(0);
     host.kill_supervisor();

@@ -2,6 +2,7 @@
 
 use super::{Answer, Availability, helm, may_act, open_run, reachable, when};
 use crate::app::model::{EvidenceState, GateFocus, GateModel, GateTab, Model, RunModel, Screen};
+use crate::domain::evidence::Waiver;
 use crate::domain::run::GateState;
 use crate::keys::Action;
 
@@ -103,8 +104,8 @@ fn waive(model: &Model) -> Answer {
     when(gate.tab() == GateTab::Findings, "go to the findings first")?;
     let finding = evidence.findings.get(gate.finding).ok_or("nothing was found")?;
     when(finding.blocks(), "it does not block, so there is nothing to waive")?;
-    let waived = run.state.waivers(&gate.release).iter().any(|waiver| waiver.finding == finding.id);
-    when(!waived, "it was waived already")
+    let waived = Waiver::of(finding, run.state.waivers(&gate.release));
+    when(waived.is_none(), "it was waived already")
 }
 
 /// Returns whether the approval that is typed on the open gate may be sent: everything holds, the phrase too.

@@ -54,12 +54,17 @@ fn of_step(program: &str, run: &RunId, state: &RunState, lane: Option<&Lane>, st
         {
             vec![command("publish", program, &format!("resume {run}{}", release(state, lane)))]
         }
-        StepState::Gate { gate: GateState::Waiting { .. } | GateState::Void { .. } } => {
+        StepState::Gate { gate: gate @ (GateState::Waiting { .. } | GateState::Void { .. }) } => {
             let release = release(state, lane);
             let phrase = lane.map_or("", |lane| &lane.phrase);
+            // Whoever copies the line approves the evidence that it stands below.
+            let seal = match gate {
+                GateState::Waiting { seal, .. } => format!(" --seal {}", seal.short()),
+                _ => String::new(),
+            };
             vec![
                 command("vet", program, &format!("gate {run}{release}")),
-                command("approve", program, &format!("approve {run}{release} --phrase \"{phrase}\"")),
+                command("approve", program, &format!("approve {run}{release} --phrase \"{phrase}\"{seal}")),
             ]
         }
         _ if record.stops_lane() => {

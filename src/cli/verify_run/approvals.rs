@@ -63,7 +63,8 @@ pub(super) fn check(dir: &RunDir, audit: &mut Audit, named: Option<&Path>) -> Re
         (None, _) => Allowed::Unknown,
     };
     let events = facts.iter().map(|(seq, time, fact)| (*seq, *time, fact));
-    let found = signatures::approvals(&run, &plan, events, allowed);
+    let evidence = |file: &str| dir.evidence(file).ok();
+    let found = signatures::approvals(&run, &plan, events, allowed, &evidence);
     for (record, message) in found.flaws {
         audit.flaws.push(Flaw {
             kind: FlawKind::ApprovalInvalid,

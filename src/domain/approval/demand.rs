@@ -64,6 +64,11 @@ impl Default for Demand {
 }
 
 impl Demand {
+    /// Returns whether a journal says it: what a catalog asks for always lets an approval hold for some time.
+    pub fn is_recorded(&self) -> bool {
+        self.expires_s > 0
+    }
+
     /// Returns whether `approvals` are as many as are asked for: enough people, or one who approves alone.
     pub fn is_met(&self, approvals: &[Approval]) -> bool {
         approvals.iter().any(|approval| approval.solo) || approvals.len() >= usize::from(self.people.max(1))

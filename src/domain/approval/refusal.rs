@@ -1,6 +1,6 @@
 //! Why an approval does not open the way, in words that say what to do.
 
-use crate::domain::name::{ReleaseId, StepId};
+use crate::domain::name::{ReleaseId, RunId, StepId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -54,11 +54,34 @@ pub enum Refusal {
         /// `added`, `removed` or `changed`.
         how: String,
     },
+    /// Staging was looked at anew since the evidence was shown that is approved.
+    #[error(
+        "staging was looked at anew: the evidence that stands has the seal {stands}, not {shown}; see it with \
+         `stagegate gate {run} --release {release}`"
+    )]
+    OtherSeal {
+        /// The run.
+        run: RunId,
+        /// The release.
+        release: ReleaseId,
+        /// The first digits of the seal that was shown.
+        shown: String,
+        /// The first digits of the seal of the evidence that stands.
+        stands: String,
+    },
     /// Staging could not be looked at, so nobody knows whether it is what was vetted.
     #[error("the seal cannot be taken: {problem}")]
     SealUnknown {
         /// Why not.
         problem: String,
+    },
+    /// The evidence file is not the one that was recorded when the gate opened.
+    #[error("the evidence is not what was recorded ({file}); gather it anew with `stagegate gate {run}`")]
+    EvidenceAltered {
+        /// The run.
+        run: RunId,
+        /// The file, relative to the run's folder.
+        file: String,
     },
     /// Blocking findings are neither gone nor waived.
     #[error("{count} blocking findings stand, the first at {path}; mend them or waive them by name")]

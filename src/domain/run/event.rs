@@ -5,6 +5,7 @@ use super::step::Place;
 use crate::domain::approval::{Approval, Demand, Identity, Refusal};
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::finding::Finding;
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
 use crate::domain::outcome::{Outcome, ProcessEnd};
@@ -37,6 +38,9 @@ pub enum Event {
         by: Identity,
         /// The version of the program.
         version: String,
+        /// The digest of the run's own catalog. Earlier versions did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        catalog: Option<FileDigest>,
     },
     /// A supervisor took the run. Steps that were running under an earlier one are interrupted.
     SupervisorStarted {
@@ -209,6 +213,9 @@ pub enum Event {
         /// What it asks of those who approve. Earlier versions did not say.
         #[serde(default)]
         demand: Demand,
+        /// The digest of the evidence file. Earlier versions did not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<FileDigest>,
     },
     /// A finding was let through by name.
     FindingWaived {

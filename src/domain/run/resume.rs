@@ -200,6 +200,8 @@ impl Decision {
 
 impl Case {
     /// Gathers what counts about `step`; `truth` is what is known of it if it was interrupted.
+    ///
+    /// `people` is how many must approve where the journal is too old to say it of the gate.
     pub fn of(
         state: &RunState,
         step: &Step,
@@ -247,7 +249,12 @@ fn standing(state: &RunState, step: &Step, truth: Option<&Interrupted>, people: 
         (StepState::Gate { gate }, _) => match gate {
             GateState::Passed { .. } => Standing::Done,
             GateState::Void { .. } => Standing::GateVoid,
-            GateState::Waiting { approvals, .. } if !is_enough(approvals, people) => Standing::GateWaits,
+            // What the gate was opened with counts; `people` only where an old journal does not say it.
+            GateState::Waiting { approvals, demand, .. }
+                if !demand.is_met(approvals) || (!demand.is_recorded() && !is_enough(approvals, people)) =>
+            {
+                Standing::GateWaits
+            }
             GateState::Waiting { approvals, .. } if is_held(approvals) => Standing::GateHeld,
             GateState::Waiting { .. } => Standing::GateApproved,
         },

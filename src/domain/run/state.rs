@@ -7,6 +7,7 @@ use super::step::{Cut, GateState, Place, Stale, StepRecord, StepState, conclude}
 use crate::domain::approval::Identity;
 use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Waiver;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::finding::first_blocking;
 use crate::domain::name::{ReleaseId, RepoName, RunId, StepId};
 use crate::domain::outcome::{Outcome, signal_name};
@@ -67,6 +68,8 @@ pub struct RunState {
     pub plan: Plan,
     /// Its id and who made it, once recorded.
     pub created: Option<(RunId, Identity, Timestamp)>,
+    /// The digest of its own catalog; none before the first record and in a journal of before it was recorded.
+    pub catalog: Option<FileDigest>,
     /// Every step's record.
     pub steps: BTreeMap<StepId, StepRecord>,
     /// The composes that this run's own compose steps made.
@@ -98,6 +101,7 @@ impl RunState {
         Self {
             plan,
             created: None,
+            catalog: None,
             steps,
             produced: BTreeMap::new(),
             waivers: BTreeMap::new(),
@@ -225,7 +229,10 @@ impl RunState {
         self.last = Some(at);
         self.events += 1;
         match event {
-            Event::RunCreated { run, by, .. } => self.created = Some((run.clone(), by.clone(), at)),
+            Event::RunCreated { run, by, catalog, .. } => {
+                self.created = Some((run.clone(), by.clone(), at));
+                self.catalog.clone_from(catalog);
+            }
             Event::SupervisorStarted { pid, start_time, place } => {
                 self.interrupt_running();
                 self.supervisor = Some((*pid, *start_time, place.clone()));
@@ -403,7 +410,7 @@ impl RunState {
         let Some(record) = self.steps.get_mut(step) else { return };
         let old = std::mem::replace(&mut record.state, StepState::Pending);
         record.state = match (event, old) {
-            (Event::GateOpened { evidence, seal, demand, .. }, _) => {
+            (Event::GateOpened { evidence, seal, demand, digest, .. }, _) => {
                 record.stale = None;
                 record.attempts += 1;
                 StepState::Gate {
@@ -412,16 +419,19 @@ impl RunState {
                         evidence: evidence.clone(),
                         seal: seal.clone(),
                         demand: demand.clone(),
+                        digest: digest.clone(),
                         approvals: Vec::new(),
                     },
                 }
             }
             (
                 Event::Approved { approval, .. },
-                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, demand, mut approvals } },
+                StepState::Gate { gate: mut gate @ GateState::Waiting { .. } },
             ) => {
-                approvals.push(approval.clone());
-                StepState::Gate { gate: GateState::Waiting { since, evidence, seal, demand, approvals } }
+                if let GateState::Waiting { approvals, .. } = &mut gate {
+                    approvals.push(approval.clone());
+                }
+                StepState::Gate { gate }
             }
             (
                 Event::GatePassed { .. },

@@ -8,6 +8,7 @@ use super::event::StopStage;
 use crate::domain::approval::demand::ApprovalCount;
 use crate::domain::approval::{AfterApproval, Approval, Demand, Identity, Refusal};
 use crate::domain::compose::ComposeId;
+use crate::domain::file_digest::FileDigest;
 use crate::domain::finding::Finding;
 use crate::domain::name::{RepoName, StepId};
 use crate::domain::outcome::{Outcome, ProcessEnd};
@@ -129,6 +130,8 @@ pub enum GateState {
         seal: SealDigest,
         /// What it asks of those who approve.
         demand: Demand,
+        /// The digest of the evidence file; none in a journal of before it was recorded.
+        digest: Option<FileDigest>,
         /// Approvals so far.
         approvals: Vec<Approval>,
     },

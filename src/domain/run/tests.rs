@@ -56,6 +56,7 @@ pub(super) fn opened(step: &StepId) -> Event {
         evidence: "gates/8-1.json".to_owned(),
         seal: fixture::seal(&[]).digest(),
         demand: Demand::default(),
+        digest: None,
     }
 }
 
@@ -104,6 +105,7 @@ pub(super) fn good_run(plan: &Plan) -> Vec<Event> {
             plan: plan.digest.clone(),
             by: person("lena", 1001),
             version: "0".to_owned(),
+            catalog: None,
         },
         supervised(),
     ];
@@ -374,6 +376,7 @@ fn what_was_produced_and_waived_is_known_by_release() {
     };
     let waiver = Waiver {
         finding: FindingId("abc".to_owned()),
+        message: None,
         reason: "known".to_owned(),
         by: person("lena", 1),
         at: at(1),

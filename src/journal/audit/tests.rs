@@ -308,11 +308,12 @@ fn house() -> House {
     let dir = Store::open(folder.path()).unwrap().create(&plan, "", at(0)).unwrap();
     let (step, log) = (id("8/sync/Rocky"), "steps/01.log".to_owned());
     let by = person("lena", 1001);
+    let catalog = Some(FileDigest::of(b""));
     dir.write(&log, b"twelve bytes").unwrap();
-    dir.write_evidence("gates/8-1.json", &evidence(), &Seal::default()).unwrap();
+    let digest = Some(dir.write_evidence("gates/8-1.json", &evidence(), &Seal::default()).unwrap());
     let empty = BTreeMap::new;
     let events = [
-        Event::RunCreated { run: dir.id().clone(), plan: plan.digest, by, version: "1".to_owned() },
+        Event::RunCreated { run: dir.id().clone(), plan: plan.digest, by, version: "1".to_owned(), catalog },
         Event::StepStarting {
             step: step.clone(),
             attempt: 1,
@@ -329,6 +330,7 @@ fn house() -> House {
             evidence: "gates/8-1.json".to_owned(),
             seal: Seal::default().digest(),
             demand: Demand::default(),
+            digest,
         },
         Event::RunEnded {},
     ];
@@ -347,7 +349,13 @@ fn evidence() -> crate::domain::evidence::Evidence {
         production: "/production".into(),
         at: at(0),
         repos: Vec::new(),
-        findings: Vec::new(),
+        findings: vec![crate::domain::finding::Finding::blocking(
+            crate::domain::flow::CheckName::Leftovers,
+            "left",
+            "a",
+            "is left",
+            "remove it",
+        )],
         changes: crate::domain::evidence::Changes::default(),
         checklist: Vec::new(),
         seal: Seal::default().digest(),
@@ -372,7 +380,10 @@ fn a_run_that_nobody_touched_is_intact() {
 
 #[test]
 fn logs_plan_and_evidence_are_compared_with_what_was_recorded() {
-    let changes: [(&str, &[u8], FlawKind, &str); 5] = [
+    let mut edited = evidence();
+    edited.findings.clear();
+    let edited = serde_json::to_vec(&edited).unwrap();
+    let changes: [(&str, &[u8], FlawKind, &str); 7] = [
         (
             "steps/01.log",
             b"twelve",
@@ -381,13 +392,15 @@ fn logs_plan_and_evidence_are_compared_with_what_was_recorded() {
         ),
         ("steps/01.log", b"twelve bytes and more", FlawKind::LogLonger, "has 21 bytes"),
         ("plan.json", b"{}", FlawKind::PlanAltered, "cannot be used"),
+        ("catalog.toml", b"[gate]\npeople = 1\n", FlawKind::CatalogAltered, "and record 1 says"),
         (
             "gates/8-1.seal.json",
             b"{\"paths\":{\"a\":{\"is\":\"link\",\"target\":\"b\"}}}",
             FlawKind::EvidenceAltered,
             "and record 4 says",
         ),
-        ("gates/8-1.json", b"", FlawKind::EvidenceAltered, "is damaged"),
+        ("gates/8-1.json", b"", FlawKind::EvidenceAltered, "is not what record 4 says"),
+        ("gates/8-1.json", &edited, FlawKind::EvidenceAltered, "is not what record 4 says"),
     ];
     for (file, content, kind, words) in changes {
         let House { dir, _folder } = house();

@@ -33,7 +33,13 @@ fn run(store: &Store, second: i64, outcome: Outcome, ended: bool) -> RunDir {
     let mut writer = Writer::open(&dir.journal()).unwrap();
     let mut say = |event: Event| writer.append(at(1_800_000_000 + second), &event).unwrap();
     let by = person("lena", 1001);
-    say(Event::RunCreated { run: dir.id().clone(), plan: plan.digest.clone(), by, version: "1".to_owned() });
+    say(Event::RunCreated {
+        run: dir.id().clone(),
+        plan: plan.digest.clone(),
+        by,
+        version: "1".to_owned(),
+        catalog: None,
+    });
     for step in plan.steps.iter().take(if outcome == Outcome::Succeeded { plan.steps.len() } else { 1 }) {
         let outcome = if step.is_gate() { continue } else { outcome };
         let reason = String::new();

@@ -2,12 +2,16 @@
 
 use super::super::tests::{allowed, key, line, signed_as, signed_by};
 use super::*;
+use crate::domain::evidence::Changes;
+use crate::domain::finding::Finding;
 use crate::domain::fixture::{approval, at, person, plan, run, seal};
+use crate::domain::flow::CheckName;
 
 /// What a run of one lane records around its gate, a second a record.
 struct Story {
     plan: Plan,
     events: Vec<Event>,
+    evidence: Option<Evidence>,
 }
 
 impl Story {
@@ -17,7 +21,7 @@ impl Story {
         let demand = Demand { people: 2, signers: Some("/signers".into()), solo: false, expires_s: 1000 };
         let lena = signed_by(&plan, 1001, "lena", &key(1));
         let omar = signed_by(&plan, 1002, "omar", &key(2));
-        let mut story = Self { plan, events: Vec::new() };
+        let mut story = Self { plan, events: Vec::new(), evidence: None };
         story.open(demand);
         story.events.extend([approved(lena), approved(omar), passed(), starting()]);
         story
@@ -26,13 +30,20 @@ impl Story {
     fn open(&mut self, demand: Demand) {
         let step = "8/gate".parse().unwrap();
         let evidence = "gates/8-1.json".to_owned();
-        self.events.push(Event::GateOpened { step, evidence, seal: seal(&[]).digest(), demand });
+        self.events.push(Event::GateOpened {
+            step,
+            evidence,
+            seal: seal(&[]).digest(),
+            demand,
+            digest: None,
+        });
     }
 
     fn audit(&self, allowed: Allowed<'_>) -> ApprovalAudit {
         let facts =
             (1..).zip(1..).zip(&self.events).map(|((record, second), event)| (record, at(second), event));
-        approvals(&run(), &self.plan, facts, allowed)
+        let evidence = |file: &str| (file == "gates/8-1.json").then(|| self.evidence.clone()).flatten();
+        approvals(&run(), &self.plan, facts, allowed, &evidence)
     }
 
     fn flaws(&self) -> Vec<(u64, String)> {
@@ -138,7 +149,7 @@ fn what_was_made_up_is_named() {
 fn unsigned_approvals_are_as_the_catalog_had_it_unless_a_file_is_named() {
     let plan = plan();
     let one = approval(&plan, "8", person("lena", 1001), &seal(&[]));
-    let mut story = Story { plan, events: Vec::new() };
+    let mut story = Story { plan, events: Vec::new(), evidence: None };
     story.open(Demand::default());
     story.events.extend([approved(one), passed(), starting()]);
     for allowed in [Allowed::Unknown, Allowed::IfAsked(&team())] {
@@ -148,4 +159,47 @@ fn unsigned_approvals_are_as_the_catalog_had_it_unless_a_file_is_named() {
     }
     let found = story.audit(Allowed::Required(&team()));
     assert!(found.flaws[0].1.contains("it is not signed"), "{:?}", found.flaws);
+}
+
+fn evidence(findings: Vec<Finding>) -> Evidence {
+    Evidence {
+        release: "8".parse().unwrap(),
+        revision: "8.10".to_owned(),
+        staging: "/staging".into(),
+        production: "/production".into(),
+        at: at(0),
+        repos: Vec::new(),
+        findings,
+        changes: Changes::default(),
+        checklist: Vec::new(),
+        seal: seal(&[]).digest(),
+        sealed_paths: 0,
+        production_now: String::new(),
+        checks: Vec::new(),
+    }
+}
+
+#[test]
+fn an_approval_of_what_blocked_is_named_unless_it_was_waived_before() {
+    let blocker = Finding::blocking(CheckName::Leftovers, "left", "Extras", "1 file is left", "remove it");
+    let mut story = Story::of_two();
+    story.evidence = Some(evidence(vec![blocker.clone()]));
+    let words = "was given while findings blocked that nobody had waived: 1, the first at Extras";
+    one_flaw(&story, 2, words);
+    one_flaw(&story, 3, words);
+    let waiver = |finding| Waiver {
+        finding,
+        message: None,
+        reason: "known".to_owned(),
+        by: person("lena", 1001),
+        at: at(1),
+    };
+    let waived = |finding| Event::FindingWaived { release: "8".parse().unwrap(), waiver: waiver(finding) };
+    story.events.insert(2, waived(blocker.id.clone()));
+    let flaws = story.flaws();
+    assert!(flaws.iter().all(|(record, _)| *record == 2) && flaws.len() == 1, "{flaws:?}");
+    let mut story = Story::of_two();
+    story.evidence = Some(evidence(vec![blocker.clone()]));
+    story.events.insert(1, waived(blocker.id));
+    assert_eq!(story.flaws(), []);
 }

@@ -151,9 +151,14 @@ fn write_gate(out: &mut String, gate: &ReportGate) {
         write_approval(out, approval);
     }
     for waiver in &gate.waivers {
-        let finding = gate.evidence.as_ref().and_then(|evidence| {
-            evidence.findings.iter().find(|finding| finding.id == waiver.finding).map(line)
-        });
+        let findings = gate.evidence.iter().flat_map(|evidence| &evidence.findings);
+        let mut same = findings.filter(|finding| finding.id == waiver.finding).peekable();
+        let changed = same.peek().is_some();
+        let finding = match same.find(|finding| waiver.covers(finding)) {
+            Some(finding) => format!(" ({})", line(finding)),
+            None if changed => " (**which says something else now, so it is not waived**)".to_owned(),
+            None => String::new(),
+        };
         let _ = writeln!(
             out,
             "- waived `{}` by {} at {}: {}{}",
@@ -161,7 +166,7 @@ fn write_gate(out: &mut String, gate: &ReportGate) {
             cell(&waiver.by.to_string()),
             moment(waiver.at),
             cell(&waiver.reason),
-            finding.map(|finding| format!(" ({finding})")).unwrap_or_default()
+            finding
         );
     }
     match &gate.evidence {

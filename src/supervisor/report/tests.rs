@@ -115,10 +115,24 @@ fn evidence() -> Evidence {
 }
 
 fn opened(step: crate::domain::name::StepId, evidence: String) -> Event {
-    Event::GateOpened { step, evidence, seal: self::evidence().seal, demand: Demand::default() }
+    Event::GateOpened { step, evidence, seal: self::evidence().seal, demand: Demand::default(), digest: None }
+}
+
+fn waiver(message: Option<&str>) -> Waiver {
+    Waiver {
+        finding: FindingId(finding().id.0),
+        message: message.map(str::to_owned),
+        reason: "known".to_owned(),
+        by: identity(),
+        at: at(70),
+    }
 }
 
 fn report() -> (tempfile::TempDir, Report) {
+    report_with(waiver(None))
+}
+
+fn report_with(waiver: Waiver) -> (tempfile::TempDir, Report) {
     let folder = tempfile::tempdir().unwrap();
     let dir = Store::open(folder.path()).unwrap().create(&plan(), "", at(0)).unwrap();
     let file = "gates/8-1.json".to_owned();
@@ -128,8 +142,6 @@ fn report() -> (tempfile::TempDir, Report) {
     let compose: ComposeId = "Rocky-8-updates-20210721.1".parse().unwrap();
     let rocky = RepoName::new("Rocky").unwrap();
     let release = ReleaseId::new("8").unwrap();
-    let waiver =
-        Waiver { finding: FindingId(finding().id.0), reason: "known".to_owned(), by: identity(), at: at(70) };
     let why = format!("no systemd scope: {TOKEN}");
     let contained = Containment::Tree { why };
     let events = [
@@ -140,6 +152,7 @@ fn report() -> (tempfile::TempDir, Report) {
                 plan: plan().digest,
                 by: identity(),
                 version: "1".into(),
+                catalog: None,
             },
         ),
         (
@@ -238,4 +251,13 @@ fn nothing_that_others_wrote_is_markup() {
     }
     assert_eq!(super::markdown::code("a`b`|\nc"), "`a'b'\\|␊c`");
     assert_eq!(super::markdown::block("a\n```\u{7}"), "a␊'''␇");
+}
+
+#[test]
+fn a_waiver_of_what_says_something_else_now_is_told_as_none() {
+    let (_folder, report) = report_with(waiver(Some("it said something else")));
+    let text = report.markdown();
+    assert!(text.contains("- 1 findings, 1 of them blocking and not waived"), "{text}");
+    let waived = text.lines().find(|line| line.starts_with("- waived")).unwrap();
+    assert!(waived.ends_with("(**which says something else now, so it is not waived**)"), "{waived}");
 }

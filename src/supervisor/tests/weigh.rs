@@ -4,6 +4,7 @@ use super::super::control::SignedClaim;
 use super::*;
 use crate::domain::approval::{Approval, Signed, text};
 use crate::domain::evidence::{Changes, Evidence};
+use crate::domain::finding::Finding;
 use crate::signing::{NAMESPACE, fingerprint};
 use jiff::SignedDuration;
 use ssh_key::private::Ed25519Keypair;
@@ -62,10 +63,10 @@ fn at_gate(people: u8) -> House {
         checks: Vec::new(),
     };
     let file = "gates/8-1.json".to_owned();
-    house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap();
+    let digest = Some(house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap());
     let (step, seal) = (id("8/gate"), Seal::default().digest());
     let demand = house.supervisor.catalog.gate.demand();
-    house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand }).unwrap();
+    house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand, digest }).unwrap();
     house.connect(LENA, identity(LENA));
     house.connect(OMAR, identity(OMAR));
     house
@@ -167,6 +168,11 @@ fn what_a_signature_says_is_believed_only_where_it_was_signed() {
     odd(&|one| one.expires = one.at + SignedDuration::from_secs(3601), "longer than the catalog allows");
     odd(&|one| one.expires = one.at - SignedDuration::from_secs(1), "expired at");
     odd(&|one| one.solo = true, "one person is enough");
+    let mut other = request(&good);
+    if let Request::Approve { seal: shown, .. } = &mut other {
+        *shown = Some(seal(&[("a", "b")]).digest());
+    }
+    assert!(matches!(refused(&mut house, LENA, other), Refusal::OtherSeal { .. }));
     // Another peer with her signature is not her.
     assert!(refused(&mut house, OMAR, request(&good)).to_string().contains("did not sign"));
     allow(&house, &[OMAR]);
@@ -183,6 +189,7 @@ fn a_gate_without_signers_takes_no_signature() {
     let mut catalog = Catalog::clone(&house.supervisor.catalog);
     catalog.gate.allowed_signers = None;
     house.supervisor.catalog = Arc::new(catalog);
+    opened_anew(&mut house, Vec::new());
     let one = sign(&house, unsigned(&house, LENA, 600), LENA);
     assert_eq!(refused(&mut house, LENA, request(&one)), Refusal::NotAsked);
 }
@@ -262,4 +269,96 @@ fn signatures_are_verified_again_just_before_production() {
         });
         assert!(void.unwrap().contains(words), "{what}");
     }
+}
+
+/// Opens the gate of 8 anew, as the catalog is now, with these findings.
+fn opened_anew(house: &mut House, findings: Vec<Finding>) {
+    let mut evidence = house.dir().evidence("gates/8-1.json").unwrap();
+    evidence.findings = findings;
+    let file = "gates/8-2.json".to_owned();
+    let digest = Some(house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap());
+    let (step, seal) = (id("8/gate"), Seal::default().digest());
+    let demand = house.supervisor.catalog.gate.demand();
+    house.supervisor.record(&Event::GateOpened { step, evidence: file, seal, demand, digest }).unwrap();
+}
+
+fn blocker(message: &str) -> Finding {
+    Finding::blocking(CheckName::Leftovers, "left", "Extras", message, "remove it")
+}
+
+#[test]
+fn evidence_that_was_edited_is_not_weighed() {
+    let mut house = at_gate(1);
+    let blocker = blocker("1 file is left");
+    opened_anew(&mut house, vec![blocker.clone()]);
+    let one = sign(&house, unsigned(&house, LENA, 600), LENA);
+    assert!(matches!(refused(&mut house, LENA, request(&one)), Refusal::Blocked { count: 1, .. }));
+    let path = house.dir().file("gates/8-2.json");
+    let edited = std::fs::read_to_string(&path).unwrap().replace("\"blocking\"", "\"warning\"");
+    std::fs::write(&path, edited).unwrap();
+    let refusal = refused(&mut house, LENA, request(&one));
+    let run = house.supervisor.dir.id().clone();
+    let said = "the evidence is not what was recorded (gates/8-2.json); gather it anew with `stagegate gate ";
+    assert_eq!(refusal.to_string(), format!("{said}{run}`"));
+    let waive = Request::Waive { release: release_id("8"), finding: blocker.id, reason: "known".to_owned() };
+    assert!(house.failed(waive).starts_with("the evidence is not what was recorded"));
+}
+
+#[test]
+fn evidence_that_was_edited_after_the_first_of_two_is_gathered_anew() {
+    let mut house = at_gate(2);
+    approve(&mut house, LENA);
+    let refresh = || Request::Refresh { release: release_id("8"), check: None };
+    assert!(house.failed(refresh()).contains("is not waiting for a decision"));
+    std::fs::write(house.dir().file("gates/8-1.json"), b"{}").unwrap();
+    assert_eq!(house.done(refresh()), "gathering the evidence of release 8 anew");
+}
+
+#[test]
+fn a_seal_that_was_exchanged_is_not_approved() {
+    let house = at_gate(1);
+    let path = house.dir().file("gates/8-1.seal.json");
+    std::fs::write(&path, serde_json::to_vec(&seal(&[("a", "b")])).unwrap()).unwrap();
+    let error = house.supervisor.shown_seal(&release_id("8")).unwrap_err();
+    assert_eq!(error, "the seal of gates/8-1.json is not what was recorded");
+}
+
+/// A catalog that asks for less than it did when the gate opened changes nothing of that gate.
+#[test]
+fn what_a_gate_was_opened_with_counts_whatever_the_catalog_says_now() {
+    let mut house = at_gate(2);
+    approve(&mut house, LENA);
+    let mut catalog = Catalog::clone(&house.supervisor.catalog);
+    (catalog.gate.people, catalog.gate.allowed_signers) = (1, None);
+    house.supervisor.catalog = Arc::new(catalog);
+    let before = house.journal().len();
+    house.supervisor.advance().unwrap();
+    assert_eq!((house.word("8/gate"), house.journal().len()), ("waiting", before), "nothing is recorded");
+    let again = sign(&house, unsigned(&house, LENA, 600), LENA);
+    assert!(matches!(refused(&mut house, LENA, request(&again)), Refusal::SamePerson { .. }));
+    let mut bare = unsigned(&house, OMAR, 600);
+    bare.signed = None;
+    assert!(matches!(refused(&mut house, OMAR, request(&bare)), Refusal::NotSigned { .. }));
+    assert_eq!(approve(&mut house, OMAR), "release 8 is approved");
+    assert_eq!(house.word("8/gate"), "succeeded");
+}
+
+#[test]
+fn a_waiver_does_not_outlive_what_the_finding_said() {
+    let mut house = at_gate(1);
+    let waived = blocker("2 of 900 files are left");
+    opened_anew(&mut house, vec![waived.clone()]);
+    let waive =
+        Request::Waive { release: release_id("8"), finding: waived.id.clone(), reason: "known".to_owned() };
+    house.done(waive);
+    let recorded = house.journal().into_iter().rev().find_map(|event| match event {
+        Event::FindingWaived { waiver, .. } => waiver.message,
+        _ => None,
+    });
+    assert_eq!(recorded, Some(waived.message.clone()));
+    opened_anew(&mut house, vec![blocker("899 of 900 files are left")]);
+    let one = sign(&house, unsigned(&house, LENA, 600), LENA);
+    assert!(matches!(refused(&mut house, LENA, request(&one)), Refusal::Blocked { count: 1, .. }));
+    opened_anew(&mut house, vec![waived]);
+    assert_eq!(approve(&mut house, LENA), "release 8 is approved");
 }

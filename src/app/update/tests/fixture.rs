@@ -305,6 +305,7 @@ pub(super) fn at_gate() -> Vec<Event> {
             evidence: "gates/8-1.json".to_owned(),
             seal: SealDigest("5ea1".to_owned()),
             demand: Demand::default(),
+            digest: None,
         },
     ]
 }

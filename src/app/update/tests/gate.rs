@@ -107,18 +107,26 @@ fn an_open_checklist_and_blocking_findings_stand_in_the_way_until_they_are_dealt
         reason: "known, mended tomorrow".to_owned(),
     };
     assert_eq!(bench.press("enter"), [Effect::Send { run: run_id(), request: waive }]);
-    let waiver = Waiver {
-        finding: blocking().id,
-        reason: "known".to_owned(),
-        by: person("me"),
-        at: super::fixture::now(),
+    let waived = |message: &str| Event::FindingWaived {
+        release: release_id("8"),
+        waiver: Waiver {
+            finding: blocking().id,
+            message: Some(message.to_owned()),
+            reason: "known".to_owned(),
+            by: person("me"),
+            at: super::fixture::now(),
+        },
     };
-    let mut events = at_gate();
-    events.push(Event::FindingWaived { release: release_id("8"), waiver });
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
+    let mut events = at_gate();
+    events.push(waived("it said something else when it was waived"));
     bench.go_on(&plan, &events);
     bench.press("a");
     bench.type_text("8.10 vetted");
+    assert_eq!(bench.press("enter"), [], "it still blocks");
+    let mut events = at_gate();
+    events.push(waived(&blocking().message));
+    bench.go_on(&plan, &events);
     assert_eq!(bench.press("enter"), [approval()]);
 }
 
@@ -133,6 +141,7 @@ fn newer_evidence_makes_everything_begin_anew() {
         evidence: "gates/8-2.json".to_owned(),
         seal: SealDigest("0ther".to_owned()),
         demand: Demand::default(),
+        digest: None,
     });
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     let file = "gates/8-2.json".to_owned();

@@ -49,6 +49,7 @@ fn lay(bench: &mut Bench, nth: u32, evidence: Evidence) {
         evidence: file.clone(),
         seal: SealDigest("5ea1".to_owned()),
         demand,
+        digest: None,
     });
     let plan = bench.model.run.as_ref().unwrap().state.plan.clone();
     bench.go_on(&plan, &events);

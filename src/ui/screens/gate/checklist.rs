@@ -36,12 +36,7 @@ fn full(pen: &Pen<'_>, waivers: &[Waiver], gate: &GateModel, evidence: &Evidence
         words.push((Role::Muted, "no finding was waived".to_owned()));
     }
     for waiver in waivers {
-        let found = evidence.findings.iter().find(|finding| finding.id == waiver.finding);
-        let what = found.map_or_else(
-            || format!("{}, which is found no longer", waiver.finding),
-            |finding| format!("{} {}", finding.path, finding.message),
-        );
-        words.push((Role::Skipped, format!("» waived: {what}")));
+        words.push((Role::Skipped, format!("» waived: {}", what(waiver, evidence))));
         let by = format!("{} · {}, {} UTC", waiver.reason, waiver.by.person(), text::moment(waiver.at));
         words.push((Role::Text, by));
     }
@@ -50,5 +45,43 @@ fn full(pen: &Pen<'_>, waivers: &[Waiver], gate: &GateModel, evidence: &Evidence
         title: vec![pen.span(Role::Title, "Chosen point and waivers")],
         right: vec![pen.span(Role::Muted, number)],
         words,
+    }
+}
+
+/// Says what was waived, and what became of it where that is not found any more.
+fn what(waiver: &Waiver, evidence: &Evidence) -> String {
+    if let Some(finding) = evidence.findings.iter().find(|finding| waiver.covers(finding)) {
+        return format!("{} {}", finding.path, finding.message);
+    }
+    let message = waiver.message.as_deref().unwrap_or_default();
+    match evidence.findings.iter().find(|finding| finding.id == waiver.finding) {
+        Some(finding) => format!("{} {message}, which says something else now", finding.path),
+        None => format!("{}, which is found no longer", waiver.finding),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::fixture::{at, person};
+    use crate::ui::fixtures::evidence;
+
+    #[test]
+    fn a_waiver_tells_what_became_of_what_it_was_for() {
+        let mut evidence = evidence::mixed();
+        let finding = evidence.findings[0].clone();
+        let waiver = Waiver {
+            finding: finding.id.clone(),
+            message: Some(finding.message.clone()),
+            reason: "known".to_owned(),
+            by: person("lena", 1001),
+            at: at(0),
+        };
+        assert_eq!(what(&waiver, &evidence), format!("{} {}", finding.path, finding.message));
+        evidence.findings[0].message.push_str(", and more");
+        let changed = format!("{} {}, which says something else now", finding.path, finding.message);
+        assert_eq!(what(&waiver, &evidence), changed);
+        evidence.findings.clear();
+        assert_eq!(what(&waiver, &evidence), format!("{}, which is found no longer", finding.id));
     }
 }

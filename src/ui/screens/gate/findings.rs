@@ -31,13 +31,9 @@ pub(super) fn draw(pen: &mut Pen<'_>, area: Rect, run: &RunModel, gate: &GateMod
     list::full(pen, parts, &full);
 }
 
-fn waiver<'a>(finding: &Finding, waivers: &'a [Waiver]) -> Option<&'a Waiver> {
-    waivers.iter().find(|waiver| waiver.finding == finding.id)
-}
-
 /// Returns how a finding stands: its severity, or that it was waived.
 pub(super) fn mark(finding: &Finding, waivers: &[Waiver]) -> style::Mark {
-    match waiver(finding, waivers) {
+    match Waiver::of(finding, waivers) {
         Some(_) => style::WAIVED,
         None => style::severity(finding.severity),
     }
@@ -66,7 +62,7 @@ fn full(pen: &Pen<'_>, finding: &Finding, waivers: &[Waiver], evidence: &Evidenc
         (Role::Text, finding.message.clone()),
         (Role::Info, format!("→ {}", finding.advice)),
     ];
-    if let Some(waiver) = waiver(finding, waivers) {
+    if let Some(waiver) = Waiver::of(finding, waivers) {
         let by =
             format!("» waived by {}, {} UTC: {}", waiver.by.person(), text::moment(waiver.at), waiver.reason);
         words.push((Role::Skipped, by));

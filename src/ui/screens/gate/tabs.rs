@@ -3,8 +3,8 @@
 use crate::app::Model;
 use crate::app::model::gate::rows::ChangeRow;
 use crate::app::model::{GateModel, GateTab, RunModel};
-use crate::domain::evidence::Evidence;
-use crate::domain::finding::Severity;
+use crate::domain::evidence::{Evidence, Waiver};
+use crate::domain::finding::{Finding, Severity};
 use crate::keys::{Action, Layer};
 use crate::ui::pen::Pen;
 use crate::ui::style;
@@ -111,19 +111,17 @@ fn findings(pen: &Pen<'_>, run: &RunModel, gate: &GateModel, evidence: &Evidence
         return vec![pen.span(Role::Ok, " ✓")];
     }
     let waivers = run.state.waivers(&gate.release);
-    let waived = |id| waivers.iter().any(|waiver| waiver.finding == id);
+    let waived = |finding: &Finding| Waiver::of(finding, waivers).is_some();
     let mut spans = Vec::new();
     for severity in [Severity::Blocking, Severity::Warning, Severity::Info] {
-        let open = |finding: &&crate::domain::finding::Finding| {
-            finding.severity == severity && !waived(finding.id.clone())
-        };
+        let open = |finding: &&Finding| finding.severity == severity && !waived(finding);
         let count = evidence.findings.iter().filter(open).count();
         if count > 0 {
             let mark = style::severity(severity);
             spans.push(pen.span(mark.role, format!(" {}{count}", mark.glyph)));
         }
     }
-    let let_through = evidence.findings.iter().filter(|finding| waived(finding.id.clone())).count();
+    let let_through = evidence.findings.iter().filter(|finding| waived(finding)).count();
     if let_through > 0 {
         spans.push(pen.span(Role::Skipped, format!(" »{let_through}")));
     }
