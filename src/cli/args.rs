@@ -259,6 +259,9 @@ pub(super) struct WaiveArgs {
     /// The release, where the run has several.
     #[arg(long)]
     pub(super) release: Option<ReleaseId>,
+    /// How to print.
+    #[arg(long, default_value = "text")]
+    pub(super) format: TextFormat,
 }
 
 /// A position that can be verified or compared.

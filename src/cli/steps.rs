@@ -1,6 +1,6 @@
 //! Commands that ask a run's supervisor for one thing: retry, skip, cancel, waive, resume.
 
-use super::args::{Global, StepArgs, WaiveArgs};
+use super::args::{Global, StepArgs, TextFormat, WaiveArgs};
 use super::exit::{Exit, Failure};
 use super::{context, follow};
 use crate::domain::name::{ReleaseId, StepId};
@@ -68,7 +68,17 @@ pub(super) fn cancel(global: &Global, run: &str, step: Option<StepId>, kill: boo
 pub(super) fn waive(global: &Global, args: WaiveArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
     let release = context::lane(&dir.load()?, args.release.as_ref())?;
-    ask(&store, &dir, &Request::Waive { release, finding: args.finding, reason: args.reason })?;
+    let request =
+        Request::Waive { release: release.clone(), finding: args.finding.clone(), reason: args.reason };
+    if args.format == TextFormat::Text {
+        ask(&store, &dir, &request)?;
+        return Ok(Exit::Done);
+    }
+    ask_silently(&store, &dir, &request)?;
+    let state = dir.load()?;
+    let mut waivers = state.waivers(&release).iter().rev();
+    let waiver = waivers.find(|waiver| waiver.finding == args.finding);
+    context::out_json(&secrets::of_run(&dir, &dir.plan()?), &waiver)?;
     Ok(Exit::Done)
 }
 

@@ -122,6 +122,22 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     Ok(Work { position: None, path: folder, against, checks })
 }
 
+/// What is asked of staging.
+const STAGED: [CheckName; 12] = [
+    CheckName::Mounts,
+    CheckName::StagingMatchesCompose,
+    CheckName::RightRelease,
+    CheckName::MetadataConsistent,
+    CheckName::MetadataSigned,
+    CheckName::PackagesSigned,
+    CheckName::ModulesPresent,
+    CheckName::CompsPresent,
+    CheckName::ErrataPresent,
+    CheckName::NoRegression,
+    CheckName::DependenciesClosed,
+    CheckName::Leftovers,
+];
+
 fn of_release(
     catalog: &crate::domain::catalog::Catalog,
     release: &Release,
@@ -153,21 +169,7 @@ fn of_release(
             (release.compose_dir.clone(), None, vec![(CheckName::ComposeFinished, pushed)])
         }
         PositionName::Staging => {
-            let checks = [
-                CheckName::Mounts,
-                CheckName::StagingMatchesCompose,
-                CheckName::RightRelease,
-                CheckName::MetadataConsistent,
-                CheckName::MetadataSigned,
-                CheckName::PackagesSigned,
-                CheckName::ModulesPresent,
-                CheckName::CompsPresent,
-                CheckName::ErrataPresent,
-                CheckName::NoRegression,
-                CheckName::DependenciesClosed,
-                CheckName::Leftovers,
-            ];
-            (staging, Some(against), checks.map(|check| (check, Arc::clone(&pushed))).to_vec())
+            (staging, Some(against), STAGED.map(|check| (check, Arc::clone(&pushed))).to_vec())
         }
         PositionName::Production => {
             // Nothing stands behind production: what is wrong there is not inherited from anywhere.
