@@ -63,7 +63,9 @@ fn one(cx: &VetContext<'_>, pair: &Pair) -> Vec<Finding> {
     };
     // pungi writes a comps file for every variant; one that never had groups may be without any.
     let wanted = cx.release.is_some_and(|release| is_wanted(release, &pair.path));
-    if new.groups.is_empty() && (had_groups || wanted || old.is_none()) {
+    // Of a folder that nobody says anything of, nobody knows.
+    let unknown = old.is_none() && cx.release.is_some_and(|release| release.needs.is_empty());
+    if new.groups.is_empty() && (had_groups || wanted || unknown) {
         let mut finding = blocking("empty", "has a comps file without any group".to_owned());
         finding.inherited = old.is_some() && !had_groups;
         if !had_groups && !wanted {

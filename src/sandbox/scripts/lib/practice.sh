@@ -42,14 +42,18 @@ begin_step() {
 
 # Asks as sudo does: on the terminal itself, without echo. Any answer will do.
 ask_password() {
-  local answer
+  local answer modes
   if ! { true < /dev/tty; } 2> /dev/null; then
     echo "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper" >&2
     echo "sudo: a password is required" >&2
     exit 1
   fi
+  # Whoever sees the question may answer at once: the echo is off before it stands there.
+  modes="$(stty -g < /dev/tty)"
+  stty -echo < /dev/tty
   printf '[sudo] password for %s: ' "${USER:-root}" > /dev/tty
-  IFS= read -r -s answer < /dev/tty
+  IFS= read -r answer < /dev/tty
+  stty "${modes}" < /dev/tty
   printf '\n' > /dev/tty
   unset answer
 }
