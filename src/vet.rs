@@ -28,6 +28,7 @@ mod metadata_signed;
 mod modules_present;
 mod mounts;
 mod no_regression;
+mod opened;
 pub mod package;
 mod packages_signed;
 mod pinned;

@@ -38,7 +38,8 @@ pub fn header_digest(path: &Path) -> Result<String, HeaderError> {
     digest(File::open(path)?)
 }
 
-fn digest(file: impl Read) -> Result<String, HeaderError> {
+/// Returns that of an RPM whose first byte is read next.
+pub(super) fn digest(file: impl Read) -> Result<String, HeaderError> {
     let mut reader = Hashing { inner: io::BufReader::with_capacity(64 << 10, file), hash: Sha256::new() };
     let mut lead = [0; LEAD];
     reader.take_exact(&mut lead)?;

@@ -12,6 +12,7 @@ mod keys;
 pub use keys::Keys;
 
 use super::Reading;
+use super::opened::open;
 use crate::repodata::checksum::Hasher;
 use crate::repodata::{ChecksumKind, Watch};
 use head::{Head, HeadError, Header};
@@ -19,7 +20,6 @@ use keys::{Signed, Worth};
 use pgp::armor::Dearmor;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// The tags of the signature header that are read (rpm's `rpmtag.h`).
@@ -104,7 +104,17 @@ pub struct Sound {
 
 /// Judges the package at `path`; without keys it is not asked who signed it.
 pub fn judge(path: &Path, keys: &Keys, reading: Reading, watch: &dyn Watch) -> Result<Sound, PackageFlaw> {
-    let file = open(path).map_err(|error| unreadable(&error))?;
+    judge_file(open(path), keys, reading, watch)
+}
+
+/// Judges a package that was opened, or was to be.
+pub(super) fn judge_file(
+    file: io::Result<File>,
+    keys: &Keys,
+    reading: Reading,
+    watch: &dyn Watch,
+) -> Result<Sound, PackageFlaw> {
+    let file = file.map_err(|error| unreadable(&error))?;
     let length = file.metadata().map_err(|error| unreadable(&error))?.len();
     let mut input = BufReader::with_capacity(64 << 10, file);
     let head = head::read(&mut input).map_err(|error| match error {
@@ -139,12 +149,6 @@ pub fn judge(path: &Path, keys: &Keys, reading: Reading, watch: &dyn Watch) -> R
 
 fn unreadable(error: &io::Error) -> PackageFlaw {
     PackageFlaw::Unreadable(crate::compose::read::explain(error))
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
 /// Compares how long it is with how long it says that header and payload are.

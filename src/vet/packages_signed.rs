@@ -11,9 +11,10 @@ pub use vouched::Vouched;
 
 use super::found::Found;
 use super::metadata_signed::keys;
-use super::package::{Keys, PackageFlaw, Sound, judge};
+use super::opened::{open, open_paced};
+use super::package::{Keys, PackageFlaw, Sound, judge_file};
 use super::places::{places, shown};
-use super::repos::each;
+use super::repos::each_file;
 use super::seal::is_settled;
 use super::trees::{inside, or_found, walk};
 use super::{Reading, VetContext};
@@ -22,6 +23,8 @@ use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use vouched::Key;
@@ -44,11 +47,12 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let vouched = cx.vouched.filter(|_| cx.reading == Reading::Headers);
     let known = vouched.map_or_else(|| vec![false; ids.len()], |vouched| vouched.of(&keys, &ids));
     let items: Vec<(&File, bool)> = files.iter().zip(known).collect();
-    let judge = |path: &Path| judge(path, &keys, cx.reading, cx.pulse);
-    let judged = each(cx.pulse, what, items, found, |(file, is_known)| {
-        if is_known { Ok(None) } else { judge(&file.real).map(Some) }.map_err(|flaw| {
+    let judge = |file: io::Result<fs::File>| judge_file(file, &keys, cx.reading, cx.pulse);
+    let judged = each_file(cx.pulse, what, items, found, |(file, is_known), pace| {
+        let judged = if is_known { Ok(None) } else { judge(open_paced(&file.real, pace)).map(Some) };
+        judged.map_err(|flaw| {
             let finding = |path: &PathBuf| {
-                let before = judge(&places.production.join(path));
+                let before = judge(open(&places.production.join(path)));
                 finding(path, &flaw, before.is_err_and(|before| before.kind() == flaw.kind()))
             };
             file.paths.iter().map(finding).collect::<Vec<Finding>>()

@@ -8,7 +8,7 @@ use super::VetContext;
 use super::found::Found;
 use super::places::{Places, places, shown};
 use super::trees::{cancelled, or_found, repositories, walk};
-use crate::compose::pool::{self, Width};
+use crate::compose::pool::{self, Pace, Width};
 use crate::compose::pulse::Pulse;
 use crate::compose::read::explain;
 use crate::compose::tree::{Depth, Root, Tree};
@@ -155,6 +155,27 @@ pub(super) fn each<I: Send, O: Send>(
         pulse.count(1);
         answer
     });
+    all(answers, pulse, found)
+}
+
+/// The same for many small files: on many threads where `look` says that the mount is slow to open them.
+pub(super) fn each_file<I: Send, O: Send>(
+    pulse: &Pulse,
+    what: &str,
+    items: Vec<I>,
+    found: &mut Found<'_>,
+    look: impl Fn(I, &mut Pace) -> O + Sync,
+) -> Option<Vec<O>> {
+    pulse.begin(what, Some(items.len() as u64));
+    let answers = pool::map_paced(items, Width::default(), pulse, |item, pace| {
+        let answer = look(item, pace);
+        pulse.count(1);
+        answer
+    });
+    all(answers, pulse, found)
+}
+
+fn all<O>(answers: Vec<Option<O>>, pulse: &Pulse, found: &mut Found<'_>) -> Option<Vec<O>> {
     let answers: Option<Vec<O>> = answers.into_iter().collect();
     // What a cancelled look answered may be half of the truth.
     if answers.is_none() || pulse.is_cancelled() {

@@ -10,8 +10,9 @@ mod cache;
 pub use cache::SealCache;
 
 use super::VetError;
-use super::header::{HeaderError, header_digest};
-use crate::compose::pool::{self, Width};
+use super::header::{self, HeaderError};
+use super::opened::{open, open_paced};
+use crate::compose::pool::{self, Pace, Width};
 use crate::compose::pulse::Pulse;
 use crate::compose::read::explain;
 use crate::compose::tree::{Entry, EntryKind, Facts, Options, WalkError, join, walk};
@@ -19,15 +20,14 @@ use crate::domain::seal::{Seal, SealedPath};
 use cache::Key;
 use sha2::{Digest, Sha256};
 use std::ffi::{OsStr, OsString};
-use std::io::Read as _;
+use std::fs;
+use std::io::{Read as _, Seek as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Threads that hash: more would only take the processor from the steps of other lanes.
-const WIDTH: Width = Width { first: 2, most: 8 };
 /// A file that changed within this time before it was read may change again without its time moving.
 const COARSE: Duration = Duration::from_secs(2);
 
@@ -71,24 +71,22 @@ pub fn seal(root: &Path, cache: Option<&mut SealCache>, pulse: &Pulse) -> Result
 /// Seals one path below `root`; none where it is not there, or cannot be sealed.
 pub(super) fn seal_one(root: &Path, path: &Path, pulse: &Pulse) -> Option<SealedPath> {
     let whole = root.join(path);
-    let meta = std::fs::symlink_metadata(&whole).ok()?;
+    let meta = fs::symlink_metadata(&whole).ok()?;
     if meta.is_symlink() {
-        return std::fs::read_link(&whole)
-            .ok()
-            .map(|target| SealedPath::Link { target: text(target.into()) });
+        return fs::read_link(&whole).ok().map(|target| SealedPath::Link { target: text(target.into()) });
     }
-    let rpm_or_file = if path.file_name().is_some_and(is_rpm) { rpm } else { file };
-    rpm_or_file(&whole, meta.size(), pulse).ok().filter(|_| meta.is_file())
+    let rpm_or_file = if path.file_name().is_some_and(is_rpm) { rpm } else { plain };
+    rpm_or_file(open(&whole).ok()?, meta.size(), pulse).ok().filter(|_| meta.is_file())
 }
 
-/// Reads files on a few threads, until one of them cannot be read.
+/// Reads files, on many threads only where the mount is slow to open them, until one of them cannot be read.
 fn read_all(root: &Path, files: Vec<File<'_>>, pulse: &Pulse) -> Result<Vec<SealedFile>, VetError> {
     let failed_before = AtomicBool::new(false);
-    let read = pool::map(files, WIDTH, pulse, |file| {
+    let read = pool::map_paced(files, Width::default(), pulse, |file, pace| {
         if failed_before.load(Ordering::Relaxed) {
             return Err(VetError::Cancelled);
         }
-        let sealed = file.seal(root, pulse);
+        let sealed = file.seal(root, pulse, pace);
         // A cancelled file says nothing of staging.
         if matches!(&sealed, Err(error) if !matches!(error, VetError::Cancelled)) {
             failed_before.store(true, Ordering::Relaxed);
@@ -134,17 +132,18 @@ impl<'a> File<'a> {
         Some(Key::of(facts, is_rpm(&self.entry.name)))
     }
 
-    fn seal(self, root: &Path, pulse: &Pulse) -> Result<SealedFile, VetError> {
+    fn seal(self, root: &Path, pulse: &Pulse, pace: &mut Pace) -> Result<SealedFile, VetError> {
         let whole = root.join(&self.path);
         let fail = |problem: String| VetError::Unreadable { path: whole.clone(), problem };
         match (self.entry.kind, self.entry.facts, self.key()) {
             (EntryKind::Symlink, ..) => {
-                let target = std::fs::read_link(&whole).map_err(|error| fail(explain(&error)))?;
+                let target = fs::read_link(&whole).map_err(|error| fail(explain(&error)))?;
                 let target = text(target.into_os_string());
                 Ok((text(self.path.into_os_string()), SealedPath::Link { target }, None))
             }
             (EntryKind::File, Some(facts), Some(key)) => {
-                let sealed = read(&whole, facts, &key, pulse);
+                let opened = open_paced(&whole, pace).map_err(|error| explain(&error));
+                let sealed = opened.and_then(|file| read(file, &whole, facts, &key, pulse));
                 if pulse.is_cancelled() {
                     return Err(VetError::Cancelled);
                 }
@@ -166,9 +165,10 @@ fn is_rpm(name: &OsStr) -> bool {
 }
 
 /// Reads one file, and makes sure that it is the one that was listed, before and after.
-fn read(path: &Path, listed: Facts, key: &Key, pulse: &Pulse) -> Result<SealedPath, String> {
-    let sealed = if key.is_rpm() { rpm(path, listed.size, pulse)? } else { file(path, listed.size, pulse)? };
-    let now = std::fs::symlink_metadata(path).map_err(|error| explain(&error))?;
+fn read(file: fs::File, path: &Path, listed: Facts, key: &Key, pulse: &Pulse) -> Result<SealedPath, String> {
+    let rpm_or_file = if key.is_rpm() { rpm } else { plain };
+    let sealed = rpm_or_file(file, listed.size, pulse)?;
+    let now = fs::symlink_metadata(path).map_err(|error| explain(&error))?;
     let same = (now.dev(), now.ino(), now.size(), now.mtime(), now.mtime_nsec())
         == (listed.device, listed.inode, listed.size, listed.mtime.0, i64::from(listed.mtime.1));
     if same {
@@ -178,20 +178,19 @@ fn read(path: &Path, listed: Facts, key: &Key, pulse: &Pulse) -> Result<SealedPa
     }
 }
 
-fn rpm(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
-    match header_digest(path) {
+fn rpm(mut file: fs::File, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
+    match header::digest(&file) {
         Ok(header) => Ok(SealedPath::Rpm { size, header }),
         // A file that only has the name of a package is sealed as what it is.
-        Err(HeaderError::Short | HeaderError::NotAnRpm(_)) => file(path, size, pulse),
+        Err(HeaderError::Short | HeaderError::NotAnRpm(_)) => {
+            file.rewind().map_err(|error| explain(&error))?;
+            plain(file, size, pulse)
+        }
         Err(HeaderError::Io(error)) => Err(explain(&error)),
     }
 }
 
-fn file(path: &Path, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
-    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let mut file = opened.map_err(|error| explain(&error))?;
+fn plain(mut file: fs::File, size: u64, pulse: &Pulse) -> Result<SealedPath, String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 128 << 10];
     loop {

@@ -8,12 +8,12 @@ use crate::compose::pulse::Pulse;
 use crate::compose::read::explain;
 use crate::repodata::checksum::Hasher;
 use crate::repodata::{ChecksumKind, Package};
+use crate::vet::opened;
 use crate::vet::places::shown;
 use crate::vet::trees::inside;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 const ADVICE: &str = "sync the repo again, or run createrepo on it and sign it again";
@@ -128,10 +128,8 @@ fn checksum(root: &Path, path: &Path, kind: ChecksumKind, pulse: &Pulse) -> io::
     }
 }
 
-/// Opens a file, through a symlink only if that stays below `root`, and without waiting for a FIFO.
+/// Opens a file, through a symlink only if that stays below `root`.
 fn open(root: &Path, path: &Path) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-    let flags = i32::try_from(flags.bits()).unwrap_or(0);
     let (real, _) = inside(root, path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    std::fs::OpenOptions::new().read(true).custom_flags(flags).open(real)
+    opened::open(&real)
 }
