@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench trees                    everything; makes and removes two trees, some 2 GB
-//! cargo bench --bench trees -- local seal      these parts alone: local, seal, slow
+//! cargo bench --bench trees -- local seal      these parts alone: local, seal, slow, slow-seal
 //! cargo test --bench trees                     a smoke run on 400 files: asserts what is found and no time
 //! ```
 //!
@@ -11,8 +11,9 @@
 //! - **seal**: the limit of the first seal is the raw walk that reads and hashes what it finds, of a later one the raw walk.
 //!   A later one is what the supervisor does just before production: the cache loaded, the tree sealed, the digest made, the cache
 //!   saved. The packages are small, so what is told here is what a file costs and not what a byte costs.
-//! - **slow**: a tenth of the files on a mount (FUSE) on which every call takes a millisecond, 64 at a time, mounted anew for every
-//!   act, so that nothing is known yet. The limit is the raw walk on 64 threads. `rsync -an` goes once: it takes a minute.
+//! - **slow**: the same files on a mount (FUSE) on which every call takes a millisecond, 64 at a time, mounted anew for every
+//!   act, so that nothing is known yet. The limit is the raw walk on 64 threads. `rsync -an` goes once: it takes many minutes.
+//! - **slow-seal**: the seal and its recheck on that mount.
 //!
 //! Acts take turns, ratios are taken within a round; see `shared/turns.rs`.
 
@@ -65,11 +66,13 @@ struct Args {
     /// How many rounds are made.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// How many files each side has.
+    #[arg(long, default_value_t = 200_000)]
+    files: usize,
     /// Which parts; all of them if none is named.
     parts: Vec<String>,
 }
 
-const FILES: usize = 200_000;
 const DEPTH: u8 = 2;
 /// How long a network mount takes names and attributes for granted, at the least (nfs(5), `acregmin`).
 const TTL: Duration = Duration::from_secs(3);
@@ -77,8 +80,7 @@ const COMPARE: CheckName = CheckName::ProductionMatchesStaging;
 
 fn main() -> anyhow::Result<()> {
     let args = Args::parse();
-    let (files, slow, made) =
-        if args.bench { (FILES, FILES / 10, args.rounds.max(1)) } else { (400, 400, 1) };
+    let (files, made) = if args.bench { (args.files, args.rounds.max(1)) } else { (400, 1) };
     let wanted = |part: &str| args.parts.is_empty() || args.parts.iter().any(|one| one == part);
     let scratch = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     if wanted("local") || wanted("seal") {
@@ -95,11 +97,24 @@ fn main() -> anyhow::Result<()> {
         }
         std::fs::remove_dir_all(scratch.path().join("local"))?;
     }
-    if wanted("slow") {
-        let folder = scratch.path().join("slow");
-        let trees = Trees::make(&folder.join("mnt"), slow)?;
+    if wanted("slow") || wanted("slow-seal") {
+        let folder = scratch.path().join("slow").join("mnt");
+        let trees = Trees::make(&folder, files)?;
         settle(args.bench);
-        on_slow_mount(&folder.join("mnt"), &trees, if args.bench { made.min(3) } else { 1 }, args.bench)?;
+        // FUSE cannot be used everywhere; that is said, and the rows are missing.
+        if SlowMount::wide(&folder, 64, TTL).is_none() {
+            return Ok(());
+        }
+        let made = made.min(3);
+        if wanted("slow") {
+            println!("\n{} files on each side, 1 ms a call, {made} rounds\n", trees.files);
+            on_slow_mount(&folder, &trees, made, args.bench)?;
+        }
+        if wanted("slow-seal") {
+            println!("\n{} files, sealed, 1 ms a call, {made} rounds\n", trees.files);
+            let rows = rounds(sealed_on_slow_mount(&folder, &trees), made, args.bench)?;
+            println!("{}\n{SERVER}", table(&rows));
+        }
     }
     Ok(())
 }
@@ -261,6 +276,7 @@ fn sealed(trees: &Trees, scratch: &Path, made: usize, patient: bool) -> anyhow::
 }
 
 const RAW_64: &str = "raw walk of both, 64 threads";
+const SERVER: &str = "The CPU time is that of the mount's own server as well.\n";
 
 /// Does some work on a mount of which nothing is known yet.
 fn mounted(folder: &Path, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Took> {
@@ -270,26 +286,29 @@ fn mounted(folder: &Path, work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::
 }
 
 fn slowly<'a>(name: &'static str, folder: &'a Path, work: impl Fn() -> anyhow::Result<()> + 'a) -> Act<'a> {
-    Act { name, limit: RAW_64, work: Box::new(move || mounted(folder, &work)) }
+    slowly_against(RAW_64, name, folder, work)
+}
+
+fn slowly_against<'a>(
+    limit: &'static str,
+    name: &'static str,
+    folder: &'a Path,
+    work: impl Fn() -> anyhow::Result<()> + 'a,
+) -> Act<'a> {
+    Act { name, limit, work: Box::new(move || mounted(folder, &work)) }
 }
 
 fn on_slow_mount(folder: &Path, trees: &Trees, made: usize, patient: bool) -> anyhow::Result<()> {
     let both = [trees.staging.as_path(), trees.production.as_path()];
     let subject = Subject::new(&trees.staging, &trees.production, DEPTH)?;
-    // FUSE cannot be used everywhere; that is said, and the rows are missing.
-    if SlowMount::wide(folder, 64, TTL).is_none() {
-        return Ok(());
-    }
     let acts = vec![
         slowly(RAW_64, folder, || raw(&both, 64, Work::Stat, trees.files * 2)),
         slowly("Stagegate: walk of both", folder, || walk_both(trees)),
         slowly("Stagegate: production-matches-staging", folder, || subject.passes(COMPARE)),
         slowly("Stagegate: changes", folder, || same(trees)),
     ];
-    println!("\n{} files on each side, 1 ms a call, {made} rounds\n", trees.files);
     let rows = rounds(acts, made, patient)?;
-    println!("{}", table(&rows));
-    println!("The CPU time is that of the mount's own server as well.\n");
+    println!("{}\n{SERVER}", table(&rows));
     if !patient {
         return Ok(());
     }
@@ -298,4 +317,34 @@ fn on_slow_mount(folder: &Path, trees: &Trees, made: usize, patient: bool) -> an
     let ms = peer.wall.as_secs_f64() * 1000.0;
     println!("| rsync -an, once | {RAW_64} | {ms:.0} | {:.1} |", ms / limit);
     Ok(())
+}
+
+fn sealed_on_slow_mount<'a>(folder: &'a Path, trees: &'a Trees) -> Vec<Act<'a>> {
+    const RAW: &str = "raw walk, 64 threads";
+    const RAW_HASHED: &str = "raw walk that reads and hashes, 64 threads";
+    let root = trees.staging.as_path();
+    let whole = |sealed: &Seal| -> anyhow::Result<()> {
+        anyhow::ensure!(sealed.paths.len() == trees.files, "{} paths", sealed.paths.len());
+        Ok(())
+    };
+    vec![
+        slowly_against(RAW, RAW, folder, move || raw(&[root], 64, Work::Stat, trees.files)),
+        slowly_against(RAW_HASHED, RAW_HASHED, folder, move || raw(&[root], 64, Work::Hash, trees.files)),
+        slowly_against(RAW_HASHED, "seal, nothing known", folder, move || {
+            whole(&seal(root, None, &Pulse::new())?)
+        }),
+        Act {
+            name: "seal again, unchanged",
+            limit: RAW,
+            work: Box::new(move || {
+                let mount = SlowMount::wide(folder, 64, TTL).context("the mount")?;
+                let mut cache = SealCache::new();
+                whole(&seal(root, Some(&mut cache), &Pulse::new())?)?;
+                // What the kernel took for granted of the mount is asked anew.
+                std::thread::sleep(TTL + Duration::from_millis(200));
+                mount.slow(Duration::from_millis(1));
+                timed(|| whole(&seal(root, Some(&mut cache), &Pulse::new())?))
+            }),
+        },
+    ]
 }

@@ -6,8 +6,8 @@
 
 use fuser::{
     BackgroundSession, Config, Errno, FileAttr, FileHandle, FileType, Filesystem, FopenFlags, Generation,
-    INodeNo, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData, ReplyDirectory, ReplyEmpty, ReplyEntry,
-    ReplyOpen, ReplyStatfs, Request,
+    INodeNo, InitFlags, KernelConfig, LockOwner, MountOption, OpenFlags, ReplyAttr, ReplyData,
+    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, Request,
 };
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -174,6 +174,13 @@ fn attr(meta: &Metadata) -> FileAttr {
 }
 
 impl Filesystem for Mirror {
+    /// Has the kernel look up names of one folder side by side, as it does on network mounts.
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> std::io::Result<()> {
+        // A kernel that cannot looks them up one by one.
+        let _lacking = config.add_capabilities(InitFlags::FUSE_PARALLEL_DIROPS);
+        Ok(())
+    }
+
     fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
         let found = self.switch.pass().and_then(|()| self.know(self.path(parent)?.join(name)));
         match found {
