@@ -69,6 +69,21 @@ fn names<'a>(list: impl IntoIterator<Item = &'a RepoName>) -> Vec<&'a str> {
     list.into_iter().map(RepoName::as_str).collect()
 }
 
+/// What a script of the toolkit calls without looking whether it is there: without one it goes on and exits 0.
+#[test]
+fn every_program_that_the_scripts_go_on_without_is_asked_for_first() {
+    let catalog = Host::new(COMMON).catalog();
+    let tools = &catalog.releases[0].toolkit.tools;
+    for tool in ["rsync", "parallel", "sudo", "createrepo", "modifyrepo", "hardlink", "gpg"] {
+        assert!(tools.iter().any(|one| one == tool), "{tool}: {tools:?}");
+    }
+    let template = |name: &str| &catalog.templates[&TemplateName::new(name).unwrap()];
+    assert_eq!(template("publish").tools, ["/usr/local/bin/create-filelist"]);
+    for name in ["sync", "prep", "sign", "minor-sync", "torrents", "publish"] {
+        assert!(template(name).before.contains(&CheckName::Tools), "{name}");
+    }
+}
+
 #[test]
 fn the_built_in_catalog_is_the_procedure_of_the_sop() {
     let catalog = Host::new(COMMON).catalog();

@@ -89,6 +89,34 @@ pub struct FileLists {
     pub plain: Vec<String>,
     /// Timed lists in quick-fedora-mirror's format, which end with `[End]`.
     pub timed: Vec<String>,
+    /// Whom they must belong to, if that matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<FileOwner>,
+}
+
+/// Whom a file belongs to, by numbers: the users of mirrors are seldom known where lists are made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOwner {
+    /// The user.
+    pub user: u32,
+    /// The group.
+    pub group: u32,
+}
+
+impl std::fmt::Display for FileOwner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.user, self.group)
+    }
+}
+
+impl std::str::FromStr for FileOwner {
+    type Err = std::num::ParseIntError;
+
+    /// Reads `USER:GROUP`; without a colon the group is no number, and that is the error.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (user, group) = text.split_once(':').unwrap_or((text, ""));
+        Ok(Self { user: user.parse()?, group: group.parse()? })
+    }
 }
 
 /// Everything known about a distribution.

@@ -1,7 +1,7 @@
 //! After every push: the lists that mirrors poll are whole, and tell of what was pushed.
 //!
 //! A stale list hides the update from the mirrors, a short one makes them delete; both come with exit
-//! code 0 (reality.md 3.3). The timed list's form is quick-fedora-mirror's (reality.md 7): sections in
+//! code 0 (reality.md 3.3). Whoever copies a list after it was given to its owner leaves one of root's (3.4). The timed list's form is quick-fedora-mirror's (reality.md 7): sections in
 //! brackets, tab-separated lines of time, type, size and path, and `[End]` when it is whole.
 
 mod list;
@@ -38,7 +38,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         lists.timed.iter().map(|name| (name, true)).chain(lists.plain.iter().map(|name| (name, false)))
     {
         cx.pulse.begin(name, None);
-        one(&lists.folder.join(name), name, timed, &content, found);
+        one(lists, name, timed, &content, found);
     }
 }
 
@@ -115,12 +115,13 @@ fn newest(facts: Facts) -> (i64, u32) {
     facts.mtime.max(facts.ctime)
 }
 
-fn one(path: &Path, name: &str, timed: bool, content: &Content, found: &mut Found<'_>) {
+fn one(lists: &FileLists, name: &str, timed: bool, content: &Content, found: &mut Found<'_>) {
     let advice = "make the lists again; mirrors go by them";
+    let path = lists.folder.join(name);
     let read = if timed {
-        list::timed(path, content_view(content))
+        list::timed(&path, content_view(content))
     } else {
-        list::plain(path, content_view(content))
+        list::plain(&path, content_view(content))
     };
     let listed = match read {
         Ok(listed) => listed,
@@ -140,6 +141,10 @@ fn one(path: &Path, name: &str, timed: bool, content: &Content, found: &mut Foun
             "does not end with [End]: it is cut short or still being written",
             advice,
         );
+    }
+    if let Some(owner) = lists.owner.filter(|owner| *owner != listed.owner) {
+        let message = format!("belongs to {}, and the catalog wants {owner}", listed.owner);
+        found.warning("owner", name, message, format!("chown {owner} it"));
     }
     if listed.modified < content.newest_head {
         found.blocking("stale", name, "is older than the metadata that was pushed", advice);

@@ -318,6 +318,7 @@ fn catalog(dir: &Path, release: Release) -> Catalog {
             folder: dir.join("production/pub"),
             plain: vec!["fullfilelist".to_owned()],
             timed: vec!["fullfiletimelist-rocky".to_owned()],
+            owner: None,
         }),
         torrents: Some(dir.join("torrents")),
         notices: Vec::new(),

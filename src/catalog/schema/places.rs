@@ -6,7 +6,7 @@ use crate::catalog::diagnostic::advise;
 use crate::catalog::reader::{At, Read, Sink, Table, Value, one_of};
 use crate::catalog::text::{Variable, absolute, file_name, not_blank, note_variable};
 use crate::catalog::units;
-use crate::domain::catalog::{Checkout, FileLists, Mount};
+use crate::domain::catalog::{Checkout, FileLists, FileOwner, Mount};
 use crate::domain::name::ResourceName;
 use crate::domain::redact::{Secrets, Shape, check_pattern};
 use std::collections::BTreeMap;
@@ -116,6 +116,7 @@ pub(super) fn lists(table: Table<'_>, sink: &Sink) -> Option<FileLists> {
         table.optional_with(key, read).map(|list| list.value).unwrap_or_default()
     };
     let (plain, timed) = (names("plain"), names("timed"));
+    let owner = table.optional_with("owner", owner).map(|owner| owner.value);
     if plain.is_empty() && timed.is_empty() {
         sink.note(
             table.span(),
@@ -124,7 +125,14 @@ pub(super) fn lists(table: Table<'_>, sink: &Sink) -> Option<FileLists> {
         );
     }
     table.finish();
-    Some(FileLists { folder: folder?.value, plain, timed })
+    Some(FileLists { folder: folder?.value, plain, timed, owner })
+}
+
+fn owner(value: Value<'_>, sink: &Sink) -> Option<FileOwner> {
+    let text = String::read(value, sink)?;
+    let advice = || "USER:GROUP in numbers is expected, as in \"10004:10005\"".to_owned();
+    let note = |_| sink.note(&value.span(), format!("`{text}` is no owner of files"), advice());
+    text.parse().map_err(note).ok()
 }
 
 /// The name of a file.

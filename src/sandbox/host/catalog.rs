@@ -51,7 +51,8 @@ fn places(paths: &HostPaths) -> Vec<(String, String)> {
             "tools = [\"rsync\", \"parallel\", \"sudo\", \"createrepo\", \"modifyrepo\", \"hardlink\", \"gpg\"]",
             "tools = [\"rsync\", \"createrepo\", \"modifyrepo\", \"hardlink\"]".to_owned(),
         ),
-        // Nobody needs to become root to rehearse.
+        // Nobody needs to become root to rehearse, so that nothing is given to anybody.
+        pair("\nowner = \"10004:10005\"", String::new()),
         pair("\"scripts\", \"sudo\", ", "\"scripts\", ".to_owned()),
         // One command serves all releases of the practice host, and must leave those of other lanes alone.
         pair(

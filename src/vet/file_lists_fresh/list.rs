@@ -1,5 +1,6 @@
 //! Reads one file list line by line: a list of a whole mirror has millions of lines and is never held.
 
+use crate::domain::catalog::FileOwner;
 use crate::vet::places::is_rsync_temporary;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -37,6 +38,8 @@ pub(super) struct View<'a> {
 pub(super) struct Listed {
     /// When it was written.
     pub(super) modified: (i64, u32),
+    /// Whom it belongs to.
+    pub(super) owner: FileOwner,
     /// Whether it ends as it should.
     pub(super) ended: bool,
     /// How many files it names in the published folders.
@@ -119,8 +122,12 @@ fn read(path: &Path, view: View<'_>, mut line_read: impl FnMut(&[u8], &mut Sink<
     if !meta.is_file() {
         return Err(io::Error::from(io::ErrorKind::InvalidData));
     }
-    let mut sink = Sink { view, seen: HashSet::new(), listed: Listed::default() };
-    sink.listed.modified = (meta.mtime(), u32::try_from(meta.mtime_nsec()).unwrap_or(0));
+    let listed = Listed {
+        modified: (meta.mtime(), u32::try_from(meta.mtime_nsec()).unwrap_or(0)),
+        owner: FileOwner { user: meta.uid(), group: meta.gid() },
+        ..Listed::default()
+    };
+    let mut sink = Sink { view, seen: HashSet::new(), listed };
     let mut reader = BufReader::with_capacity(256 << 10, file);
     let mut line = Vec::new();
     loop {

@@ -1,6 +1,7 @@
 //! The mirrors' file lists.
 
 use super::{Fixture, host};
+use crate::domain::catalog::FileOwner;
 use crate::domain::flow::CheckName;
 use std::fmt::Write as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -117,4 +118,18 @@ fn an_entry_from_before_the_push_and_a_temporary_file_are_found() {
     assert_eq!(found[0], entry);
     assert_eq!(found.iter().filter(|line| line.starts_with("Warning") && line.contains("Ab12Cd")).count(), 2);
     assert_eq!(found.len(), 3);
+}
+
+#[test]
+fn a_list_that_belongs_to_somebody_else_is_told() {
+    let mut fixture = host();
+    write(&fixture);
+    let meta = std::fs::metadata(fixture.path("production/pub/fullfilelist")).unwrap();
+    let mine = FileOwner { user: meta.uid(), group: meta.gid() };
+    fixture.catalog.lists.as_mut().unwrap().owner = Some(mine);
+    assert_eq!(lines(&fixture), Vec::<String>::new());
+    let other = FileOwner { group: mine.group + 1, ..mine };
+    fixture.catalog.lists.as_mut().unwrap().owner = Some(other);
+    let line = |name: &str| format!("Warning {name} belongs to {mine}, and the catalog wants {other}");
+    assert_eq!(lines(&fixture), [line("fullfilelist"), line("fullfiletimelist-rocky")]);
 }
