@@ -4,7 +4,8 @@
 //! release lands beside the right packages without any script noticing. So the CPE ids of every `repomd.xml` must name the
 //! release, and the dist tags of its packages (`.el8`, `.el8_10`, `+el8.10.0`) its major version. A `repomd.xml` that is
 //! none is told here first: an errata step that was killed leaves half a one, and only prep mends it. What production has in
-//! the same way is inherited. It cannot tell the release of a repo without CPE id, nor that of a package without dist tag.
+//! the same way is inherited. Beside the release's folder, `latest-8` must lead to a revision of 8: the minor release's script
+//! set it whatever release it ran for (incidents.md, R12). It cannot tell the release of a repo without CPE id, nor that of a package without dist tag.
 
 use super::VetContext;
 use super::found::Found;
@@ -15,18 +16,36 @@ use crate::domain::finding::{Finding, Severity};
 use crate::domain::flow::CheckName;
 use crate::repodata::{Repo, RepodataError, Verify, Watch};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 const CHECK: CheckName = CheckName::RightRelease;
 
 pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(repos) = repos(cx, "releases", Depth::Names, Wanted::Staged, found) else { return };
     let Some(major) = cx.release.map(|release| release.id.as_str()) else { return };
+    links(repos.places.staging.parent(), found);
     let pairs: Vec<&Pair> = repos.pairs.iter().collect();
     let Some(looked) = each(cx.pulse, "releases", pairs, found, |pair| one(pair, major, cx.pulse)) else {
         return;
     };
     for finding in looked.into_iter().flatten() {
         found.add(finding);
+    }
+}
+
+/// Looks at the `latest-8` links in the folder of all releases.
+fn links(folder: Option<&Path>, found: &mut Found<'_>) {
+    // What cannot be read there is no part of this release.
+    for entry in folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten() {
+        let (name, target) = (entry.file_name(), std::fs::read_link(entry.path()).ok());
+        let major = name.to_str().and_then(|name| name.strip_prefix("latest-"));
+        let revision = target.as_deref().and_then(Path::file_name).and_then(|name| name.to_str());
+        let (Some(major), Some(revision)) = (major, revision) else { continue };
+        let of = revision.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        if major.bytes().all(|byte| byte.is_ascii_digit()) && !of.is_empty() && of != major {
+            let message = shown(format!("leads to {revision}, which is no revision of {major}"));
+            found.warning("latest", shown(entry.path()), message, "set it anew: `ln -sfn`");
+        }
     }
 }
 
@@ -189,5 +208,21 @@ mod tests {
         ] {
             assert_eq!(dist_major(release), major, "{release}");
         }
+    }
+
+    #[test]
+    fn a_latest_link_that_leads_to_another_release_is_told() {
+        let fixture = Fixture::new();
+        let set = |name: &str, target: &str| {
+            std::os::unix::fs::symlink(target, fixture.path("staging/pub").join(name)).unwrap();
+        };
+        set("latest-8", "8.10-RC1");
+        set("latest-10", "10.0");
+        set("latest", "9.6");
+        set("latest-old", "9.6");
+        assert_eq!(told(&fixture), Vec::<String>::new());
+        set("latest-9", "8.10-RC1");
+        let line = "leads to 8.10-RC1, which is no revision of 9";
+        assert!(matches!(&told(&fixture)[..], [one] if one.ends_with(line)), "{:?}", told(&fixture));
     }
 }

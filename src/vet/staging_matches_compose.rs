@@ -6,6 +6,7 @@
 //! images count, by size and, for packages, by header digest. Older packages are history and no finding.
 
 mod differences;
+mod links;
 mod wrong_place;
 
 use super::VetContext;
@@ -33,6 +34,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         return;
     };
     let mode = mode(cx.step.role);
+    wrong_place::misspelt(release, &places, found);
     let mut differences = Differences::default();
     let mut one = |repo: &RepoName, id: Option<&ComposeId>, found: &mut Found<'_>| {
         if let Some(id) = id {
@@ -49,6 +51,7 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
         }
         return differences.add_to(found);
     }
+    links::check(&places.staging, release.toolkit.depth, found);
     for held in held(cx, release) {
         if let Some(reason) = &held.partial {
             let message = format!("goes out too, and is not whole: {reason}");

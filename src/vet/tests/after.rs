@@ -188,6 +188,26 @@ fn torrents_must_be_there_for_every_image() {
     );
     fixture.write("torrents/Rocky-8.10-x86_64-boot.torrent", "d");
     assert!(fixture.lines(CheckName::TorrentsWritten, "8/prep").is_empty());
+    // gen-torrents exits 0 over a folder in which there is none.
+    std::fs::remove_file(fixture.staging("isos/x86_64/Rocky-8.10-x86_64-boot.iso")).unwrap();
+    let none = format!("Blocking {} holds no image", "DIR/staging/pub/8.10-RC1/isos");
+    assert_eq!(fixture.lines(CheckName::TorrentsWritten, "8/prep"), [none]);
+}
+
+/// prep exits 0 over a tree that is not there (reality.md 3.2): nothing before it and nothing after it lets that pass.
+#[test]
+fn staging_of_another_revision_is_not_prepared() {
+    let fixture = host();
+    std::fs::rename(fixture.staging(""), fixture.path("staging/pub/8.10-RC2")).unwrap();
+    let before = fixture.lines(CheckName::Target, "8/prep");
+    assert_eq!(
+        before,
+        ["Blocking DIR/staging/pub/8.10-RC1 staging of the release could not be read: entity not found"]
+    );
+    for check in [CheckName::MetadataSigned, CheckName::ModulesPresent, CheckName::CompsPresent] {
+        let after = fixture.lines(check, "8/prep");
+        assert!(after.iter().any(|line| line.starts_with("Blocking")), "{check:?}: {after:?}");
+    }
 }
 
 #[test]

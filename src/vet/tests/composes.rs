@@ -151,6 +151,32 @@ fn a_sig_repo_in_the_releases_own_folder_is_in_the_wrong_place() {
 }
 
 #[test]
+fn a_sig_in_other_letters_is_in_the_wrong_place() {
+    let fixture = host();
+    fixture.copy(&format!("compose/8/{GLUSTER}/compose/gluster9"), "staging/pub/8.10-RC1/Storage/gluster9");
+    let line = "Blocking Storage is `storage` in other letters; what stands there would go out beside it";
+    assert_eq!(fixture.lines(CheckName::StagingMatchesCompose, "8/sync/gluster9"), [line]);
+    assert_eq!(fixture.lines(CheckName::StagingMatchesCompose, "8/gate"), [line]);
+}
+
+#[test]
+fn a_link_to_a_folder_is_told_where_the_push_picks_up_folders() {
+    let fixture = host();
+    std::os::unix::fs::symlink("BaseOS", fixture.staging("BaseOS-again")).unwrap();
+    std::os::unix::fs::symlink("x86_64", fixture.staging("BaseOS/amd64")).unwrap();
+    // Deeper ones are copied as what they are, and one that leads to a file or nowhere is none.
+    std::os::unix::fs::symlink("os", fixture.staging("BaseOS/x86_64/link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", fixture.staging("gone")).unwrap();
+    assert_eq!(
+        fixture.lines(CheckName::StagingMatchesCompose, "8/gate"),
+        [
+            "Warning BaseOS-again is a link to a folder; the push copies what it leads to as a folder of its own",
+            "Warning BaseOS/amd64 is a link to a folder; the push passes over it",
+        ]
+    );
+}
+
+#[test]
 fn an_empty_compose_is_found_though_nothing_of_it_is_missing() {
     let fixture = host();
     std::fs::remove_dir_all(fixture.path(&format!("compose/8/{ROCKY}/compose/BaseOS"))).unwrap();
