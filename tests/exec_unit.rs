@@ -302,6 +302,22 @@ fn who_ignores_term_is_killed_on_a_second_request_only() {
     );
 }
 
+/// bash waits for its command and passes over a SIGINT that the command did not die of (reality.md 4).
+#[test]
+fn sigint_to_the_script_alone_changes_nothing() {
+    let rig = Rig::new("mkfifo gate; echo ready; sh -c 'read -r word < gate'; echo end");
+    let mut running = rig.start();
+    let started = running.wait_for("start", |event| matches!(event, UnitEvent::Started { .. }));
+    let UnitEvent::Started { pid, .. } = started else { unreachable!() };
+    running.wait_for_text(&rig, "ready");
+    let script = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(script, rustix::process::Signal::INT).unwrap();
+    rig.open_gate("gate");
+    let (end, _) = running.finish(&rig);
+    assert_eq!(end, ProcessEnd::Exited { code: 0 });
+    assert!(rig.text().trim_end().ends_with("end"), "{}", rig.text());
+}
+
 #[test]
 fn a_stopped_process_takes_its_term() {
     let rig = Rig::new("echo ready; kill -STOP $$; touch went-on");

@@ -20,6 +20,7 @@ use crate::journal::store::RunDir;
 use crate::runtime::secrets;
 use crate::supervisor::recovery::Eyes;
 use crate::ui::widgets::text::clock;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -27,15 +28,15 @@ use std::time::Duration;
 /// How often the journal is looked at.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// What was said of each step, so that it is said once.
+/// What was said of each step, and of which judgement: once of each, also where a retry came to the same.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Said(BTreeMap<StepId, String>);
+pub(super) struct Said(BTreeMap<StepId, (String, Option<Timestamp>)>);
 
 impl Said {
     /// Takes the state of a run as known to whoever asks for something now.
     pub(super) fn before(state: &RunState) -> Self {
         let steps = state.steps.iter();
-        Self(steps.filter_map(|(id, record)| Some((id.clone(), line(record)?))).collect())
+        Self(steps.filter_map(|(id, record)| Some((id.clone(), (line(record)?, judged(record))))).collect())
     }
 }
 
@@ -64,7 +65,7 @@ pub(super) fn until_still(global: &Global, dir: &RunDir, mut said: Said) -> Resu
         let now = live.now();
         say_questions(&context::invocation(global), &now, &redactor, &mut asked, &progress)?;
         if progress.is_seen() {
-            let line = live::line(state, &now, jiff::Timestamp::now());
+            let line = live::line(state, &now, Timestamp::now());
             progress.show(&redactor.line(&line));
         }
         std::thread::sleep(EVERY);
@@ -162,10 +163,11 @@ fn say_news(
 ) -> Result<(), Failure> {
     for step in &state.plan.steps {
         let Some(line) = state.record(&step.id).and_then(line) else { continue };
-        if said.0.get(&step.id) != Some(&line) {
+        let news = (line, state.record(&step.id).and_then(judged));
+        if said.0.get(&step.id) != Some(&news) {
             progress.clear();
-            context::out(redactor, &format!("{:<24} {}\n", step.id, redactor.line(&line)))?;
-            said.0.insert(step.id.clone(), line);
+            context::out(redactor, &format!("{:<24} {}\n", step.id, redactor.line(&news.0)))?;
+            said.0.insert(step.id.clone(), news);
         }
     }
     Ok(())
@@ -189,6 +191,14 @@ fn say_questions(
     }
     *asked = questions;
     Ok(())
+}
+
+/// Returns when a step was judged, if it was.
+fn judged(record: &StepRecord) -> Option<Timestamp> {
+    match &record.state {
+        StepState::Concluded { ended, .. } => Some(*ended),
+        _ => None,
+    }
 }
 
 /// Returns what is to be said of a step, if there is anything yet.

@@ -19,6 +19,7 @@ mod plan;
 mod record;
 mod recover;
 mod signatures;
+mod silent;
 #[path = "../support/slow_mount.rs"]
 #[expect(dead_code, reason = "other tests and the benches use the rest of it")]
 mod slow_mount;

@@ -1,6 +1,6 @@
 //! The plan: the SOP's commands in the SOP's order, from the catalog and from nothing else.
 
-use crate::support::{Host, finish, has_fields, word};
+use crate::support::{Host, contents, finish, has_fields, word};
 use serde_json::Value;
 use std::fs;
 
@@ -69,6 +69,28 @@ fn the_plan_is_the_sop_and_the_catalog_is_the_plan() {
         !host.at("state/runs").exists() || host.json(&["runs"]) == serde_json::json!([]),
         "plans run nothing"
     );
+}
+
+/// A dry run that was not dry deleted from production (incidents.md, R15).
+#[test]
+fn looking_and_planning_write_nothing() {
+    let host = Host::new(&[]);
+    let (staging, production) = (host.staging(), host.production().join("8.10"));
+    let (staging, production) = (staging.to_str().unwrap(), production.to_str().unwrap());
+    let before = contents(&host.at(""));
+    let key = host.at("keys/RPM-GPG-KEY-sandbox");
+    for args in [
+        &[&UPDATE[..], &["--sync", "all"]].concat()[..],
+        &[&UPDATE[..], &["--sync", "all", "--format", "script"]].concat(),
+        &["plan", "--release", "8", "--flow", "minor", "--format", "json"],
+        &["status"],
+        &["runs"],
+        &["verify", staging, "--key", key.to_str().unwrap(), "--against", production],
+        &["diff", production, staging],
+    ] {
+        host.run(args);
+    }
+    assert_eq!(contents(&host.at("")), before);
 }
 
 fn the_json_has_its_fields(host: &Host) {
