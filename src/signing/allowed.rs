@@ -9,9 +9,9 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use ssh_key::PublicKey;
 use ssh_key::public::KeyData;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// The most that such a file may have; a team's has a few kilobytes.
@@ -57,23 +57,50 @@ pub struct AllowedSigners {
     signers: Vec<Signer>,
 }
 
+fn unreadable(path: &Path, problem: &impl ToString) -> AllowedError {
+    AllowedError::Unreadable { path: path.to_string_lossy().into_owned(), problem: problem.to_string() }
+}
+
+/// Says how others than root and the user of this process may change a file or folder, if they may.
+fn open_to_others(path: &Path, facts: &fs::Metadata) -> Option<String> {
+    if facts.mode() & 0o022 != 0 {
+        return Some(format!("others may write to it: `chmod go-w {}`", path.display()));
+    }
+    let ours = [0, rustix::process::geteuid().as_raw()].contains(&facts.uid());
+    (!ours).then(|| "it belongs to another user".to_owned())
+}
+
+/// Opens the file, without waiting where it is a FIFO.
+fn open(path: &Path) -> Result<File, AllowedError> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    opened.map_err(|error| unreadable(path, &error))
+}
+
 impl AllowedSigners {
-    /// Reads the file by which production is opened: nobody but root and the user of this process may change it.
+    /// Reads the file by which production is opened: nobody but root and the user of this process may change it, or put
+    /// another in its place.
     ///
     /// # Errors
     ///
-    /// As [`Self::read`], and if others may write to it or own it.
+    /// As [`Self::read`], and if others may write to it or own it, or to a folder on the way to it.
     pub fn trusted(path: &Path) -> Result<Self, AllowedError> {
-        let refused =
-            |problem: String| AllowedError::Unreadable { path: path.to_string_lossy().into_owned(), problem };
-        let facts = fs::metadata(path).map_err(|error| refused(error.to_string()))?;
-        if facts.mode() & 0o022 != 0 {
-            return Err(refused(format!("others may write to it: `chmod go-w {}`", path.display())));
+        let file = open(path)?;
+        let facts = file.metadata().map_err(|error| unreadable(path, &error))?;
+        if let Some(problem) = open_to_others(path, &facts) {
+            return Err(unreadable(path, &problem));
         }
-        if ![0, rustix::process::geteuid().as_raw()].contains(&facts.uid()) {
-            return Err(refused("it belongs to another user".to_owned()));
+        // Where the file really is: whoever may rename a folder on the way may put another file there.
+        let real = fs::canonicalize(path).map_err(|error| unreadable(path, &error))?;
+        for folder in real.ancestors().skip(1) {
+            let facts = fs::metadata(folder).map_err(|error| unreadable(path, &error))?;
+            // In a sticky folder (/tmp) nobody renames what is another's.
+            let is_sticky = facts.mode() & 0o1000 != 0;
+            if let Some(problem) = open_to_others(folder, &facts).filter(|_| !is_sticky) {
+                return Err(unreadable(path, &format!("of its folder {}: {problem}", folder.display())));
+            }
         }
-        Self::read(path)
+        Self::of(path, file)
     }
 
     /// Reads the file; times without a zone are those of this host, as for ssh-keygen.
@@ -82,16 +109,17 @@ impl AllowedSigners {
     ///
     /// If it cannot be read, or a line is not understood.
     pub fn read(path: &Path) -> Result<Self, AllowedError> {
-        let unreadable =
-            |problem: String| AllowedError::Unreadable { path: path.to_string_lossy().into_owned(), problem };
-        let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+        Self::of(path, open(path)?)
+    }
+
+    fn of(path: &Path, file: File) -> Result<Self, AllowedError> {
         if !file.metadata().is_ok_and(|facts| facts.is_file()) {
-            return Err(unreadable("it is no file".to_owned()));
+            return Err(unreadable(path, &"it is no file"));
         }
         let mut text = String::new();
-        file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| unreadable(error.to_string()))?;
+        file.take(LONGEST + 1).read_to_string(&mut text).map_err(|error| unreadable(path, &error))?;
         if text.len() as u64 > LONGEST {
-            return Err(unreadable(format!("it has more than {LONGEST} bytes")));
+            return Err(unreadable(path, &format!("it has more than {LONGEST} bytes")));
         }
         Self::parse(path, &text, &TimeZone::system())
     }

@@ -130,6 +130,16 @@ fn a_file_that_others_may_change_is_no_word_of_the_team() {
     }
     mode(0o644);
     assert!(AllowedSigners::trusted(&path).unwrap().has(key(1).public_key().key_data()));
+    // Who may write to its folder may put another file in its place; in a sticky one nobody but the owner may.
+    let folder_mode = |mode| {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    folder_mode(0o777);
+    let said = AllowedSigners::trusted(&path).unwrap_err().to_string();
+    assert!(said.contains("of its folder") && said.contains("others may write to it"), "{said}");
+    folder_mode(0o1777);
+    assert!(AllowedSigners::trusted(&path).is_ok());
+    folder_mode(0o700);
     let said = AllowedSigners::read(folder.path()).unwrap_err().to_string();
     assert!(said.contains("it is no file"), "{said}");
     let said = AllowedSigners::read(&folder.path().join("none")).unwrap_err().to_string();
