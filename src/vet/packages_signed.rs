@@ -1,9 +1,10 @@
 //! At the gate and in `verify`: every package is whole and signed by a key that counts.
 //!
-//! One package that nobody signed stops the update of everybody who has it (incidents.md, 4). What one package comes to
-//! is said by [`super::package`]; here all of a position are read, each file once however many names it has, and what
-//! was found sound before is not read again. Without a key nobody can tell a foreign signature from the right one:
-//! then only packages that are unsigned or damaged are found, and that is said.
+//! One package that nobody signed stops the update of everybody who has it (incidents.md, 4). What one package comes to is
+//! said by [`super::package`]; here all of a position are read, each file once however many names it has, and what was found
+//! sound before is not read again. Without a key nobody can tell a foreign signature from the right one: then only packages
+//! that are unsigned or damaged are found, and that is said. Without `--deep` payloads are not read: other bytes in one it
+//! cannot see as long as it is as long as it should be.
 
 mod vouched;
 
@@ -46,6 +47,8 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     // What was vouched for by its headers alone is no answer to whoever wants all of it read.
     let vouched = cx.vouched.filter(|_| cx.reading == Reading::Headers);
     let known = vouched.map_or_else(|| vec![false; ids.len()], |vouched| vouched.of(&keys, &ids));
+    // Asked before they are read: what changes while it is read must not be remembered.
+    let settled: Vec<bool> = files.iter().map(|file| is_settled(file.facts)).collect();
     let items: Vec<(&File, bool)> = files.iter().zip(known).collect();
     let judge = |file: io::Result<fs::File>| judge_file(file, &keys, cx.reading, cx.pulse);
     let judged = each_file(cx.pulse, what, items, found, |(file, is_known), pace| {
@@ -61,10 +64,10 @@ pub(super) fn check(cx: &VetContext<'_>, found: &mut Found<'_>) {
     let Some(judged) = judged else { return };
     let mut sound = HashSet::new();
     let mut unread = 0_u64;
-    for ((file, judged), id) in files.iter().zip(judged).zip(ids) {
+    for ((settled, judged), id) in settled.into_iter().zip(judged).zip(ids) {
         match judged {
             Ok(Some(Sound { is_unread: true, .. })) => unread += 1,
-            Ok(Some(_)) if !is_settled(file.facts) => {}
+            Ok(Some(_)) if !settled => {}
             Ok(_) => {
                 sound.insert(id);
             }

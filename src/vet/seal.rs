@@ -19,7 +19,7 @@ use crate::compose::tree::{Entry, EntryKind, Facts, Options, WalkError, join, wa
 use crate::domain::seal::{Seal, SealedPath};
 use cache::Key;
 use sha2::{Digest, Sha256};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read as _, Seek as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -50,7 +50,7 @@ pub fn seal(root: &Path, cache: Option<&mut SealCache>, pulse: &Pulse) -> Result
     for (folder, entry) in tree.entries() {
         let file = File::new(folder, entry);
         match file.key().and_then(|key| cache.recall(&key)) {
-            Some(known) => sealed.push((text(file.path.into_os_string()), known.clone())),
+            Some(known) => sealed.push((name(root, file.path)?, known.clone())),
             None => unknown.push(file),
         }
     }
@@ -73,7 +73,8 @@ pub(super) fn seal_one(root: &Path, path: &Path, pulse: &Pulse) -> Option<Sealed
     let whole = root.join(path);
     let meta = fs::symlink_metadata(&whole).ok()?;
     if meta.is_symlink() {
-        return fs::read_link(&whole).ok().map(|target| SealedPath::Link { target: text(target.into()) });
+        let target = fs::read_link(&whole).ok()?;
+        return target.into_os_string().into_string().ok().map(|target| SealedPath::Link { target });
     }
     let rpm_or_file = if path.file_name().is_some_and(is_rpm) { rpm } else { plain };
     rpm_or_file(open(&whole).ok()?, meta.size(), pulse).ok().filter(|_| meta.is_file())
@@ -138,26 +139,34 @@ impl<'a> File<'a> {
         match (self.entry.kind, self.entry.facts, self.key()) {
             (EntryKind::Symlink, ..) => {
                 let target = fs::read_link(&whole).map_err(|error| fail(explain(&error)))?;
-                let target = text(target.into_os_string());
-                Ok((text(self.path.into_os_string()), SealedPath::Link { target }, None))
+                let target = target.into_os_string().into_string();
+                let target = target.map_err(|_| fail(format!("it leads to {NO_UTF8}")))?;
+                Ok((name(root, self.path)?, SealedPath::Link { target }, None))
             }
             (EntryKind::File, Some(facts), Some(key)) => {
+                // Asked before it is read: what changes while it is read must not be remembered.
+                let settled = is_settled(facts);
                 let opened = open_paced(&whole, pace).map_err(|error| explain(&error));
                 let sealed = opened.and_then(|file| read(file, &whole, facts, &key, pulse));
                 if pulse.is_cancelled() {
                     return Err(VetError::Cancelled);
                 }
                 let sealed = sealed.map_err(fail)?;
-                Ok((text(self.path.into_os_string()), sealed, is_settled(facts).then_some(key)))
+                Ok((name(root, self.path)?, sealed, settled.then_some(key)))
             }
             _ => Err(fail("it is neither a file nor a link, and cannot be sealed; remove it".to_owned())),
         }
     }
 }
 
-/// Returns a path as text, lossless: bytes that are no UTF-8 are written as escapes.
-fn text(path: OsString) -> String {
-    path.into_string().unwrap_or_else(|path| path.as_bytes().escape_ascii().to_string())
+/// Why a name cannot be sealed: no metadata and no list of files can tell it from another.
+const NO_UTF8: &str = "a name that is no UTF-8, which metadata and lists cannot hold; rename it";
+
+/// Returns a path below `root` as the seal has it.
+fn name(root: &Path, path: PathBuf) -> Result<String, VetError> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| VetError::Unreadable { path: root.join(path), problem: format!("it has {NO_UTF8}") })
 }
 
 fn is_rpm(name: &OsStr) -> bool {

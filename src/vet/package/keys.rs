@@ -34,6 +34,7 @@ impl Keys {
                     && subkey.verify_bindings(&key.primary_key).is_ok()
             };
             for subkey in key.public_subkeys.iter().filter(bound) {
+                taken.fingerprints.push(hex::encode(subkey.key.fingerprint().as_bytes()));
                 taken.by_id.insert(id(&subkey.key), Key::Subkey(Box::new(subkey.key.clone())));
             }
         }
@@ -52,7 +53,7 @@ impl Keys {
         self.by_id.is_empty()
     }
 
-    /// Returns the fingerprints of the primary keys, in order: what a verdict depends on.
+    /// Returns the fingerprints of all keys that may sign, subkeys included, in order: what a verdict depends on.
     pub fn fingerprints(&self) -> &[String] {
         &self.fingerprints
     }

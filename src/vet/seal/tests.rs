@@ -32,6 +32,20 @@ fn every_path_is_sealed_as_what_it_is() {
     assert_eq!(is("BaseOS/latest"), &SealedPath::Link { target: "8.10-RC1".to_owned() });
 }
 
+/// Written as an escape, `\\xff` would be another file's name.
+#[test]
+fn a_name_that_is_no_text_is_not_sealed() {
+    let fixture = Fixture::new();
+    let odd = std::ffi::OsStr::from_bytes(b"BaseOS/\xff.rpm");
+    std::fs::write(root(&fixture).join(odd), "x").unwrap();
+    let said = seal(&root(&fixture), None, &Pulse::new()).unwrap_err().to_string();
+    assert!(said.contains("a name that is no UTF-8") && said.contains("rename it"), "{said}");
+    std::fs::remove_file(root(&fixture).join(odd)).unwrap();
+    symlink(odd, fixture.staging("BaseOS/link")).unwrap();
+    let said = seal(&root(&fixture), None, &Pulse::new()).unwrap_err().to_string();
+    assert!(said.contains("it leads to a name that is no UTF-8"), "{said}");
+}
+
 #[test]
 fn modes_times_and_hard_links_alone_do_not_break_it() {
     let fixture = Fixture::new();
