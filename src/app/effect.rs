@@ -56,6 +56,8 @@ pub enum RunRequest {
         release: ReleaseId,
         /// Which finding.
         finding: FindingId,
+        /// What it says on the screen.
+        message: String,
         /// Why.
         reason: String,
     },

@@ -68,8 +68,8 @@ pub(super) fn cancel(global: &Global, run: &str, step: Option<StepId>, kill: boo
 pub(super) fn waive(global: &Global, args: WaiveArgs) -> Result<Exit, Failure> {
     let (store, dir) = context::find_run(global, &args.run)?;
     let release = context::lane(&dir.load()?, args.release.as_ref())?;
-    let request =
-        Request::Waive { release: release.clone(), finding: args.finding.clone(), reason: args.reason };
+    let (finding, reason) = (args.finding.clone(), args.reason);
+    let request = Request::Waive { release: release.clone(), finding, message: None, reason };
     if args.format == TextFormat::Text {
         ask(&store, &dir, &request)?;
         return Ok(Exit::Done);

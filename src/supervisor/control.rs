@@ -69,6 +69,9 @@ pub enum Request {
         release: ReleaseId,
         /// Which finding.
         finding: FindingId,
+        /// What it said where it was waived; without it, whatever it says now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
         /// Why.
         reason: String,
     },

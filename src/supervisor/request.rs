@@ -49,7 +49,9 @@ impl Supervisor {
             Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by, None)?,
             Request::Cancel { step: None } => self.cancel_run(&by, None)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
-            Request::Waive { release, finding, reason } => self.waive(&release, &finding, &reason, &by)?,
+            Request::Waive { release, finding, message, reason } => {
+                self.waive(&release, &finding, message.as_deref(), &reason, &by)?
+            }
             Request::Refresh { release, check } => match self.failed_gate(&release) {
                 Some(gate) => self.retry(&gate, "its evidence could not be taken".to_owned(), by)?,
                 None => self.refresh(&release, check),
@@ -305,6 +307,7 @@ impl Supervisor {
         &mut self,
         release: &ReleaseId,
         finding: &FindingId,
+        shown: Option<&str>,
         reason: &str,
         by: &Identity,
     ) -> Result<Answer, JournalError> {
@@ -330,6 +333,10 @@ impl Supervisor {
         };
         if messages.is_empty() {
             return Ok(Err(format!("release {release} has no finding {finding}")));
+        }
+        if shown.is_some_and(|shown| !messages.contains(shown)) {
+            let now: Vec<String> = messages.into_iter().collect();
+            return Ok(Err(format!("the finding says something else by now: {}", now.join("; "))));
         }
         let at = Timestamp::now();
         // What says several things under one id is waived with all of them.

@@ -676,6 +676,7 @@ fn what_cannot_be_waived() {
     let waive = |reason: &str| Request::Waive {
         release: release_id("8"),
         finding: crate::domain::finding::FindingId("abc".to_owned()),
+        message: None,
         reason: reason.to_owned(),
     };
     assert!(house.failed(waive(" ")).contains("reason"));

@@ -67,6 +67,8 @@ pub enum TextPurpose {
         release: ReleaseId,
         /// Which finding.
         finding: FindingId,
+        /// What it said when the question was opened.
+        message: String,
     },
     /// The reason to take the helm from somebody.
     HelmReason,

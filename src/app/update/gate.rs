@@ -152,7 +152,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
 fn ask_reason(model: &mut Model) {
     let Some(gate) = &model.gate else { return };
     let Some(finding) = gate.chosen() else { return };
-    let purpose = TextPurpose::WaiveReason { release: gate.release.clone(), finding: finding.id.clone() };
+    let (release, message) = (gate.release.clone(), finding.message.clone());
+    let purpose = TextPurpose::WaiveReason { release, finding: finding.id.clone(), message };
     model.overlays.push(Overlay::Text { purpose, input: TextInput::default() });
 }
 

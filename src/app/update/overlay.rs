@@ -243,8 +243,8 @@ fn reasoned(model: &mut Model, purpose: TextPurpose, reason: String) -> Vec<Effe
                 Vec::new()
             }
         },
-        TextPurpose::WaiveReason { release, finding } => {
-            run::send(model, RunRequest::Waive { release, finding, reason })
+        TextPurpose::WaiveReason { release, finding, message } => {
+            run::send(model, RunRequest::Waive { release, finding, message, reason })
         }
         TextPurpose::HelmReason => run::take_helm(model, reason),
         TextPurpose::TakeOverReason { plan, from, .. } => match availability::may_start(model) {

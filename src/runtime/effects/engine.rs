@@ -119,7 +119,9 @@ fn on_the_wire(request: RunRequest) -> Request {
         RunRequest::CancelStep { step } => Request::Cancel { step: Some(step) },
         RunRequest::CancelRun => Request::Cancel { step: None },
         RunRequest::Kill { step } => Request::Kill { step },
-        RunRequest::Waive { release, finding, reason } => Request::Waive { release, finding, reason },
+        RunRequest::Waive { release, finding, message, reason } => {
+            Request::Waive { release, finding, message: Some(message), reason }
+        }
         RunRequest::RefreshEvidence { release, check } => Request::Refresh { release, check },
         RunRequest::Approve { release, phrase, seal, then } => {
             let (reason, solo, signed) = (None, false, None);

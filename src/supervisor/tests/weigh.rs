@@ -300,7 +300,7 @@ fn evidence_that_was_edited_is_not_weighed() {
     let run = house.supervisor.dir.id().clone();
     let said = "the evidence is not what was recorded (gates/8-2.json); gather it anew with `stagegate gate ";
     assert_eq!(refusal.to_string(), format!("{said}{run}`"));
-    let waive = Request::Waive { release: release_id("8"), finding: blocker.id, reason: "known".to_owned() };
+    let waive = waiving(&blocker);
     assert!(house.failed(waive).starts_with("the evidence is not what was recorded"));
 }
 
@@ -343,14 +343,25 @@ fn what_a_gate_was_opened_with_counts_whatever_the_catalog_says_now() {
     assert_eq!(house.word("8/gate"), "succeeded");
 }
 
+/// Lets a finding through as a console shows it.
+fn waiving(finding: &Finding) -> Request {
+    Request::Waive {
+        release: release_id("8"),
+        finding: finding.id.clone(),
+        message: Some(finding.message.clone()),
+        reason: "known".to_owned(),
+    }
+}
+
 #[test]
 fn a_waiver_does_not_outlive_what_the_finding_said() {
     let mut house = at_gate(1);
     let waived = blocker("2 of 900 files are left");
     opened_anew(&mut house, vec![waived.clone()]);
-    let waive =
-        Request::Waive { release: release_id("8"), finding: waived.id.clone(), reason: "known".to_owned() };
-    house.done(waive);
+    // A console on which it says something else asks for something else.
+    let other = house.failed(waiving(&blocker("1 of 900 files is left")));
+    assert_eq!(other, "the finding says something else by now: 2 of 900 files are left");
+    house.done(waiving(&waived));
     let recorded = house.journal().into_iter().rev().find_map(|event| match event {
         Event::FindingWaived { waiver, .. } => waiver.message,
         _ => None,

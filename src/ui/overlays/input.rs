@@ -50,12 +50,12 @@ fn about(model: &Model, purpose: &TextPurpose) -> (String, String, &'static str,
             let words = format!("{truth}Why may it run again? The reason goes into the record.");
             (format!("Run {step} again"), words, "run it again", false)
         }
-        TextPurpose::WaiveReason { finding, .. } => {
+        TextPurpose::WaiveReason { finding, message, .. } => {
             let found = model
                 .gate
                 .as_ref()
                 .and_then(|gate| gate.shown()?.findings.iter().find(|known| known.id == *finding).cloned());
-            let what = found.map_or_else(String::new, |found| format!("{} {}. ", found.path, found.message));
+            let what = found.map_or_else(String::new, |found| format!("{} {message}. ", found.path));
             let words = format!("{what}Why does it not matter? The reason goes into the record.");
             (format!("Let finding {finding} through"), words, "let it through", false)
         }

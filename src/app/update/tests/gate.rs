@@ -104,6 +104,7 @@ fn an_open_checklist_and_blocking_findings_stand_in_the_way_until_they_are_dealt
     let waive = RunRequest::Waive {
         release: release_id("8"),
         finding: blocking().id,
+        message: blocking().message,
         reason: "known, mended tomorrow".to_owned(),
     };
     assert_eq!(bench.press("enter"), [Effect::Send { run: run_id(), request: waive }]);
