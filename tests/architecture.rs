@@ -433,6 +433,31 @@ fn every_incident_has_its_check_and_its_test() {
     }
 }
 
+/// Every check says in its own head what it cannot see: a silent one must not be taken for more than it is.
+#[test]
+fn every_check_says_what_it_cannot_see() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let flow = fs::read_to_string(root.join("src/domain/flow.rs")).expect("a file");
+    let list = flow.split("pub enum CheckName {").nth(1).and_then(|rest| rest.split("\n}").next());
+    let names = list.expect("the list of checks").lines().filter_map(|line| line.trim().strip_suffix(','));
+    let mut checks = 0;
+    // Phrases are looked for while a step prints, and have no file here.
+    for name in names.filter(|name| !name.starts_with("//") && *name != "Phrases") {
+        let mut file = String::new();
+        for letter in name.chars() {
+            if letter.is_ascii_uppercase() && !file.is_empty() {
+                file.push('_');
+            }
+            file.push(letter.to_ascii_lowercase());
+        }
+        let code = fs::read_to_string(root.join(format!("src/vet/{file}.rs"))).expect(name);
+        let head: String = code.lines().take_while(|line| line.starts_with("//!")).collect();
+        assert!(head.contains(" cannot"), "src/vet/{file}.rs does not say what it cannot see");
+        checks += 1;
+    }
+    assert!(checks >= 25, "{checks} checks");
+}
+
 /// Every check of `stagegate verify` finds a defect of the corpus.
 #[test]
 fn every_check_of_verify_finds_a_defect_of_the_corpus() {

@@ -1,6 +1,7 @@
 //! After an ansible step: its recap shows a host that went through, and none that did not.
 //!
-//! ansible-playbook exits 0 where no host matched (reality.md 6).
+//! ansible-playbook exits 0 where no host matched (reality.md 6). It reads the step's log. It cannot see what the playbook
+//! did to the repos: errata-present does.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,8 +1,9 @@
 //! Before a sync and after a compose: the link names a compose that is finished, and after a compose a new one.
 //!
-//! Whether it names the compose that was pinned is asked of every step that uses one ([`super::pinned()`]).
-//! The scripts follow `latest-X-8` at the moment they run, whatever it names by then; pungi leaves
-//! `STARTED` behind when it is killed, and moves the link for `FINISHED_INCOMPLETE` too (reality.md 5).
+//! Whether it names the compose that was pinned is asked of every step that uses one ([`super::pinned()`]). The scripts
+//! follow `latest-X-8` at the moment they run, whatever it names by then; pungi leaves `STARTED` behind when it is killed,
+//! and moves the link for `FINISHED_INCOMPLETE` too (reality.md 5). It reads the link, `STATUS` and `COMPOSE_ID`. It cannot
+//! see whether what pungi calls finished is all that should be in it.
 
 use super::VetContext;
 use super::found::Found;

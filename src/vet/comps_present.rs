@@ -1,8 +1,9 @@
 //! After prep and at the gate: no repo lost its groups.
 //!
 //! `createrepo` keeps groups only where it is told the file, and a comps file that is missing is a line in the log of a prep
-//! that exits 0 (reality.md 3.2: 12 os repos not updated). Then installers offer nothing and `dnf group` finds nothing.
-//! What production lacks in the same way is inherited.
+//! that exits 0 (reality.md 3.2: 12 os repos not updated). Then installers offer nothing and `dnf group` finds nothing. What
+//! production lacks in the same way is inherited. It reads the comps files of both. It cannot see whether a group names the
+//! right packages.
 
 use super::VetContext;
 use super::found::Found;

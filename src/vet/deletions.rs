@@ -1,7 +1,7 @@
 //! Before a push: what it would delete from production.
 //!
-//! A toolkit that pushes with `--delete` empties production when staging is empty, and exits 0
-//! (reality.md 3.3). The count is taken from the two trees; nothing is run for it.
+//! A toolkit that pushes with `--delete` empties production when staging is empty, and exits 0 (reality.md 3.3). The count
+//! is taken from the two trees; nothing is run for it. It cannot see what changes in either of them before the push begins.
 
 use super::VetContext;
 use super::found::Found;

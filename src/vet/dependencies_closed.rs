@@ -1,10 +1,11 @@
 //! At the gate: a requirement that nothing in the release's own repos provides.
 //!
-//! Packages vanish and others keep requiring them (kairos#2351: grub2 gone from Rocky 9's repos); pungi ends FINISHED
-//! over a broken closure (reality.md 3.4), and no tool that the SOP names knows modules: dnf declined to. So all `os` repos
-//! of an architecture are looked at together, as somebody sees them who enables the defaults, and once more for
-//! every stream. Debug, source and kickstart trees are not: nobody installs from them alone, and a kickstart tree is as old
-//! as the release. What production lacks already is inherited.
+//! Packages vanish and others keep requiring them (kairos#2351: grub2 gone from Rocky 9's repos); pungi ends FINISHED over a
+//! broken closure (reality.md 3.4), and no tool that the SOP names knows modules: dnf declined to. So all `os` repos of an
+//! architecture are looked at together, as somebody sees them who enables the defaults, and once more for every stream.
+//! Debug, source and kickstart trees are not: nobody installs from them alone, and a kickstart tree is as old as the
+//! release. What production lacks already is inherited. It cannot see what other repositories would provide or break, nor
+//! conflicts between files.
 
 mod closure;
 mod group;

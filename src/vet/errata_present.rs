@@ -5,7 +5,8 @@
 //! (peridot#79: no client applies them) and ids twice are told; that single advisories are lost is for no-regression.
 //! Packages are looked for in all repos of the release and the architecture, sources and debug packages in theirs. What
 //! production has in the same way is inherited. Where the lane's errata step was skipped, which is a finding of its own, or
-//! the lane syncs a whole release and publishes its errata after it, that a repo has none is a warning.
+//! the lane syncs a whole release and publishes its errata after it, that a repo has none is a warning. It reads updateinfo
+//! and the package lists. It cannot see an advisory that nobody wrote, nor a wrong severity.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,8 +1,9 @@
 //! After every push: the lists that mirrors poll are whole, and tell of what was pushed.
 //!
-//! A stale list hides the update from the mirrors, a short one makes them delete; both come with exit
-//! code 0 (reality.md 3.3). Whoever copies a list after it was given to its owner leaves one of root's (3.4). The timed list's form is quick-fedora-mirror's (reality.md 7): sections in
-//! brackets, tab-separated lines of time, type, size and path, and `[End]` when it is whole.
+//! A stale list hides the update from the mirrors, a short one makes them delete; both come with exit code 0 (reality.md
+//! 3.3). Whoever copies a list after it was given to its owner leaves one of root's (3.4). The timed list's form is
+//! quick-fedora-mirror's (reality.md 7): sections in brackets, tab-separated lines of time, type, size and path, and `[End]`
+//! when it is whole. It cannot see whether a mirror has read them.
 
 mod list;
 

@@ -1,6 +1,7 @@
 //! Before a step: the files that prep needs are there: module data, comps.
 //!
-//! Without them prep exits 0 and the repos lose their modules and groups (reality.md 3.2).
+//! Without them prep exits 0 and the repos lose their modules and groups (reality.md 3.2). It asks for names and sizes. It
+//! cannot see whether what they hold is of this release: modules-present and comps-present do, afterwards.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,8 +1,9 @@
 //! After a step that runs GNU parallel: every one of its jobs ended well.
 //!
-//! The push loses parallel's exit code, so its job log is the only witness (reality.md 6). The supervisor
-//! makes the file beforehand; where it stays empty, nothing was copied at all: `sudo -l` failed, or
-//! parallel is missing. Columns: Seq Host Starttime `JobRuntime` Send Receive Exitval Signal Command.
+//! The push loses parallel's exit code, so its job log is the only witness (reality.md 6). The supervisor makes the file
+//! beforehand; where it stays empty, nothing was copied at all: `sudo -l` failed, or parallel is missing. Columns: Seq Host
+//! Starttime `JobRuntime` Send Receive Exitval Signal Command. It cannot see what parallel was never told to copy:
+//! staging-matches-compose and production-matches-staging do.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,8 +1,9 @@
 //! Before a step and at the gate: nothing is left over from an earlier attempt.
 //!
-//! A `.repodata/` makes every later prep skip its repo for ever, a stray modules.yaml is published as the
-//! modules of another repo, and rsync's temporary files go out to the mirrors (reality.md 3). What still
-//! runs from an attempt that seemed to have ended goes on writing (reality.md 4).
+//! A `.repodata/` makes every later prep skip its repo for ever, a stray modules.yaml is published as the modules of another
+//! repo, and rsync's temporary files go out to the mirrors (reality.md 3). What still runs from an attempt that seemed to
+//! have ended goes on writing (reality.md 4). It asks for the catalog's paths, walks staging and looks through `/proc`. It
+//! cannot see what another host still writes to the mount.
 
 mod processes;
 

@@ -1,10 +1,10 @@
 //! After signing and at the gate: the metadata of every repo is signed over its current bytes.
 //!
-//! createrepo keeps the old `repomd.xml.asc`, so that a signature is there proves nothing (reality.md
-//! 3.2), and neither does its time: the toolkit's `sed -i` makes a signed file look newer. What proves it
-//! is the signature itself. With a public key it is verified; without one the two bytes of the digest that
-//! every signature carries in the clear (RFC 4880, 5.2.3) still tell a stale one in all but one of 65,536
-//! cases.
+//! createrepo keeps the old `repomd.xml.asc`, so that a signature is there proves nothing (reality.md 3.2), and neither does
+//! its time: the toolkit's `sed -i` makes a signed file look newer. What proves it is the signature itself. With a public
+//! key it is verified; without one the two bytes of the digest that every signature carries in the clear (RFC 4880, 5.2.3)
+//! still tell a stale one in all but one of 65,536 cases. It cannot see whether those who install have the same key, and
+//! without a key not who signed.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,7 +1,8 @@
 //! Before a step: its mounts are what the catalog wants, answer, and have room.
 //!
-//! Where staging is not mounted the scripts build the tree on the local disk, fill it and exit 0
-//! (reality.md 3.1).
+//! Where staging is not mounted the scripts build the tree on the local disk, fill it and exit 0 (reality.md 3.1). It reads
+//! the mount table, the marker and the free space. It cannot see whether the right export is mounted there, nor how much the
+//! step will write.
 
 use super::VetContext;
 use super::found::Found;

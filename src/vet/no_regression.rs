@@ -1,11 +1,12 @@
 //! At the gate: nothing that production has is lost, older, or another thing under the same name.
 //!
 //! grub2 could not be found in Rocky 9's repos for days (kairos#2351); updates of perl went backwards where a stream was
-//! lost (lbr38/repomanager#408); a package that was built anew under its old name breaks every mirror and client that has the
-//! other. So each repo, debug, source and kickstart included, is held against production's at the same place: names, streams and
-//! advisories lost, versions gone down, the same version with other content. That a repo lost its modules or errata as a
-//! whole is said by modules-present and errata-present, and not once more for each stream. Kickstart trees are made once, at the
-//! release (`cp -na` in the minor release's script): any change of one is told.
+//! lost (lbr38/repomanager#408); a package that was built anew under its old name breaks every mirror and client that has
+//! the other. So each repo, debug, source and kickstart included, is held against production's at the same place: names,
+//! streams and advisories lost, versions gone down, the same version with other content. That a repo lost its modules or
+//! errata as a whole is said by modules-present and errata-present, and not once more for each stream. Kickstart trees are
+//! made once, at the release (`cp -na` in the minor release's script): any change of one is told. It reads the metadata
+//! of both. It cannot see what is wrong in both alike.
 
 mod lost;
 

@@ -1,7 +1,8 @@
 //! After a push: production holds what staging holds, and every path that was sealed.
 //!
-//! The push exits 0 when a copy failed, and the mirrors are told to fetch the half of it
-//! (reality.md 3.3). Shallower files than the toolkit's depth are never pushed and do not count.
+//! The push exits 0 when a copy failed, and the mirrors are told to fetch the half of it (reality.md 3.3). Shallower files
+//! than the toolkit's depth are never pushed and do not count. What has the size and the time that rsync kept is taken for
+//! the same, `repomd.xml` apart: other bytes under both it cannot see, nor what mirrors have fetched.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,4 +1,6 @@
 //! Before a step: the script that it runs is there and is not empty.
+//!
+//! It opens nothing else. It cannot see whether the script does what it should: which bytes ran is recorded with the step.
 
 use super::VetContext;
 use super::found::Found;

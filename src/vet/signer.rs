@@ -1,8 +1,9 @@
 //! Before a step: the signing script works, and without asking anybody.
 //!
-//! Where it is missing the toolkit signs nothing and exits 0; where its key has a passphrase, it hangs in
-//! the first repo (reality.md 3.2). Whether its key is usable only the script itself can tell, so it signs
-//! a file of no consequence in a folder of its own, without a terminal and with a time limit.
+//! Where it is missing the toolkit signs nothing and exits 0; where its key has a passphrase, it hangs in the first repo
+//! (reality.md 3.2). Whether its key is usable only the script itself can tell, so it signs a file of no consequence in a
+//! folder of its own, without a terminal and with a time limit. It cannot see whether the key is the one that the catalog's
+//! `keys` name: metadata-signed does, afterwards.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,7 +1,7 @@
 //! At the gate: a step before it was skipped.
 //!
-//! Skipping is allowed, with a reason; what it means for production is for the person at the gate to say,
-//! by a waiver with that step's name on it (design 4).
+//! Skipping is allowed, with a reason; what it means for production is for the person at the gate to say, by a waiver with
+//! that step's name on it (design 4). It cannot see what the flow never had.
 
 use super::VetContext;
 use super::found::Found;

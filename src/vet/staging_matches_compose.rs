@@ -1,9 +1,10 @@
 //! After a sync and at the gate: staging holds what the pinned compose holds.
 //!
-//! A sync that copied half, or nothing, exits 0 (reality.md 3.1), and afterwards the repos may well be
-//! consistent in themselves: only the comparison with the compose finds it. Right after a sync every file
-//! must be there with its size. At the gate, prep has made metadata and `.treeinfo` anew, so packages and
-//! images count, by size and, for packages, by header digest. Older packages are history and no finding.
+//! A sync that copied half, or nothing, exits 0 (reality.md 3.1), and afterwards the repos may well be consistent in
+//! themselves: only the comparison with the compose finds it. Right after a sync every file must be there with its size. At
+//! the gate, prep has made metadata and `.treeinfo` anew, so packages and images count, by size and, for packages, by header
+//! digest. Older packages are history and no finding. It cannot see what the compose itself lacks, nor other content of the
+//! same size in what is no package.
 
 mod differences;
 mod links;

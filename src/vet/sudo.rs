@@ -1,6 +1,7 @@
 //! Before a step: `sudo -l` works without a question.
 //!
-//! The 2021 scripts call it before every copy, and copy nothing where it fails (reality.md 3.3).
+//! The 2021 scripts call it before every copy, and copy nothing where it fails (reality.md 3.3). It cannot see whether
+//! sudo's rules allow the very command that the script will run.
 
 use super::VetContext;
 use super::found::Found;

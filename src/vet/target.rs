@@ -1,7 +1,8 @@
 //! Before a step: the revision leads to the place that the plan showed, and nowhere else.
 //!
-//! An empty revision makes a deleting push copy `/` over production; `${REV:0:3}` sends 8.10 to `8.1`;
-//! an edited vars file opens a new directory in silence (reality.md 3).
+//! An empty revision makes a deleting push copy `/` over production; `${REV:0:3}` sends 8.10 to `8.1`; an edited vars file
+//! opens a new directory in silence (reality.md 3). It reads the vars files and the script's text. It cannot see a path that
+//! a script puts together in any other way.
 
 use super::VetContext;
 use super::found::Found;

@@ -1,6 +1,7 @@
 //! Before a step: every program that its scripts call is found and may be executed.
 //!
-//! The scripts go on without: no createrepo, no hardlink, no create-filelist, and exit 0 (reality.md 3).
+//! The scripts go on without: no createrepo, no hardlink, no create-filelist, and exit 0 (reality.md 3). It looks along the
+//! step's own PATH. It cannot see a program that nobody named, nor whether a version is the right one.
 
 use super::VetContext;
 use super::found::Found;

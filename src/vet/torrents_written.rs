@@ -1,6 +1,7 @@
 //! After the torrents step: there is a torrent for each image that it was pointed at.
 //!
-//! gen-torrents exits 0 where it found no image, and where another one holds its lock (reality.md 3.4).
+//! gen-torrents exits 0 where it found no image, and where another one holds its lock (reality.md 3.4). It asks for names
+//! and sizes. It cannot see whether a torrent is of the image as it is, nor whether anybody seeds it.
 
 use super::VetContext;
 use super::found::Found;
