@@ -4,8 +4,8 @@
 //! writer of the journal and the logs, holds the locks and enforces the gate (design 2). Consoles come
 //! and go; it stays until nothing of its run can move any more.
 //!
-//! The way through this module: [`client`] spawns or reaches a supervisor; [`serve`] is its process;
-//! [`run_loop`] takes one happening at a time and decides what comes next; `launch` turns a step into
+//! The way through this module: [`client`] spawns or reaches a supervisor; [`serve`] is its process,
+//! which `begin` brings into being and `door` lets clients into, each with its `conversation`; [`run_loop`] takes one happening at a time and decides what comes next; `launch` turns a step into
 //! a process; [`judge`] turns its end into an outcome; `gate` gathers evidence and opens the way, `weigh` takes
 //! approvals in, which [`consent`] makes on the side of whoever approves.
 
@@ -20,7 +20,10 @@ pub mod run_loop;
 pub mod scope;
 pub mod serve;
 
+mod begin;
 mod checks;
+mod conversation;
+mod door;
 mod fail_closed;
 mod gate;
 mod give_up;

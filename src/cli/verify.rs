@@ -12,8 +12,8 @@ use crate::domain::flow::CheckName;
 use crate::domain::release::Release;
 use crate::domain::visible;
 use crate::ui::widgets::text::count;
-use crate::vet::Reading;
 use crate::vet::package::Keys;
+use crate::vet::{Occasion, Reading};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -105,38 +105,16 @@ fn of_folder(folder: PathBuf, args: &VerifyArgs) -> Result<Work, Failure> {
     let against = args.against.clone().map(std::path::absolute).transpose()?;
     let subject = Subject::of_folder(folder.clone(), against.clone(), args.key.clone());
     let subject = Arc::new(subject.map_err(Failure::usage)?.reading(reading(args)));
-    let checks = [
-        CheckName::Leftovers,
-        CheckName::MetadataConsistent,
-        CheckName::MetadataSigned,
-        CheckName::PackagesSigned,
-        CheckName::ModulesPresent,
-        CheckName::CompsPresent,
-        CheckName::ErrataPresent,
-        CheckName::NoRegression,
-        CheckName::DependenciesClosed,
-    ];
     // Where nothing would be replaced nothing can be lost.
     let fits = |check: &CheckName| *check != CheckName::NoRegression || against.is_some();
-    let checks = checks.into_iter().filter(fits).map(|check| (check, Arc::clone(&subject))).collect();
+    let checks = Occasion::Folder.checks().into_iter().filter(fits);
+    let checks = checks.map(|check| (check, Arc::clone(&subject))).collect();
     Ok(Work { position: None, path: folder, against, checks })
 }
 
-/// What is asked of staging.
-const STAGED: [CheckName; 12] = [
-    CheckName::Mounts,
-    CheckName::StagingMatchesCompose,
-    CheckName::RightRelease,
-    CheckName::MetadataConsistent,
-    CheckName::MetadataSigned,
-    CheckName::PackagesSigned,
-    CheckName::ModulesPresent,
-    CheckName::CompsPresent,
-    CheckName::ErrataPresent,
-    CheckName::NoRegression,
-    CheckName::DependenciesClosed,
-    CheckName::Leftovers,
-];
+/// Those of production's checks that compare it with staging, or ask about the push that filled it.
+const OF_THE_PUSH: [CheckName; 3] =
+    [CheckName::Mounts, CheckName::ProductionMatchesStaging, CheckName::FileListsFresh];
 
 fn of_release(
     catalog: &crate::domain::catalog::Catalog,
@@ -164,30 +142,19 @@ fn of_release(
             .map_err(Failure::usage)
     };
     let pushed = subject(&staging, Some(&against))?;
+    let of = |occasion: Occasion, subject: &dyn Fn(CheckName) -> Arc<Subject>| {
+        occasion.checks().into_iter().map(|check| (check, subject(check))).collect()
+    };
     let (path, against, checks) = match position {
         PositionName::Compose => {
-            (release.compose_dir.clone(), None, vec![(CheckName::ComposeFinished, pushed)])
+            (release.compose_dir.clone(), None, of(Occasion::Composes, &|_| Arc::clone(&pushed)))
         }
-        PositionName::Staging => {
-            (staging, Some(against), STAGED.map(|check| (check, Arc::clone(&pushed))).to_vec())
-        }
+        PositionName::Staging => (staging, Some(against), of(Occasion::Staging, &|_| Arc::clone(&pushed))),
         PositionName::Production => {
             // Nothing stands behind production: what is wrong there is not inherited from anywhere.
             let alone = subject(&production, None)?;
-            let checks = vec![
-                (CheckName::Mounts, Arc::clone(&pushed)),
-                (CheckName::ProductionMatchesStaging, Arc::clone(&pushed)),
-                (CheckName::RightRelease, Arc::clone(&alone)),
-                (CheckName::MetadataConsistent, Arc::clone(&alone)),
-                (CheckName::MetadataSigned, Arc::clone(&alone)),
-                (CheckName::PackagesSigned, Arc::clone(&alone)),
-                (CheckName::ModulesPresent, Arc::clone(&alone)),
-                (CheckName::CompsPresent, Arc::clone(&alone)),
-                (CheckName::ErrataPresent, Arc::clone(&alone)),
-                (CheckName::DependenciesClosed, alone),
-                (CheckName::FileListsFresh, pushed),
-            ];
-            (production, Some(staging), checks)
+            let looked_at = |check| Arc::clone(if OF_THE_PUSH.contains(&check) { &pushed } else { &alone });
+            (production, Some(staging), of(Occasion::Production, &looked_at))
         }
     };
     Ok(Work { position: Some(position.word()), path, against, checks })

@@ -3,6 +3,12 @@
 //! Made by hand, because the domain reads no file. [`Dice`] turns random numbers into catalogs, statuses and
 //! selections that vary in everything a plan depends on.
 
+mod bare;
+mod dice;
+
+pub(crate) use bare::{bare_plan, bare_step, evidence, starting};
+pub(crate) use dice::Dice;
+
 use super::approval::{AfterApproval, Approval, Identity, Signed, VerifiedSigner};
 use super::catalog::{Catalog, GateRules};
 use super::compose::ComposeId;
@@ -62,7 +68,8 @@ pub(crate) fn release_id(text: &str) -> ReleaseId {
     text.parse().unwrap()
 }
 
-fn template(name: &str, role: Role, command: &[&str]) -> StepTemplate {
+/// Returns a template that runs `command` and asks for nothing.
+pub(crate) fn template(name: &str, role: Role, command: &[&str]) -> StepTemplate {
     StepTemplate {
         name: name.parse().unwrap(),
         role,
@@ -296,103 +303,6 @@ pub(crate) fn verified(plan: &Plan, approval: &Approval) -> VerifiedSigner {
     let signed = approval.signed.as_ref().unwrap();
     let text = crate::domain::approval::text::of(&run(), revision, approval).unwrap();
     VerifiedSigner::vouch(&signed.principal, signed.key.clone(), &text)
-}
-
-/// Turns a row of random numbers into choices; when they run out, every choice is the first.
-#[derive(Debug, Clone)]
-pub(crate) struct Dice(std::vec::IntoIter<u16>);
-
-impl Dice {
-    pub(crate) fn new(numbers: Vec<u16>) -> Self {
-        Self(numbers.into_iter())
-    }
-
-    /// Returns a number below `sides`.
-    pub(crate) fn below(&mut self, sides: usize) -> usize {
-        usize::from(self.0.next().unwrap_or(0)) % sides.max(1)
-    }
-
-    pub(crate) fn coin(&mut self) -> bool {
-        self.below(2) == 1
-    }
-
-    pub(crate) fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())].clone()
-    }
-
-    /// Returns some of `from`, in their order.
-    pub(crate) fn some<T: Clone>(&mut self, from: &[T]) -> Vec<T> {
-        from.iter().filter(|_| self.coin()).cloned().collect()
-    }
-
-    fn shuffle<T>(&mut self, items: &mut [T]) {
-        for last in (1..items.len()).rev() {
-            let other = self.below(last + 1);
-            items.swap(last, other);
-        }
-    }
-
-    /// Returns a catalog: one to three releases, any repos in any order, any flow that holds a gate before its publish.
-    pub(crate) fn catalog(&mut self) -> Catalog {
-        let mut catalog = catalog();
-        catalog.releases = ["8", "9", "10"][..=self.below(3)].iter().map(|id| self.release(id)).collect();
-        let mut steps = self.some(&["compose", "sync", "sync-all", "prep", "errata", "sign"]);
-        if self.coin() {
-            steps.extend(["gate", "publish"]);
-            steps.extend(self.coin().then_some("lists"));
-        }
-        catalog.flows.push(flow("any", &steps));
-        catalog
-    }
-
-    fn release(&mut self, id: &str) -> Release {
-        let mut repos = self.some(&REPOS);
-        self.shuffle(&mut repos);
-        let mut order = self.some(&repos.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-        self.shuffle(&mut order);
-        release(id, &repos, &order)
-    }
-
-    /// Returns a selection of what `catalog` has, in any flow.
-    pub(crate) fn selection(&mut self, catalog: &Catalog) -> Selection {
-        let flow = self.pick(&catalog.flows).name;
-        let mut releases = Vec::new();
-        for release in &catalog.releases {
-            let names: Vec<RepoName> = release.repos.iter().map(|repo| repo.name.clone()).collect();
-            releases.push(ReleaseSelection {
-                release: release.id.clone(),
-                compose: self.some(&names).into_iter().collect(),
-                sync: self.some(&release.sync_order).into_iter().collect(),
-            });
-        }
-        self.shuffle(&mut releases);
-        Selection { flow, releases }
-    }
-
-    /// Returns a status in which every repo stands anywhere; `whole` means that every link leads to a compose.
-    pub(crate) fn status(&mut self, catalog: &Catalog, whole: bool) -> Vec<ReleaseStatus> {
-        use ComposeStatus::{Doomed, Finished, FinishedIncomplete, Started, Terminated, Unknown};
-        use PositionState::{Absent, Behind, Current, Differs, Partial};
-        let mut all = status(catalog);
-        for release in &mut all {
-            for repo in &mut release.repos {
-                let (name, id) = (repo.name.as_str(), release.major.as_str());
-                let word = self.pick(&[Finished, FinishedIncomplete, Started, Doomed, Terminated, Unknown]);
-                repo.latest = match self.below(if whole { 1 } else { 4 }) {
-                    0 => LatestLink::Compose { compose: compose(name, id, 2, word) },
-                    1 => LatestLink::Missing,
-                    2 => LatestLink::RealDirectory,
-                    _ => LatestLink::Dangling { target: "nowhere\nrm -rf".to_owned() },
-                };
-                repo.newer_unfinished = self.coin().then(|| compose(name, id, 3, Doomed));
-                repo.staging_holds = self.coin().then(|| compose_id(name, id, 4));
-                repo.staging = position(self.pick(&[Current, Behind, Partial, Differs, Absent]));
-                repo.production = position(self.pick(&[Current, Behind, Partial, Differs, Absent]));
-            }
-        }
-        all.truncate(if whole { all.len() } else { self.below(all.len() + 1) });
-        all
-    }
 }
 
 /// Returns a checkout with changes.

@@ -1,8 +1,9 @@
 //! The way from a console or a command to a supervisor: start one, reach one, ask it.
 
 use super::control::{Request, Response};
+use super::door::short_socket;
 use super::scope::{self, Offer, Systemd};
-use super::serve::{Hello, short_socket};
+use super::serve::Hello;
 use super::take_over::Order;
 use crate::domain::plan::Plan;
 use crate::journal::JournalError;

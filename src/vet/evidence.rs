@@ -6,6 +6,7 @@
 
 use super::changes::{Now, Push, read};
 use super::held::{Held, held};
+use super::occasion::Occasion;
 use super::places::{Places, places};
 use super::seal::{SealCache, seal};
 use super::{VetContext, VetError, run_check};
@@ -20,26 +21,7 @@ use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::time::Instant;
 
-/// The checks of every gate, in the order in which they are told; the step's own come after them.
-const GATE: [CheckName; 15] = [
-    CheckName::Mounts,
-    CheckName::Target,
-    CheckName::StagingMatchesCompose,
-    CheckName::RightRelease,
-    CheckName::MetadataConsistent,
-    CheckName::MetadataSigned,
-    CheckName::PackagesSigned,
-    CheckName::ModulesPresent,
-    CheckName::CompsPresent,
-    CheckName::ErrataPresent,
-    CheckName::NoRegression,
-    CheckName::DependenciesClosed,
-    CheckName::Leftovers,
-    CheckName::Deletions,
-    CheckName::Skipped,
-];
-
-/// Those of them that are about the push: what it would do wrong is told before anybody approves it.
+/// Those of a gate's checks that are about the push: what it would do wrong is told before anybody approves it.
 const OF_THE_PUSH: [CheckName; 2] = [CheckName::Target, CheckName::Deletions];
 
 /// Gathers the evidence for the gate that `cx` is about, and the seal that it holds for.
@@ -119,7 +101,7 @@ pub fn evidence_again(
 
 /// Returns the checks of the gate: those of every gate, then the step's own.
 fn checks_of(cx: &VetContext<'_>) -> Vec<CheckName> {
-    let mut checks = GATE.to_vec();
+    let mut checks = Occasion::Gate.checks();
     if push(cx).is_none() {
         checks.retain(|check| !OF_THE_PUSH.contains(check));
     }

@@ -11,12 +11,12 @@ use crate::compose::pulse::Pulse;
 use crate::domain::catalog::{Catalog, FileLists, GateRules};
 use crate::domain::compose::ComposeId;
 use crate::domain::finding::Finding;
-use crate::domain::flow::{CheckName, ProgressSource, Role};
-use crate::domain::name::{FlowName, ReleaseId, RepoName, SigName, StepId};
-use crate::domain::plan::{Lane, Pin, PinnedRepo, Plan, PlanDigest, Step};
+use crate::domain::fixture::{self, bare_plan, bare_step};
+use crate::domain::flow::{CheckName, Role};
+use crate::domain::name::{ReleaseId, RepoName, SigName, StepId};
+use crate::domain::plan::{Lane, Pin, PinnedRepo, Plan, Step};
 use crate::domain::release::{Release, Repo, Toolkit, ToolkitVars};
 use crate::domain::seal::Seal;
-use crate::domain::selection::Selection;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ impl Fixture {
         ];
         let fixture = Self {
             catalog: catalog(dir.path(), release),
-            plan: plan(lane, steps),
+            plan: bare_plan(lane, steps),
             composes: [("Rocky", ROCKY), ("gluster9", GLUSTER)]
                 .into_iter()
                 .map(|(repo, id)| (RepoName::new(repo).unwrap(), id.parse().unwrap()))
@@ -257,63 +257,23 @@ fn step(dir: &Path, id: &str, role: Role, repo: Option<&str>) -> Step {
         _ => Vec::new(),
     };
     Step {
-        id: id.parse().unwrap(),
-        title: id.to_owned(),
-        role,
         release: (role != Role::Lists).then(|| ReleaseId::new("8").unwrap()),
         repo,
         argv: vec!["bash".to_owned(), "run.sh".to_owned()],
-        env: BTreeMap::new(),
         cwd: dir.join("toolkit"),
-        host: None,
-        gate: None,
-        depends: Vec::new(),
-        resources: Vec::new(),
         pins,
-        before: Vec::new(),
-        after: Vec::new(),
-        failure_phrases: Vec::new(),
-        repeatable: true,
-        timeout_s: None,
-        progress: ProgressSource::History,
-    }
-}
-
-fn plan(lane: Lane, steps: Vec<Step>) -> Plan {
-    Plan {
-        version: 1,
-        digest: PlanDigest(String::new()),
-        distribution: "Test".to_owned(),
-        selection: Selection { flow: FlowName::new("update").unwrap(), releases: Vec::new() },
-        environment: BTreeMap::new(),
-        lanes: vec![lane],
-        steps,
-        warnings: Vec::new(),
-        checkouts: Vec::new(),
+        ..bare_step(id, role)
     }
 }
 
 fn catalog(dir: &Path, release: Release) -> Catalog {
+    let bare = fixture::catalog();
     Catalog {
-        name: "Test".to_owned(),
-        source: "test".to_owned(),
-        mounts: Vec::new(),
-        checkouts: Vec::new(),
         environment: BTreeMap::new(),
-        secrets: crate::domain::redact::Secrets::default(),
         releases: vec![release],
         flows: Vec::new(),
         templates: BTreeMap::new(),
-        gate: GateRules {
-            name: "staging-vetted".to_owned(),
-            phrase: "{revision} vetted".to_owned(),
-            expires_s: 3600,
-            people: 1,
-            allowed_signers: None,
-            solo: false,
-            checklist: vec!["installed".to_owned()],
-        },
-        severities: Vec::new(),
+        gate: GateRules { checklist: vec!["installed".to_owned()], ..bare.gate },
         lists: Some(FileLists {
             folder: dir.join("production/pub"),
             plain: vec!["fullfilelist".to_owned()],
@@ -321,7 +281,7 @@ fn catalog(dir: &Path, release: Release) -> Catalog {
             owner: None,
         }),
         torrents: Some(dir.join("torrents")),
-        notices: Vec::new(),
+        ..bare
     }
 }
 

@@ -10,26 +10,20 @@ use crate::domain::flow::CheckName;
 use crate::domain::name::StepId;
 use crate::domain::outcome::{Outcome, ProcessEnd};
 use crate::domain::plan::{Plan, PlanDigest, Step};
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 
+mod given_up;
+mod laws;
 mod stale;
+
+pub(super) use laws::any_event;
 
 pub(super) fn id(text: &str) -> StepId {
     text.parse().unwrap()
 }
 
 pub(super) fn starting(step: &StepId, attempt: u32) -> Event {
-    Event::StepStarting {
-        step: step.clone(),
-        attempt,
-        log: format!("steps/{attempt}.log"),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    }
+    fixture::starting(step.as_str(), attempt, &format!("steps/{attempt}.log"))
 }
 
 pub(super) fn ended(step: &StepId, end: ProcessEnd) -> Event {
@@ -422,215 +416,4 @@ fn held_means_that_anybody_asked_to_hold() {
     one.then = AfterApproval::Hold;
     assert!(step::is_held(&[free, one]));
     assert!(!step::is_held(&[]));
-}
-
-// ------------------------------------------------------------------------------------------------ laws
-
-/// Returns any event about any step, known or not.
-pub(super) fn any_event(dice: &mut Dice, plan: &Plan) -> Event {
-    let mut steps: Vec<StepId> = plan.steps.iter().map(|step| step.id.clone()).collect();
-    steps.push(id("7/sync/Nothing"));
-    let gates: Vec<StepId> =
-        plan.steps.iter().filter(|step| step.is_gate()).map(|step| step.id.clone()).collect();
-    let step = if dice.coin() { dice.pick(&steps) } else { dice.pick(&gates) };
-    let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Suspect, Outcome::Cancelled];
-    match dice.below(20) {
-        0 => starting(&step, u32::try_from(dice.below(5)).unwrap()),
-        1 => Event::StepStarted { step, pid: 1, start_time: 1, contained: None },
-        2 => ended(&step, ProcessEnd::Exited { code: dice.pick(&[0, 1, 255]) }),
-        3 | 4 => concluded(&step, dice.pick(&outcomes)),
-        5 => Event::StepRefused { step, findings: Vec::new() },
-        6 => skipped(&step),
-        7 => retried(plan, &step),
-        8 => Event::StepRetried { step, reason: String::new(), by: person("x", 1), stale: dice.some(&steps) },
-        9 => cancelled(),
-        10 | 11 => opened(&step),
-        12 => approved(plan, &step),
-        13 => voided(&step),
-        14 => Event::GatePassed { step },
-        15 => supervised(),
-        16 => Event::RunEnded {},
-        17 => Event::ChecksResumed { step, by: person("x", 1) },
-        18 => Event::StopRequested { step, stage: StopStage::Terminate, by: person("x", 1), signal: None },
-        _ => Event::ComposePinned { step, repo: repo_name("Rocky"), compose: compose_id("Rocky", "8", 3) },
-    }
-}
-
-/// Everything that can be asked of a state; none of it may panic.
-fn ask_everything(state: &RunState) -> Vec<RunVerdict> {
-    for record in state.steps.values() {
-        let _ = (record.word(), record.is_behind(), record.stops_lane(), record.exit_code(), record.took_s());
-    }
-    let mut verdicts: Vec<RunVerdict> =
-        state.plan.lanes.iter().map(|lane| state.lane_verdict(lane)).collect();
-    verdicts.extend([state.verdict(true), state.verdict(false)]);
-    let _ = state.shared_at();
-    verdicts
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    /// A model of one gate, kept beside the fold: only evidence, then an approval of that evidence, then the
-    /// passing, without a refusal or a retry in between, lets a lane come to its publish step.
-    #[test]
-    fn no_sequence_of_events_leads_past_a_gate_without_an_approval(numbers in prop::collection::vec(any::<u16>(), 0..600)) {
-        let plan = plan();
-        let mut dice = Dice::new(numbers.clone());
-        let mut state = RunState::new(plan.clone());
-        let mut model: BTreeMap<StepId, u8> = BTreeMap::new();
-        for second in 0..(numbers.len() / 4) {
-            let event = any_event(&mut dice, &plan);
-            state.apply(at(i64::try_from(second).unwrap()), &event);
-            match &event {
-                Event::GateOpened { step, .. } => { model.insert(step.clone(), 1); }
-                Event::Approved { step, .. } if model.get(step) == Some(&1) => { model.insert(step.clone(), 2); }
-                Event::GatePassed { step } if model.get(step) == Some(&2) => { model.insert(step.clone(), 3); }
-                Event::ApprovalVoided { step, .. } | Event::StepRefused { step, .. } => { model.remove(step); }
-                Event::StepRetried { step, stale, .. } => {
-                    model.remove(step);
-                    for one in stale { model.remove(one); }
-                }
-                _ => {}
-            }
-            for lane in &plan.lanes {
-                let gate = plan.steps.iter().find(|step| step.is_gate() && step.release.as_ref() == Some(&lane.release)).unwrap();
-                let open = state.record(&gate.id).unwrap().is_behind();
-                prop_assert!(!open || model.get(&gate.id) == Some(&3), "{} is open after {event:?}", gate.id);
-                let due = state.lane_at(lane).is_some_and(crate::domain::plan::Step::is_production);
-                prop_assert!(!due || open, "{} is due before its gate, after {event:?}", lane.release);
-            }
-            ask_everything(&state);
-        }
-    }
-
-    #[test]
-    fn any_part_of_any_run_folds(numbers in prop::collection::vec(any::<u16>(), 0..200), cut in 0usize..80, drop in any::<u64>()) {
-        let plan = plan();
-        let events = good_run(&plan);
-        let prefix = fold(&plan, events.iter().take(cut));
-        ask_everything(&prefix);
-        // Some events missing in the middle, as a version that does not know their kind reads them.
-        let thinned = fold(&plan, events.iter().enumerate().filter(|(n, _)| drop >> (n % 64) & 1 == 0).map(|(_, event)| event));
-        ask_everything(&thinned);
-        // Other events in between.
-        let mut dice = Dice::new(numbers);
-        let mut mixed = events.clone();
-        for _ in 0..10 {
-            mixed.insert(dice.below(mixed.len() + 1), any_event(&mut dice, &plan));
-        }
-        ask_everything(&fold(&plan, &mixed));
-    }
-
-    /// Folding is what it is however a journal is read: at once or piece by piece.
-    #[test]
-    fn a_fold_goes_on_where_it_stopped(numbers in prop::collection::vec(any::<u16>(), 0..200), cut in 0usize..50) {
-        let plan = plan();
-        let mut dice = Dice::new(numbers);
-        let events: Vec<Event> = (0..50).map(|_| any_event(&mut dice, &plan)).collect();
-        let whole = fold(&plan, &events);
-        let mut parts = fold(&plan, &events[..cut]);
-        for (second, event) in (i64::try_from(cut).unwrap()..).zip(&events[cut..]) {
-            parts.apply(at(second), event);
-        }
-        prop_assert_eq!(whole, parts);
-    }
-
-    #[test]
-    fn events_of_unknown_steps_change_no_step(numbers in prop::collection::vec(any::<u16>(), 0..200)) {
-        let plan = plan();
-        let other = Plan { digest: PlanDigest("other".to_owned()), ..fixture::plan() };
-        let mut dice = Dice::new(numbers);
-        let unknown = id("7/prep");
-        let before = fold(&plan, &good_run(&plan));
-        let mut after = before.clone();
-        for event in attempt(&unknown, Outcome::Failed).iter().chain(&[opened(&unknown), approved(&other, &unknown), voided(&unknown), skipped(&unknown)]) {
-            if dice.coin() { after.apply(at(1), event); }
-        }
-        prop_assert_eq!(after.steps, before.steps);
-    }
-
-    #[test]
-    fn the_verdict_is_that_of_the_worst_lane(numbers in prop::collection::vec(any::<u16>(), 0..400)) {
-        let plan = plan();
-        let mut dice = Dice::new(numbers.clone());
-        let events: Vec<Event> = (0..numbers.len() / 4).map(|_| any_event(&mut dice, &plan)).collect();
-        let state = fold(&plan, &events);
-        let lanes: Vec<RunVerdict> = plan.lanes.iter().map(|lane| state.lane_verdict(lane)).collect();
-        prop_assert_ne!(state.verdict(false), RunVerdict::Running);
-        if let Some(failed) = lanes.iter().find(|verdict| **verdict == RunVerdict::Failed) {
-            prop_assert_eq!(state.verdict(false), *failed);
-        }
-        if state.verdict(true) == RunVerdict::Finished {
-            prop_assert!(state.steps.values().all(StepRecord::is_behind));
-        }
-    }
-
-    #[test]
-    fn events_survive_their_form(numbers in prop::collection::vec(any::<u16>(), 0..40)) {
-        let plan = plan();
-        let mut dice = Dice::new(numbers);
-        let event = any_event(&mut dice, &plan);
-        let text = serde_json::to_string(&event).unwrap();
-        prop_assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
-    }
-}
-
-// ------------------------------------------------------------------------------- lanes of other runs
-
-fn given_up(release: &str) -> Event {
-    Event::LaneGivenUp {
-        release: release_id(release),
-        by: person("omar", 1002),
-        reason: "lena went home".to_owned(),
-        to: "20261101T000000Z-8-update".parse().unwrap(),
-    }
-}
-
-fn apply_all(state: &mut RunState, events: &[Event]) {
-    for event in events {
-        state.apply(at(4), event);
-    }
-}
-
-/// Brings every step of the lane behind the run.
-fn through(state: &mut RunState, release: &str) {
-    let lane = state.plan.lane(&release_id(release)).unwrap().clone();
-    for step in lane.steps {
-        if state.plan.step(&step).is_some_and(Step::is_gate) {
-            let (plan, gate) = (state.plan.clone(), step.clone());
-            state.apply(at(1), &opened(&gate));
-            state.apply(at(2), &approved(&plan, &gate));
-            state.apply(at(3), &Event::GatePassed { step });
-        } else {
-            apply_all(state, &attempt(&step, Outcome::Succeeded));
-        }
-    }
-}
-
-#[test]
-fn a_lane_that_was_given_up_is_over_and_the_others_decide() {
-    let mut state = RunState::new(plan());
-    state.apply(at(0), &starting(&id("8/sync/Rocky"), 1));
-    state.apply(at(1), &given_up("8"));
-    let lane = state.plan.lane(&release_id("8")).unwrap().clone();
-    assert_eq!(state.lane_verdict(&lane), RunVerdict::Running, "what runs of it still runs");
-    state.apply(at(2), &concluded(&id("8/sync/Rocky"), Outcome::Cancelled));
-    assert_eq!(state.lane_verdict(&lane), RunVerdict::Cancelled);
-    assert_eq!(state.verdict(true), RunVerdict::Running, "9 goes on");
-    assert!(state.held_lanes().all(|lane| lane.release == release_id("9")));
-    through(&mut state, "9");
-    assert_eq!(state.verdict(true), RunVerdict::Running, "the shared list check comes for 9 alone");
-    let shared = state.shared_at().unwrap().id.clone();
-    apply_all(&mut state, &attempt(&shared, Outcome::Succeeded));
-    assert_eq!(state.verdict(false), RunVerdict::Finished);
-    state.apply(at(10), &given_up("9"));
-    assert_eq!(state.verdict(false), RunVerdict::Finished, "what was finished stays finished");
-
-    let mut state = RunState::new(plan());
-    for release in ["8", "9"] {
-        state.apply(at(1), &given_up(release));
-    }
-    assert_eq!(state.verdict(false), RunVerdict::Cancelled);
-    assert!(!state.lanes_are_through(), "nothing of it is through, so nothing shared comes");
 }

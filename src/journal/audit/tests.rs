@@ -3,7 +3,10 @@
 use super::chain::{Chain, examine};
 use super::*;
 use crate::domain::approval::Demand;
-use crate::domain::fixture::{at, person, plan};
+use crate::domain::evidence::Evidence;
+use crate::domain::finding::Finding;
+use crate::domain::fixture::{at, evidence, person, plan, starting};
+use crate::domain::flow::CheckName;
 use crate::domain::name::StepId;
 use crate::domain::outcome::Outcome;
 use crate::domain::seal::Seal;
@@ -310,20 +313,10 @@ fn house() -> House {
     let by = person("lena", 1001);
     let catalog = Some(FileDigest::of(b""));
     dir.write(&log, b"twelve bytes").unwrap();
-    let digest = Some(dir.write_evidence("gates/8-1.json", &evidence(), &Seal::default()).unwrap());
-    let empty = BTreeMap::new;
+    let digest = Some(dir.write_evidence("gates/8-1.json", &blocked(), &Seal::default()).unwrap());
     let events = [
         Event::RunCreated { run: dir.id().clone(), plan: plan.digest, by, version: "1".to_owned(), catalog },
-        Event::StepStarting {
-            step: step.clone(),
-            attempt: 1,
-            log,
-            argv: Vec::new(),
-            added_env: empty(),
-            composes: BTreeMap::new(),
-            findings: Vec::new(),
-            scripts: empty(),
-        },
+        starting(step.as_str(), 1, &log),
         Event::StepEnded { step, end: ProcessEnd::Exited { code: 0 }, log_bytes: 12 },
         Event::GateOpened {
             step: id("8/gate"),
@@ -341,28 +334,9 @@ fn house() -> House {
     House { _folder: folder, dir }
 }
 
-fn evidence() -> crate::domain::evidence::Evidence {
-    crate::domain::evidence::Evidence {
-        release: "8".parse().unwrap(),
-        revision: "8.10".to_owned(),
-        staging: "/staging".into(),
-        production: "/production".into(),
-        at: at(0),
-        repos: Vec::new(),
-        findings: vec![crate::domain::finding::Finding::blocking(
-            crate::domain::flow::CheckName::Leftovers,
-            "left",
-            "a",
-            "is left",
-            "remove it",
-        )],
-        changes: crate::domain::evidence::Changes::default(),
-        checklist: Vec::new(),
-        seal: Seal::default().digest(),
-        sealed_paths: 0,
-        production_now: String::new(),
-        checks: Vec::new(),
-    }
+/// Returns evidence in which one finding blocks.
+fn blocked() -> Evidence {
+    evidence(vec![Finding::blocking(CheckName::Leftovers, "left", "a", "is left", "remove it")])
 }
 
 fn audited(dir: &RunDir) -> Vec<(FlawKind, String)> {
@@ -380,7 +354,7 @@ fn a_run_that_nobody_touched_is_intact() {
 
 #[test]
 fn logs_plan_and_evidence_are_compared_with_what_was_recorded() {
-    let mut edited = evidence();
+    let mut edited = blocked();
     edited.findings.clear();
     let edited = serde_json::to_vec(&edited).unwrap();
     let changes: [(&str, &[u8], FlawKind, &str); 7] = [

@@ -1,12 +1,11 @@
 //! Every rule of retention, with folders that break it, and removals that are broken off or race.
 
 use super::*;
-use crate::domain::fixture::{at, person, plan};
+use crate::domain::fixture::{at, person, plan, starting};
 use crate::domain::outcome::Outcome;
 use crate::domain::run::{Event, Place};
 use crate::journal::audit::Audit;
 use crate::journal::writer::Writer;
-use std::collections::BTreeMap;
 use std::os::unix::fs::symlink;
 
 const ALL: Rules = Rules { keep: 0, before: None };
@@ -161,17 +160,7 @@ fn a_failed_run_with_an_interrupted_step_stays() {
     let House { store, folder: _folder } = house();
     let dir = run(&store, 0, Outcome::Failed, false);
     let mut writer = Writer::open(&dir.journal()).unwrap();
-    let step = "9/prep".parse().unwrap();
-    let starting = Event::StepStarting {
-        step,
-        attempt: 1,
-        log: String::new(),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    };
+    let starting = starting("9/prep", 1, "");
     let place = Place::default();
     for event in [starting, Event::SupervisorStarted { pid: 1, start_time: 1, place }, Event::RunEnded {}] {
         writer.append(at(1_800_000_000), &event).unwrap();

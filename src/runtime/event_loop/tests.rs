@@ -2,15 +2,13 @@
 
 use super::*;
 use crate::app::model::{Mode, Setup, Size};
-use crate::domain::catalog::{Catalog, GateRules};
-use crate::domain::flow::Flow;
-use crate::domain::name::FlowName;
+use crate::domain::catalog::Catalog;
+use crate::domain::fixture;
 use crate::keys::{Key, Keymap};
 use futures_util::stream;
 use ratatui::backend::TestBackend;
 use ratatui::widgets::Paragraph;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -110,30 +108,7 @@ impl Keys for Script {
 }
 
 fn model(clock: Clock) -> Model {
-    let catalog = Catalog {
-        name: "Test".to_owned(),
-        source: "here".to_owned(),
-        mounts: Vec::new(),
-        checkouts: Vec::new(),
-        environment: BTreeMap::new(),
-        secrets: crate::domain::redact::Secrets::default(),
-        releases: Vec::new(),
-        flows: vec![Flow { name: FlowName::new("update").unwrap(), about: String::new(), steps: Vec::new() }],
-        templates: BTreeMap::new(),
-        gate: GateRules {
-            name: String::new(),
-            phrase: String::new(),
-            expires_s: 0,
-            people: 1,
-            allowed_signers: None,
-            solo: false,
-            checklist: Vec::new(),
-        },
-        severities: Vec::new(),
-        lists: None,
-        torrents: None,
-        notices: Vec::new(),
-    };
+    let catalog = Catalog { releases: Vec::new(), ..fixture::catalog() };
     Model::new(Setup {
         catalog: Arc::new(catalog),
         keymap: Arc::new(Keymap::default()),

@@ -2,9 +2,8 @@
 
 use super::super::tests::{allowed, key, line, signed_as, signed_by};
 use super::*;
-use crate::domain::evidence::Changes;
 use crate::domain::finding::Finding;
-use crate::domain::fixture::{approval, at, person, plan, run, seal};
+use crate::domain::fixture::{approval, at, evidence, person, plan, run, seal, starting};
 use crate::domain::flow::CheckName;
 
 /// What a run of one lane records around its gate, a second a record.
@@ -23,7 +22,7 @@ impl Story {
         let omar = signed_by(&plan, 1002, "omar", &key(2));
         let mut story = Self { plan, events: Vec::new(), evidence: None };
         story.open(demand);
-        story.events.extend([approved(lena), approved(omar), passed(), starting()]);
+        story.events.extend([approved(lena), approved(omar), passed(), starting("8/publish", 1, "")]);
         story
     }
 
@@ -61,19 +60,6 @@ fn approved(approval: Approval) -> Event {
 
 fn passed() -> Event {
     Event::GatePassed { step: "8/gate".parse().unwrap() }
-}
-
-fn starting() -> Event {
-    Event::StepStarting {
-        step: "8/publish".parse().unwrap(),
-        attempt: 1,
-        log: String::new(),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    }
 }
 
 #[track_caller]
@@ -151,7 +137,7 @@ fn unsigned_approvals_are_as_the_catalog_had_it_unless_a_file_is_named() {
     let one = approval(&plan, "8", person("lena", 1001), &seal(&[]));
     let mut story = Story { plan, events: Vec::new(), evidence: None };
     story.open(Demand::default());
-    story.events.extend([approved(one), passed(), starting()]);
+    story.events.extend([approved(one), passed(), starting("8/publish", 1, "")]);
     for allowed in [Allowed::Unknown, Allowed::IfAsked(&team())] {
         let found = story.audit(allowed);
         assert_eq!(found.flaws, []);
@@ -159,24 +145,6 @@ fn unsigned_approvals_are_as_the_catalog_had_it_unless_a_file_is_named() {
     }
     let found = story.audit(Allowed::Required(&team()));
     assert!(found.flaws[0].1.contains("it is not signed"), "{:?}", found.flaws);
-}
-
-fn evidence(findings: Vec<Finding>) -> Evidence {
-    Evidence {
-        release: "8".parse().unwrap(),
-        revision: "8.10".to_owned(),
-        staging: "/staging".into(),
-        production: "/production".into(),
-        at: at(0),
-        repos: Vec::new(),
-        findings,
-        changes: Changes::default(),
-        checklist: Vec::new(),
-        seal: seal(&[]).digest(),
-        sealed_paths: 0,
-        production_now: String::new(),
-        checks: Vec::new(),
-    }
 }
 
 #[test]

@@ -4,38 +4,24 @@ use super::*;
 use crate::domain::approval::{Demand, Identity};
 use crate::domain::evidence::{Change, ChangeKind, Changes};
 use crate::domain::finding::{FindingId, Severity};
-use crate::domain::flow::{CheckName, ProgressSource, Role};
-use crate::domain::name::FlowName;
+use crate::domain::fixture::{self, bare_plan, bare_step};
+use crate::domain::flow::{CheckName, Role};
 use crate::domain::outcome::{Outcome, ProcessEnd};
-use crate::domain::plan::{Lane, Plan, PlanDigest};
+use crate::domain::plan::{Lane, Plan};
 use crate::domain::run::Event;
 use crate::domain::seal::{Seal, SealDigest};
-use crate::domain::selection::Selection;
 use crate::journal::store::Store;
 
 const TOKEN: &str = "correct-horse|battery";
 
 fn step(id: &str, role: Role, argv: &[&str]) -> Step {
     Step {
-        id: id.parse().unwrap(),
-        title: id.to_owned(),
-        role,
-        release: Some(ReleaseId::new("8").unwrap()),
         repo: id.split('/').nth(2).map(|repo| RepoName::new(repo).unwrap()),
         argv: argv.iter().map(|word| (*word).to_owned()).collect(),
         env: BTreeMap::from([("KOJI_TOKEN".to_owned(), TOKEN.to_owned())]),
         cwd: "/toolkit".into(),
-        host: None,
         gate: (role == Role::Gate).then(|| "staging-vetted".to_owned()),
-        depends: Vec::new(),
-        resources: Vec::new(),
-        pins: Vec::new(),
-        before: Vec::new(),
-        after: Vec::new(),
-        failure_phrases: Vec::new(),
-        repeatable: true,
-        timeout_s: None,
-        progress: ProgressSource::History,
+        ..bare_step(id, role)
     }
 }
 
@@ -53,17 +39,7 @@ fn plan() -> Plan {
         phrase: "8.10 vetted".to_owned(),
         steps: steps.iter().map(|step| step.id.clone()).collect(),
     };
-    let mut plan = Plan {
-        version: 1,
-        digest: PlanDigest(String::new()),
-        distribution: "Practice".to_owned(),
-        selection: Selection { flow: FlowName::new("update").unwrap(), releases: Vec::new() },
-        environment: BTreeMap::new(),
-        lanes: vec![lane],
-        steps,
-        warnings: Vec::new(),
-        checkouts: Vec::new(),
-    };
+    let mut plan = Plan { distribution: "Practice".to_owned(), ..bare_plan(lane, steps) };
     plan.digest = plan.compute_digest();
     plan
 }
@@ -98,19 +74,13 @@ fn evidence() -> Evidence {
         size: 0,
     };
     Evidence {
-        release: ReleaseId::new("8").unwrap(),
-        revision: "8.10".to_owned(),
         staging: "/staging/8.10-RC1".into(),
         production: "/production/8.10".into(),
         at: at(60),
-        repos: Vec::new(),
-        findings: vec![finding()],
         changes: Changes { packages: (0..45).map(change).collect(), bytes: 1, ..Changes::default() },
-        checklist: Vec::new(),
         seal: SealDigest("0123456789abcdef".to_owned()),
-        sealed_paths: 0,
         production_now: "production holds nothing".to_owned(),
-        checks: Vec::new(),
+        ..fixture::evidence(vec![finding()])
     }
 }
 

@@ -105,16 +105,7 @@ fn what_no_unit_looks_after_any_more_is_stopped() {
     let mut house = House::new();
     let place = super::super::identity::place();
     house.supervisor.record(&Event::SupervisorStarted { pid: 1, start_time: 1, place }).unwrap();
-    let starting = Event::StepStarting {
-        step: id("8/compose/Rocky"),
-        attempt: 1,
-        log: String::new(),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    };
+    let starting = starting("8/compose/Rocky", 1, "");
     house.supervisor.record(&starting).unwrap();
     let left = Left::of(&house, "8/compose/Rocky", "exec sleep 600");
     fail_closed(&mut house, Halt::Broken("its socket takes no connections any more".to_owned()));

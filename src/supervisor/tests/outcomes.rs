@@ -73,16 +73,7 @@ fn a_stop_is_recorded_before_it_is_done_and_says_who_asked() {
 #[test]
 fn a_step_in_its_checks_has_no_process_to_kill_and_that_is_said() {
     let mut house = House::new();
-    let starting = Event::StepStarting {
-        step: id(STEP),
-        attempt: 1,
-        log: "steps/1.log".to_owned(),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    };
+    let starting = starting(STEP, 1, "steps/1.log");
     house.supervisor.record(&starting).unwrap();
     let end = ProcessEnd::Exited { code: 0 };
     house.supervisor.record(&Event::StepEnded { step: id(STEP), end, log_bytes: 0 }).unwrap();

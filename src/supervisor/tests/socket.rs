@@ -1,6 +1,8 @@
 //! The socket: who is heard, and what nobody's bytes can break.
 
-use super::super::serve::{accept, answer, may_speak, short_socket, turn, welcome};
+use super::super::conversation::answer;
+use super::super::door::{accept, may_speak, short_socket, welcome};
+use super::super::serve::turn;
 use super::*;
 use crate::domain::run::Event;
 use std::task::{Context, Poll};

@@ -53,16 +53,7 @@ fn began(step: &str, until: &str) -> Vec<Event> {
         repo: repo.parse().unwrap(),
         compose: crate::domain::fixture::compose_id(repo, "8", 1),
     }));
-    events.push(Event::StepStarting {
-        step: id(step),
-        attempt: 1,
-        log: String::new(),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    });
+    events.push(starting(step, 1, ""));
     events
 }
 

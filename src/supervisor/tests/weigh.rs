@@ -1,9 +1,9 @@
 //! Signed approvals as they arrive, and once more before production: what of them is believed, and what is not.
 
 use super::super::control::SignedClaim;
+use super::gate::sealed;
 use super::*;
 use crate::domain::approval::{Approval, Signed, text};
-use crate::domain::evidence::{Changes, Evidence};
 use crate::domain::finding::Finding;
 use crate::signing::{NAMESPACE, fingerprint};
 use jiff::SignedDuration;
@@ -47,21 +47,7 @@ fn at_gate(people: u8) -> House {
     for event in until_step("8", "8/gate") {
         house.supervisor.record(&event).unwrap();
     }
-    let evidence = Evidence {
-        release: release_id("8"),
-        revision: "8.10".to_owned(),
-        staging: "/staging".into(),
-        production: "/production".into(),
-        at: at(0),
-        repos: Vec::new(),
-        findings: Vec::new(),
-        changes: Changes::default(),
-        checklist: Vec::new(),
-        seal: Seal::default().digest(),
-        sealed_paths: 0,
-        production_now: String::new(),
-        checks: Vec::new(),
-    };
+    let evidence = evidence(Vec::new());
     let file = "gates/8-1.json".to_owned();
     let digest = Some(house.dir().write_evidence(&file, &evidence, &Seal::default()).unwrap());
     let (step, seal) = (id("8/gate"), Seal::default().digest());

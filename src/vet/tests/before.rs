@@ -3,10 +3,10 @@
 use super::host;
 use crate::domain::catalog::{Mount, MountRequirement};
 use crate::domain::finding::Finding;
-use crate::domain::flow::{CheckName, ProgressSource, Role, StepTemplate};
+use crate::domain::fixture;
+use crate::domain::flow::{CheckName, Role, StepTemplate};
 use crate::domain::name::TemplateName;
 use crate::domain::release::Need;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 fn mount(path: PathBuf, require: MountRequirement, min_free: u64) -> Mount {
@@ -14,27 +14,9 @@ fn mount(path: PathBuf, require: MountRequirement, min_free: u64) -> Mount {
 }
 
 fn template(name: &str, tools: &[String], leftovers: &[String]) -> (TemplateName, StepTemplate) {
-    let name = TemplateName::new(name).unwrap();
-    let template = StepTemplate {
-        name: name.clone(),
-        role: Role::Stage,
-        title: String::new(),
-        command: Vec::new(),
-        sig_command: Vec::new(),
-        cwd: String::new(),
-        host: None,
-        env: BTreeMap::new(),
-        resources: Vec::new(),
-        tools: tools.to_vec(),
-        leftovers: leftovers.to_vec(),
-        before: Vec::new(),
-        after: Vec::new(),
-        failure_phrases: Vec::new(),
-        repeatable: true,
-        timeout_s: None,
-        progress: ProgressSource::History,
-    };
-    (name, template)
+    let bare = fixture::template(name, Role::Stage, &[]);
+    let template = StepTemplate { tools: tools.to_vec(), leftovers: leftovers.to_vec(), ..bare };
+    (template.name.clone(), template)
 }
 
 #[test]

@@ -5,9 +5,10 @@ use crate::app::msg::Connection;
 use crate::app::{Effect, Msg, update};
 use crate::domain::approval::{Demand, Identity};
 use crate::domain::catalog::{Catalog, GateRules};
-use crate::domain::evidence::{Changes, Evidence};
+use crate::domain::evidence::Evidence;
 use crate::domain::finding::Finding;
-use crate::domain::flow::{CheckName, Flow, ProgressSource, Role, StepTemplate};
+use crate::domain::fixture as domain;
+use crate::domain::flow::{CheckName, Flow, Role, StepTemplate};
 use crate::domain::name::{FlowName, ReleaseId, RepoName, RunId, SigName, StepId, TemplateName};
 use crate::domain::outcome::Outcome;
 use crate::domain::plan::Plan;
@@ -50,28 +51,14 @@ pub(super) fn person(name: &str) -> Identity {
 }
 
 fn template(name: &str, role: Role) -> (TemplateName, StepTemplate) {
-    let name = TemplateName::new(name).unwrap();
-    let text = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<String>>();
+    let command: &[&str] = if role == Role::Gate { &[] } else { &["bash", "script.sh", "{release}"] };
     let template = StepTemplate {
-        name: name.clone(),
-        role,
-        title: format!("{name} {{release}}"),
-        command: if role == Role::Gate { Vec::new() } else { text(&["bash", "script.sh", "{release}"]) },
-        sig_command: Vec::new(),
         cwd: "/toolkit".to_owned(),
-        host: None,
         env: BTreeMap::new(),
-        resources: Vec::new(),
-        tools: Vec::new(),
-        leftovers: Vec::new(),
-        before: Vec::new(),
-        after: Vec::new(),
-        failure_phrases: Vec::new(),
         repeatable: true,
-        timeout_s: None,
-        progress: ProgressSource::History,
+        ..domain::template(name, role, command)
     };
-    (name, template)
+    (template.name.clone(), template)
 }
 
 fn flow(name: &str, steps: &[&str]) -> Flow {
@@ -277,16 +264,7 @@ pub(super) fn run_id() -> RunId {
 }
 
 pub(super) fn starting(step: &str, attempt: u32) -> Event {
-    Event::StepStarting {
-        step: step_id(step),
-        attempt,
-        log: format!("steps/{}-{attempt}.log", step.replace('/', "-")),
-        argv: Vec::new(),
-        added_env: BTreeMap::new(),
-        composes: BTreeMap::new(),
-        findings: Vec::new(),
-        scripts: BTreeMap::new(),
-    }
+    domain::starting(step, attempt, &format!("steps/{}-{attempt}.log", step.replace('/', "-")))
 }
 
 pub(super) fn concluded(step: &str, outcome: Outcome) -> Event {
@@ -316,18 +294,13 @@ pub(super) fn blocking() -> Finding {
 
 pub(super) fn evidence(findings: Vec<Finding>) -> Arc<Evidence> {
     Arc::new(Evidence {
-        release: release_id("8"),
-        revision: "8.10".to_owned(),
         staging: "/staging/pub/8.10".into(),
         production: "/production/8.10".into(),
         at: now(),
-        repos: Vec::new(),
-        findings,
-        changes: Changes::default(),
         checklist: vec!["errata read".to_owned()],
         seal: SealDigest("5ea1".to_owned()),
         sealed_paths: 12,
         production_now: "8.10 of yesterday".to_owned(),
-        checks: Vec::new(),
+        ..domain::evidence(findings)
     })
 }

@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::flow::Role;
 use crate::domain::name::RepoName;
 use crate::domain::plan::{Pin, Step, make::make};
+use proptest::prelude::*;
 use std::collections::BTreeSet;
 
 /// Returns what builds on `step`, found the slow way: until nothing is added any more, whatever the order of the plan.
