@@ -42,6 +42,7 @@ mod outcomes;
 mod scope;
 mod skipping;
 mod socket;
+mod starting;
 mod survivors;
 mod weigh;
 
