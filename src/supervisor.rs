@@ -32,6 +32,7 @@ mod launch;
 mod printed;
 pub mod report;
 mod request;
+mod skip;
 mod survivors;
 pub mod take_over;
 mod weigh;

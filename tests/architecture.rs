@@ -318,7 +318,8 @@ fn who_starts_processes_is_known() {
     assert_eq!(holding("ProductionLaunch::authorize("), ["src/supervisor/gate.rs"]);
     assert_eq!(holding("Launch::Production("), ["src/supervisor/gate.rs"]);
     assert_eq!(holding("UnitSpec::new("), ["src/supervisor/launch.rs"]);
-    assert_eq!(holding("pty::spawn("), ["src/exec/unit.rs"]);
+    assert_eq!(holding("birth::born("), ["src/exec/unit.rs"]);
+    assert_eq!(holding("pty::spawn("), ["src/exec/unit/birth.rs"]);
     let known = [
         "src/catalog/checkouts.rs",
         "src/catalog/vars.rs",

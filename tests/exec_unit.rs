@@ -20,6 +20,8 @@ use tempfile::TempDir;
 
 #[path = "exec_unit/cgroups.rs"]
 mod cgroups;
+#[path = "exec_unit/starts.rs"]
+mod starts;
 #[path = "exec_unit/trees.rs"]
 mod trees;
 
@@ -239,22 +241,6 @@ os.execv(sys.argv[1], sys.argv[1:])";
     let output = blocked.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("3 passed"), "{said}");
-}
-
-#[test]
-fn what_cannot_be_started_says_what_and_why() {
-    let missing = Rig::new("").with(|spec| spec.argv = vec!["no-such-program".into()]).run().0;
-    assert!(
-        matches!(&missing, ProcessEnd::SpawnFailed { error } if error.contains("no-such-program")),
-        "{missing:?}"
-    );
-    let empty = Rig::new("").with(|spec| spec.argv.clear()).run().0;
-    assert!(matches!(empty, ProcessEnd::SpawnFailed { .. }));
-    let nowhere = Rig::new("").with(|spec| spec.cwd = "/no/such/folder".into()).run().0;
-    assert!(
-        matches!(&nowhere, ProcessEnd::SpawnFailed { error } if error.contains("/no/such/folder")),
-        "{nowhere:?}"
-    );
 }
 
 #[test]

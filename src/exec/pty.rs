@@ -12,12 +12,13 @@ use super::cgroup::Cgroup;
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::termios::{LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr};
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Child;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The size of the PTY in character cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,8 +77,38 @@ pub struct Spawned {
 /// between would inherit the master end and keep this step's terminal alive. And this process visits one cgroup at a time.
 pub(super) static OPENING: Mutex<()> = Mutex::new(());
 
+/// The turn to start a command: one is started at a time.
+#[derive(Debug)]
+pub struct Turn(#[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>);
+
+/// Waits for the turn to start a command.
+pub fn turn() -> Turn {
+    Turn(OPENING.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Looks at where a command is to be started, and at its program, as its start will.
+///
+/// What does not answer is waited for here, by whoever starts that command, and not in its turn. A program that cannot be
+/// executed is told by the start itself.
+pub fn look(argv: &[String], env: &BTreeMap<String, String>, cwd: &Path) -> Result<(), SpawnError> {
+    let program = argv.first().ok_or(SpawnError::EmptyCommand)?;
+    if !cwd.is_dir() {
+        return Err(SpawnError::WorkingDirectory(cwd.to_owned()));
+    }
+    let path = env.get("PATH").filter(|_| !program.contains('/')).map_or("", String::as_str);
+    let is_file = |place: &PathBuf| place.metadata().is_ok_and(|meta| meta.is_file());
+    if let Some(place) = path.split(':').map(|folder| cwd.join(folder).join(program)).find(is_file) {
+        // The kernel reads its beginning too.
+        let _read = File::open(place).and_then(|mut program| program.read(&mut [0; 1]));
+    }
+    Ok(())
+}
+
 /// Starts `argv` on a new PTY, born in `cgroup`; one that cannot be joined keeps it from nothing.
+///
+/// After [`look`], which says why where the working directory is not there.
 pub fn spawn(
+    _turn: &Turn,
     argv: &[String],
     env: &BTreeMap<String, String>,
     cwd: &Path,
@@ -85,10 +116,6 @@ pub fn spawn(
     cgroup: Option<&Cgroup>,
 ) -> Result<Spawned, SpawnError> {
     let (program, arguments) = argv.split_first().ok_or(SpawnError::EmptyCommand)?;
-    if !cwd.is_dir() {
-        return Err(SpawnError::WorkingDirectory(cwd.to_owned()));
-    }
-    let _one_at_a_time = OPENING.lock().unwrap_or_else(PoisonError::into_inner);
     let (master, slave_end) = pty_process::blocking::open().map_err(|e| SpawnError::Pty(e.to_string()))?;
     let prepared = prepare(&master, &slave_end, size).map_err(|e| SpawnError::Pty(e.to_string()))?;
     let (visit, outside) = match cgroup.map(Cgroup::visit).transpose() {

@@ -5,15 +5,15 @@
 //! script's shell, then to the rest, a grace that everybody can see, and KILL on a second request only
 //! (except after a timeout or a failed log, where nobody may be there to ask).
 //!
-//! Three threads: one drains the PTY, one waits for the leader, and the unit's own decides. A
-//! [`UnitEvent`] is a fact; none carries log bytes.
+//! Four threads: one starts the command and is gone then, one drains the PTY, one waits for the leader, and the
+//! unit's own decides. A [`UnitEvent`] is a fact; none carries log bytes.
 
 use super::cgroup::Cgroup;
 use super::group;
 use super::guard::{Owed, guarded};
 use super::output::{Drain, Drained, LastCall, Log, Notice};
 use super::phrases::Phrase;
-use super::pty::{self, PtySize, Spawned};
+use super::pty::{PtySize, Spawned};
 use crate::domain::outcome::{LeftProcess, PhraseHit, ProcessEnd};
 use crate::domain::progress::{Progress, ProgressFormat};
 use crate::domain::run::Containment;
@@ -28,6 +28,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+mod birth;
 mod course;
 mod settle;
 mod stop;
@@ -179,7 +180,13 @@ pub enum UnitError {
 enum Control {
     Cancel,
     Kill,
-    Input { bytes: Vec<u8>, hidden: bool, typed: Owed<Result<(), UnitError>> },
+    Input {
+        bytes: Vec<u8>,
+        hidden: bool,
+        typed: Owed<Result<(), UnitError>>,
+    },
+    /// The command is started, or cannot be.
+    Born(Box<Result<Spawned, ProcessEnd>>),
     LeaderExited,
     Output(Notice),
     Drained(Drained),
@@ -189,14 +196,13 @@ enum Control {
 /// The way to a running unit. Dropping it changes nothing for the unit.
 #[derive(Debug)]
 pub struct UnitHandle {
-    pid: Option<i32>,
     control: Sender<Control>,
     cancelled: AtomicBool,
     thread: JoinHandle<()>,
 }
 
 impl UnitHandle {
-    /// Asks the unit to stop: TERM to its shell, then to the rest of its tree.
+    /// Asks the unit to stop: TERM to its shell, then to the rest of its tree; one that has not started never does.
     pub fn cancel(&self) -> Result<(), UnitError> {
         self.cancelled.store(true, Ordering::Relaxed);
         self.tell(Control::Cancel)
@@ -230,11 +236,6 @@ impl UnitHandle {
         let _told = self.tell(Control::Input { bytes, hidden, typed });
     }
 
-    /// Returns the leader's pid, if the command could be started.
-    pub fn pid(&self) -> Option<i32> {
-        self.pid
-    }
-
     /// Returns whether the unit has ended and its last event was sent.
     pub fn is_over(&self) -> bool {
         self.thread.is_finished()
@@ -256,24 +257,40 @@ impl UnitHandle {
 pub struct Unit;
 
 impl Unit {
-    /// Creates the log, starts the command, and tells `events` what happens until it has ended.
+    /// Creates the log, has the command started, and tells `events` what happens until it has ended.
     ///
-    /// A log that cannot be created or a command that cannot be started are ends like others, told by
-    /// [`UnitEvent::Ended`]. An error means that the system gives no threads or descriptors.
+    /// It does not wait for the start, which may be on a mount that hangs. A log that cannot be created or a command that
+    /// cannot be started are ends like others, told by [`UnitEvent::Ended`]. An error means that the system gives no threads
+    /// or descriptors.
     pub fn start(spec: UnitSpec, events: impl Fn(UnitEvent) + Send + 'static) -> io::Result<UnitHandle> {
         let (control, requests) = channel();
         let last_call = Arc::new(LastCall::new()?);
         let told = control.clone();
-        let (hand_over, handed) = channel::<(UnitSpec, Instant, Result<(Log, Spawned), ProcessEnd>)>();
+        let (hand_over, handed) = channel::<Result<Log, ProcessEnd>>();
+        let (begun, path) = (Instant::now(), spec.log.clone());
         let body = move || {
-            // Nothing comes only where the launch itself panicked, and its caller with it.
-            let Ok((spec, begun, launched)) = handed.recv() else { return };
-            let end = match launched {
-                Err(end) => ended(end, begun),
-                Ok((log, spawned)) => {
+            // Nothing comes only where making the log panicked, and its caller with it.
+            let Ok(log) = handed.recv() else { return };
+            let lived = log.and_then(|log| match birth::born(&spec, begun, &requests, &told) {
+                Ok((spawned, held)) => Ok((log, spawned, held)),
+                Err(end) => {
+                    log.close();
+                    Err(end)
+                }
+            });
+            let end = match lived {
+                Err(end) => {
+                    if let Ok(cgroup) = &spec.cgroup {
+                        cgroup.close();
+                    }
+                    ended(end, begun)
+                }
+                Ok((log, spawned, held)) => {
                     let id = group::ProcessStat::of(spawned.child.id().cast_signed()).map(|stat| stat.id);
-                    let course =
-                        || Course::new(spec, spawned, begun, &events, requests, last_call).run(log, &told);
+                    let course = || {
+                        let course = Course::new(spec, spawned, begun, &events, requests, last_call);
+                        course.run(log, held, &told)
+                    };
                     guarded(course).unwrap_or_else(|error| {
                         // Not even the course's own rescue got through: its session goes down with its leader.
                         let _gone = id.is_some_and(|id| group::send(id, rustix::process::Signal::KILL));
@@ -285,34 +302,17 @@ impl Unit {
         };
         // The thread before the command, which must not run unwatched where there is no thread to be had.
         let thread = std::thread::Builder::new().name("unit".into()).spawn(body)?;
-        let begun = Instant::now();
-        let launched = launch(&spec);
-        if let (Err(_), Ok(cgroup)) = (&launched, &spec.cgroup) {
-            cgroup.close();
-        }
-        let pid = launched.as_ref().ok().map(|(_, spawned)| spawned.child.id().cast_signed());
+        let log = Log::create(&path)
+            .map_err(|error| ProcessEnd::LogFailed { error: format!("{}: {error}", path.display()) });
         // The thread waits for it.
-        let _taken = hand_over.send((spec, begun, launched));
-        Ok(UnitHandle { pid, control, cancelled: AtomicBool::new(false), thread })
+        let _taken = hand_over.send(log);
+        Ok(UnitHandle { control, cancelled: AtomicBool::new(false), thread })
     }
 }
 
 fn ended(end: ProcessEnd, begun: Instant) -> UnitEvent {
     let duration = begun.elapsed();
     UnitEvent::Ended { end, phrases: Vec::new(), bytes: 0, duration, survivors: Vec::new() }
-}
-
-fn launch(spec: &UnitSpec) -> Result<(Log, Spawned), ProcessEnd> {
-    let log = Log::create(&spec.log)
-        .map_err(|error| ProcessEnd::LogFailed { error: format!("{}: {error}", spec.log.display()) })?;
-    let cgroup = spec.cgroup.as_ref().ok();
-    match pty::spawn(&spec.argv, &spec.env, &spec.cwd, spec.pty_size, cgroup) {
-        Ok(spawned) => Ok((log, spawned)),
-        Err(error) => {
-            log.close();
-            Err(ProcessEnd::SpawnFailed { error: error.to_string() })
-        }
-    }
 }
 
 /// Starts the thread that tells when the leader has exited, and leaves its status to be reaped.

@@ -2,6 +2,7 @@
 
 use super::happening::{Happening, SealPurpose};
 use super::run_loop::Supervisor;
+use super::skip::named;
 use crate::catalog;
 use crate::compose::probe::Prober;
 use crate::compose::pulse::Pulse;
@@ -43,6 +44,16 @@ pub(super) enum Vet {
     },
 }
 
+/// What the checks of a step came to.
+#[derive(Debug, Default)]
+pub(super) struct Checked {
+    pub(super) findings: Vec<Finding>,
+    /// SHA-256 of the scripts that it runs.
+    pub(super) scripts: BTreeMap<String, String>,
+    /// The compose that its link names after it, if it is a compose step.
+    pub(super) made: Option<ComposeId>,
+}
+
 /// Everything that checks of one step may ask about, owned by their thread.
 #[derive(Debug)]
 pub(super) struct CheckRequest {
@@ -56,6 +67,8 @@ pub(super) struct CheckRequest {
     joblog: Option<PathBuf>,
     log: Option<PathBuf>,
     started: Option<Timestamp>,
+    /// The link that tells what the step made, after a compose step.
+    link: Option<PathBuf>,
     sealed: Option<Seal>,
     /// Where is kept what the seal need not read again.
     seals: PathBuf,
@@ -107,13 +120,13 @@ impl CheckRequest {
         })
     }
 
-    fn run(&self, pulse: &Pulse) -> (Vec<Finding>, BTreeMap<String, String>) {
+    fn run(&self, pulse: &Pulse) -> Checked {
         let scripts = self.scripts();
         let now;
         let catalog = if self.checks.contains(&CheckName::Target) {
             now = match self.catalog_now() {
                 Ok(now) => now,
-                Err(finding) => return (vec![finding], scripts),
+                Err(finding) => return Checked { findings: vec![finding], scripts, made: None },
             };
             &now
         } else {
@@ -135,7 +148,9 @@ impl CheckRequest {
             findings.extend(checked.into_iter().filter(|finding| told == 0 || !of_links(finding)));
             findings
         });
-        (findings, scripts)
+        // Whoever is to be pinned to it says that nothing is, where it cannot be read.
+        let made = self.link.as_ref().and_then(|link| named(link).ok().flatten());
+        Checked { findings, scripts, made }
     }
 
     /// Returns the mounts that the step and its checks touch; where one of the checks is about all, all.
@@ -157,9 +172,25 @@ impl CheckRequest {
         mounts_of(&self.catalog, paths)
     }
 
-    /// Looks at mounts on a thread that may be given up; returns when there is a result or will be none.
+    /// Looks at all mounts of the step on a thread that may be given up; returns when there is a result or will be none.
     fn look<T: Send + 'static>(
         self: &Arc<Self>,
+        tell: &dyn Fn(Looking) -> Happening,
+        work: impl FnOnce(&Self, &Pulse) -> T + Send + 'static,
+    ) -> Result<T, VetError> {
+        let name = self
+            .step
+            .release
+            .as_ref()
+            .map_or_else(|| "all releases".to_owned(), |id| format!("release {id}"));
+        self.look_at(&name, self.mounts(), tell, work)
+    }
+
+    /// The same for a look called `name` at some `mounts`.
+    fn look_at<T: Send + 'static>(
+        self: &Arc<Self>,
+        name: &str,
+        mounts: Vec<&Mount>,
         tell: &dyn Fn(Looking) -> Happening,
         work: impl FnOnce(&Self, &Pulse) -> T + Send + 'static,
     ) -> Result<T, VetError> {
@@ -172,31 +203,25 @@ impl CheckRequest {
                 let _gone = self.happenings.send(tell(now));
             }
         };
-        let name = self
-            .step
-            .release
-            .as_ref()
-            .map_or_else(|| "all releases".to_owned(), |id| format!("release {id}"));
-        let lookout =
-            Lookout { prober: &self.prober, mounts: self.mounts(), name: &name, pulse: &self.pulse };
+        let lookout = Lookout { prober: &self.prober, mounts, name, pulse: &self.pulse };
         let mine = Arc::clone(self);
         lookout.look(&mut tick, move |pulse| work(&mine, pulse))
     }
 
     /// Runs the checks; a look that was ended or got no answer is a finding that blocks.
-    fn look_with_checks(self: &Arc<Self>) -> (Vec<Finding>, BTreeMap<String, String>) {
+    fn look_with_checks(self: &Arc<Self>) -> Checked {
         let step = &self.step.id;
         let tell = |looking| Happening::Checking { step: step.clone(), looking };
-        self.look(&tell, Self::run)
-            .unwrap_or_else(|error| (vec![self.found_nothing(&error)], BTreeMap::new()))
+        self.look(&tell, Self::run).unwrap_or_else(|error| self.came_to_nothing(&error))
     }
 
-    /// Returns the finding of checks that came to no result.
-    fn found_nothing(&self, error: &VetError) -> Finding {
+    /// Returns what is found by checks that came to no result.
+    fn came_to_nothing(&self, error: &VetError) -> Checked {
         let check = self.checks.first().copied().unwrap_or(CheckName::Mounts);
         let kind = if matches!(error, VetError::Cancelled) { "cancelled" } else { "no-answer" };
         let message = format!("its checks found nothing out: {error}");
-        Finding::blocking(check, kind, self.step.id.as_str(), message, "retry the step then")
+        let finding = Finding::blocking(check, kind, self.step.id.as_str(), message, "retry the step then");
+        Checked { findings: vec![finding], ..Checked::default() }
     }
 
     /// Returns SHA-256 of every argument that names a script in the working directory, for the record.
@@ -244,6 +269,7 @@ impl Supervisor {
             joblog: attempt.and_then(|attempt| self.job_log(step, attempt)),
             log: attempt.and(record).and_then(|record| record.log.as_ref()).map(|log| self.dir.file(log)),
             started,
+            link: attempt.and_then(|_| self.link_of(step)),
             sealed: self.approved_seal(step),
             seals: step.release.as_ref().map(|release| self.seals_of(release)).unwrap_or_default(),
             source: self.dir.catalog(),
@@ -289,18 +315,36 @@ impl Supervisor {
     }
 
     /// Runs checks on a thread of their own and hands what they found to `done`.
-    pub(super) fn spawn_checks(
-        request: CheckRequest,
-        done: impl FnOnce(Vec<Finding>, BTreeMap<String, String>) + Send + 'static,
-    ) {
+    pub(super) fn spawn_checks(request: CheckRequest, done: impl FnOnce(Checked) + Send + 'static) {
         let request = Arc::new(request);
         let asked = Arc::clone(&request);
-        let owed = Owed::new(move |result: Option<(Vec<Finding>, BTreeMap<String, String>)>| {
-            let (findings, scripts) =
-                result.unwrap_or_else(|| (vec![asked.found_nothing(&lost())], BTreeMap::new()));
-            done(findings, scripts);
+        let owed = Owed::new(move |result: Option<Checked>| {
+            done(result.unwrap_or_else(|| asked.came_to_nothing(&lost())));
         });
         aside(move || owed.give(request.look_with_checks()));
+    }
+
+    /// Reads the link of a step on a thread of its own and hands the compose that it names to `done`.
+    pub(super) fn look_at_link(
+        &mut self,
+        step: &Step,
+        link: PathBuf,
+        done: impl FnOnce(Result<Option<ComposeId>, VetError>) + Send + 'static,
+    ) {
+        let request = Arc::new(self.check_request(step, &[], None));
+        let owed = Owed::new(move |result: Option<_>| done(result.unwrap_or_else(|| Err(lost()))));
+        aside(move || {
+            let id = &request.step.id;
+            let tell = |looking| Happening::Checking { step: id.clone(), looking };
+            let name = link.to_string_lossy().into_owned();
+            let mounts = mounts_of(&request.catalog, [link.as_path()]);
+            let what = name.clone();
+            let read = request.look_at(&name, mounts, &tell, move |_, pulse| {
+                pulse.begin(&what, None);
+                named(&link)
+            });
+            owed.give(read.flatten());
+        });
     }
 
     /// Gathers the evidence of a gate on a thread of its own.

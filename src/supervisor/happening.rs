@@ -2,6 +2,7 @@
 
 use super::control::{Request, Response};
 use crate::domain::approval::Identity;
+use crate::domain::compose::ComposeId;
 use crate::domain::evidence::Evidence;
 use crate::domain::finding::Finding;
 use crate::domain::live::{Live, Looking};
@@ -46,6 +47,19 @@ pub struct PendingApproval {
     pub signed: Option<super::control::SignedClaim>,
 }
 
+/// A skip that waits for the link to be read that those who use the step's compose are pinned by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PendingSkip {
+    /// Who asked.
+    pub client: ClientId,
+    /// The step.
+    pub step: StepId,
+    /// Why.
+    pub reason: String,
+    /// Who skips it.
+    pub by: Identity,
+}
+
 /// One thing that happened.
 #[derive(Debug)]
 pub enum Happening {
@@ -71,6 +85,15 @@ pub enum Happening {
         step: StepId,
         /// What they found.
         findings: Vec<Finding>,
+        /// The compose that the link of a compose step names after it.
+        made: Option<ComposeId>,
+    },
+    /// The link of a compose step that is to be skipped was read.
+    LinkRead {
+        /// The skip.
+        skip: PendingSkip,
+        /// The compose that it names, if it names one, or why nobody knows.
+        read: Result<Option<ComposeId>, VetError>,
     },
     /// The log of a step that ended under an earlier supervisor was searched for failure phrases.
     PhrasesFound {

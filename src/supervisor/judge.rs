@@ -1,9 +1,11 @@
 //! From the end of a process to an outcome: the checks after a step, and the rule (design 4).
 
+use super::checks::Checked;
 use super::happening::Happening;
 use super::run_loop::Supervisor;
+use crate::domain::compose::ComposeId;
 use crate::domain::finding::{Finding, first_blocking};
-use crate::domain::flow::{CheckName, Role};
+use crate::domain::flow::CheckName;
 use crate::domain::name::StepId;
 use crate::domain::outcome::{Outcome, PhraseHit, ProcessEnd};
 use crate::domain::plan::Step;
@@ -15,9 +17,9 @@ impl Supervisor {
         let attempt = self.state.record(&step.id).map_or(1, |record| record.attempts);
         let request = self.check_request(step, &step.after, Some(attempt));
         let (id, sender) = (step.id.clone(), self.happenings.clone());
-        Self::spawn_checks(request, move |findings, _| {
+        Self::spawn_checks(request, move |Checked { findings, made, .. }| {
             // The loop outlives every check; if it is gone, so is the run.
-            let _gone = sender.send(Happening::CheckedAfter { step: id, findings });
+            let _gone = sender.send(Happening::CheckedAfter { step: id, findings, made });
         });
     }
 
@@ -25,6 +27,7 @@ impl Supervisor {
         &mut self,
         id: &StepId,
         mut findings: Vec<Finding>,
+        made: Option<ComposeId>,
     ) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
         let end = match self.state.record(id).map(|record| &record.state) {
@@ -43,26 +46,11 @@ impl Supervisor {
             let printed = self.state.record(id).and_then(|record| record.log_bytes);
             reason.push_str(aside(&step, &findings, printed));
         }
-        if outcome == Outcome::Succeeded && step.role == Role::Compose {
-            self.pin_produced(&step)?;
+        if outcome == Outcome::Succeeded {
+            self.pin(&step, made)?;
         }
         self.done_with(id);
         self.record(&Event::StepConcluded { step: id.clone(), outcome, reason, findings })
-    }
-
-    /// Pins the users of a compose step to what it made.
-    pub(super) fn pin_produced(&mut self, step: &Step) -> Result<(), JournalError> {
-        let (Some(release), Some(repo)) = (&step.release, &step.repo) else { return Ok(()) };
-        let latest = self.catalog.release(release).and_then(|release| {
-            let target = std::fs::read_link(release.latest_link(repo)).ok()?;
-            target.file_name()?.to_str()?.parse().ok()
-        });
-        match latest {
-            Some(compose) => {
-                self.record(&Event::ComposePinned { step: step.id.clone(), repo: repo.clone(), compose })
-            }
-            None => Ok(()),
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! From a step that is due to its process: pins, checks before it, the launch, what its unit says.
 
+use super::checks::Checked;
 use super::happening::{Happening, SealPurpose};
 use super::locks::LockError;
 use super::recovery::file_stem;
@@ -74,7 +75,7 @@ impl Supervisor {
     pub(super) fn check_before(&mut self, step: &Step) {
         let request = self.check_request(step, &step.before, None);
         let (id, sender) = (step.id.clone(), self.happenings.clone());
-        Self::spawn_checks(request, move |findings, scripts| {
+        Self::spawn_checks(request, move |Checked { findings, scripts, .. }| {
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(Happening::CheckedBefore { step: id, findings, scripts });
         });
@@ -274,7 +275,7 @@ impl Supervisor {
             self.check_after(&step);
             Ok(())
         } else {
-            self.on_checked_after(id, Vec::new())
+            self.on_checked_after(id, Vec::new(), None)
         }
     }
 

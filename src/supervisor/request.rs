@@ -45,7 +45,10 @@ impl Supervisor {
             Request::TakeHelm { reason } => return self.take_helm(client, by, reason),
             Request::ReleaseHelm => Ok(self.release_helm(client)),
             Request::Retry { step, reason } => self.retry(&step, reason, by)?,
-            Request::Skip { step, reason } => self.skip(&step, reason, by)?,
+            Request::Skip { step, reason } => match self.skip(client, &step, reason, by)? {
+                Some(answer) => answer,
+                None => return Ok(()),
+            },
             Request::Cancel { step: Some(step) } => self.stop(&step, StopStage::Terminate, by, None)?,
             Request::Cancel { step: None } => self.cancel_run(&by, None)?,
             Request::Kill { step } => self.stop(&step, StopStage::Kill, by, None)?,
@@ -173,35 +176,6 @@ impl Supervisor {
         Ok(format!("{} runs again", step.id))
     }
 
-    fn skip(&mut self, id: &StepId, reason: String, by: Identity) -> Result<Answer, JournalError> {
-        let Some(step) = self.state.plan.step(id).cloned() else {
-            return Ok(Err(format!("there is no step {id}")));
-        };
-        if !step.is_skippable() {
-            return Ok(Err(format!("{id} cannot be skipped: gates and what comes after them never can")));
-        }
-        if reason.trim().is_empty() {
-            return Ok(Err("a step is skipped only with a reason".to_owned()));
-        }
-        let skippable =
-            self.state.record(id).is_some_and(|record| !record.is_running() && !record.is_behind());
-        if !skippable || self.busy.get(id).is_some_and(|busy| !matches!(busy, Busy::Waiting)) {
-            return Ok(Err(format!("{id} is running or done, so it cannot be skipped")));
-        }
-        let truths = self.truths();
-        if let Some(truth) = truths.get(id).filter(|truth| !truth.survivors().is_empty()) {
-            return Ok(Err(self.words(Decision::Refuse(Why::Alive), &step, Some(truth))));
-        }
-        self.busy.remove(id);
-        self.locks.free(id);
-        self.record(&Event::StepSkipped { step: id.clone(), reason, by })?;
-        if step.role == crate::domain::flow::Role::Compose {
-            self.pin_produced(&step)?;
-        }
-        self.release_lanes(step.release.as_ref());
-        Ok(Ok(format!("{id} is skipped")))
-    }
-
     pub(super) fn release_lanes(&mut self, release: Option<&ReleaseId>) {
         match release {
             Some(release) => {
@@ -222,6 +196,7 @@ impl Supervisor {
         let refused = match self.busy.get(id) {
             Some(Busy::Unit(unit)) if stage == StopStage::Kill => unit.may_kill().err(),
             Some(Busy::Unit(unit)) => unit.is_over().then_some(UnitError::Ended),
+            Some(Busy::Skipping) => return Ok(Ok(self.end_skip(id))),
             _ => return self.stop_without_process(id, stage, by, signal),
         };
         if let Some(error) = refused {

@@ -47,6 +47,8 @@ pub(super) enum Busy {
     After,
     /// It waits for a resource.
     Waiting,
+    /// The reading of its link, before it is skipped.
+    Skipping,
 }
 
 /// A connected client.
@@ -114,7 +116,10 @@ impl Supervisor {
             Happening::CheckedBefore { step, findings, scripts } => {
                 self.on_checked_before(&step, findings, scripts)?;
             }
-            Happening::CheckedAfter { step, findings } => self.on_checked_after(&step, findings)?,
+            Happening::CheckedAfter { step, findings, made } => {
+                self.on_checked_after(&step, findings, made)?;
+            }
+            Happening::LinkRead { skip, read } => self.on_link_read(skip, read)?,
             Happening::Checking { step, looking } => self.live_step(&step).checking = Some(looking),
             Happening::PhrasesFound { step, hits } => {
                 self.phrases.insert(step, hits);

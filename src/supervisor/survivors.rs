@@ -3,6 +3,7 @@
 //! A survivor is a process of an interrupted step that outlived its supervisor. It is not this supervisor's child: it is
 //! looked for again and again until nothing of it is left, and stopped in stages if somebody asks for that.
 
+use super::checks::Checked;
 use super::printed::Printed;
 use super::recovery::{Eyes, House, MARK, survivor};
 use super::request::Answer;
@@ -138,7 +139,10 @@ impl Supervisor {
         };
         let at = at.map(|step| &step.id);
         let decides = |step: &&Step| {
-            step.release.as_ref() == lane && (at == Some(&step.id) || truths.contains_key(&step.id))
+            // What is being skipped is on its way already.
+            step.release.as_ref() == lane
+                && (at == Some(&step.id) || truths.contains_key(&step.id))
+                && !self.is_being_skipped(&step.id)
         };
         plan.steps.iter().filter(decides).cloned().collect()
     }
@@ -188,14 +192,14 @@ impl Supervisor {
         let (id, sender) = (step.id.clone(), self.happenings.clone());
         let attempt = record.map_or(1, |record| record.attempts);
         let request = self.check_request(step, &step.after, Some(attempt));
-        Self::spawn_checks(request, move |mut findings, _| {
+        Self::spawn_checks(request, move |Checked { mut findings, made, .. }| {
             // What the dead supervisor had found in the output died with it; the log still has it.
             let printed = log.map(|(log, bytes)| Printed::of(&id, &log, bytes, phrases));
             let (hits, lost) = printed.map_or_else(Default::default, |it| (it.hits, it.lost));
             findings.extend(lost);
             // The loop outlives every check; if it is gone, so is the run.
             let _gone = sender.send(super::happening::Happening::PhrasesFound { step: id.clone(), hits });
-            let _gone = sender.send(super::happening::Happening::CheckedAfter { step: id, findings });
+            let _gone = sender.send(super::happening::Happening::CheckedAfter { step: id, findings, made });
         });
         Ok(())
     }

@@ -44,7 +44,9 @@ mod gate;
 mod outcomes;
 mod requests;
 mod scope;
+mod skipping;
 mod socket;
+mod starting;
 mod survivors;
 mod weigh;
 
@@ -176,7 +178,11 @@ impl House {
     }
 
     fn done(&mut self, request: Request) -> String {
-        match self.ask(1, request) {
+        self.done_by(1, request)
+    }
+
+    fn done_by(&mut self, client: u64, request: Request) -> String {
+        match self.ask(client, request) {
             Some(Response::Done { message }) => message,
             other => panic!("{other:?}"),
         }

@@ -11,7 +11,11 @@ fn host() -> Host {
 }
 
 fn with_deadline(deadline: &str) -> Host {
-    let host = Host::new(&[]);
+    with_faults(&[], deadline)
+}
+
+fn with_faults(faults: &[&str], deadline: &str) -> Host {
+    let host = Host::new(faults);
     let path = host.at("stagegate.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let text =
@@ -69,6 +73,44 @@ fn a_step_is_not_started_while_a_mount_does_not_answer_and_is_once_it_does() {
     // The supervisor may still be told so: it looks again when it is asked again.
     wait_until("the step runs", || (host.run(&["retry", "latest", "8/sync/Extras"]).code == 3).then_some(()));
     assert_eq!(host.state("8/sync/Extras"), "succeeded");
+}
+
+#[test]
+fn a_skip_whose_link_cannot_be_read_holds_nobody_up_and_skips_nothing() {
+    let host = with_faults(&["step-fails@8/compose/Rocky"], "2s");
+    host.run(&["run", "--release", "8", "--compose", "Rocky", "--sync", "Rocky"]).exits(1);
+    let compose = SlowMount::over(&host.at("mnt/compose"));
+    compose.hang();
+    let skip = ["skip", "latest", "8/compose/Rocky", "--reason", "the older one is good"];
+    let unread =
+        "8/compose/Rocky is not skipped, as nobody knows what its link names: compose: not answering for ";
+    assert_ne!(host.run(&skip).says(unread).code, 0);
+    assert_eq!(host.state("8/compose/Rocky"), "failed");
+    compose.answer();
+    wait_until("it is skipped", || (host.run(&skip).code == 3).then_some(()));
+    let pinned = host.journal().into_iter().find(|event| event["event"] == "compose-pinned").unwrap();
+    assert_eq!(pinned["compose"], crate::pinning::named(&host));
+}
+
+#[test]
+fn a_supervisor_answers_others_while_the_link_of_a_skip_is_read() {
+    let host = with_faults(&["step-fails@8/compose/Rocky"], "1h");
+    host.run(&["run", "--release", "8", "--compose", "Rocky", "--sync", "Rocky"]).exits(1);
+    let compose = SlowMount::over(&host.at("mnt/compose"));
+    compose.hang();
+    let mut skip = host.command(&["skip", "latest", "8/compose/Rocky", "--reason", "it hangs"]);
+    let mut skip = skip.stderr(std::process::Stdio::piped()).spawn().unwrap();
+    wait_until("the look is ended", || {
+        let ran = host.run(&["cancel", "latest", "8/compose/Rocky"]);
+        ran.out.contains("8/compose/Rocky is not skipped: the look at its link is ended").then_some(())
+    });
+    let ended = wait_until("`skip` has ended", || skip.try_wait().unwrap());
+    assert!(!ended.success());
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut skip.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("is not skipped, as nobody knows what its link names: cancelled"), "{said}");
+    assert_eq!(host.state("8/compose/Rocky"), "failed");
+    compose.answer();
 }
 
 #[test]

@@ -112,22 +112,25 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Runs to the end and returns the last event, whatever happens on the way.
-    pub(super) fn run(mut self, log: Log, control: &Sender<Control>) -> UnitEvent {
-        match guarded(|| self.go(log, control)) {
+    /// Runs to the end and returns the last event, whatever happens on the way; `held` was asked before there was a process.
+    pub(super) fn run(mut self, log: Log, held: Vec<Control>, control: &Sender<Control>) -> UnitEvent {
+        match guarded(|| self.go(log, held, control)) {
             Ok(end) => end,
             Err(error) => self.rescue(error),
         }
     }
 
-    fn go(&mut self, log: Log, control: &Sender<Control>) -> UnitEvent {
+    fn go(&mut self, log: Log, held: Vec<Control>, control: &Sender<Control>) -> UnitEvent {
         let ProcessId { pid, start_time } = self.leader;
         (self.events)(UnitEvent::Started { pid, start_time, contained: self.contained.clone() });
         if let Err(error) = self.watch(log, control) {
             // Nothing of it would be recorded.
             self.drain_broke(format!("no thread to watch the step: {error}"));
         }
-        let mut look_at = Instant::now() + CALM;
+        let mut look_at = Instant::now() + if held.is_empty() { CALM } else { Duration::ZERO };
+        for request in held {
+            self.take(request);
+        }
         loop {
             let patience = look_at.saturating_duration_since(Instant::now());
             let mut looks = false;
@@ -199,7 +202,7 @@ impl<'a> Course<'a> {
                 typed.give(self.input(&bytes, hidden));
                 return !self.input.is_empty();
             }
-            Control::LeaderExited => {}
+            Control::LeaderExited | Control::Born(_) => {}
             Control::Output(notice) => return self.notice(notice),
             Control::Drained(drained) => self.drained = Some(drained),
             Control::DrainBroken(error) => self.drain_broke(error),
