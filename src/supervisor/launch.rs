@@ -13,8 +13,8 @@ use crate::domain::name::{RepoName, StepId};
 use crate::domain::outcome::{LeftProcess, ProcessEnd};
 use crate::domain::plan::{Pin, Step, script};
 use crate::domain::progress::ProgressFormat;
-use crate::domain::run::Event;
 use crate::domain::run::resume::Why;
+use crate::domain::run::{Event, StepState};
 use crate::exec::phrases::Phrase;
 use crate::exec::unit::{StopStage, Unit, UnitEvent, UnitSpec};
 use crate::journal::JournalError;
@@ -264,13 +264,15 @@ impl Supervisor {
 
     fn on_ended(&mut self, id: &StepId, end: ProcessEnd, log_bytes: u64) -> Result<(), JournalError> {
         let Some(step) = self.state.plan.step(id).cloned() else { return Ok(()) };
-        let spawned = !matches!(end, ProcessEnd::SpawnFailed { .. });
+        let state = self.state.record(id).map(|record| &record.state);
+        let ran = matches!(state, Some(StepState::Running { process: Some(_), .. }));
         self.record(&Event::StepEnded { step: id.clone(), end, log_bytes })?;
         let live = self.live_step(id);
         live.prompt = None;
         live.grace_left_s = None;
         live.log_bytes = log_bytes;
-        if spawned {
+        // Where nothing ran there is nothing to look at, and a look could hang on the mount on which its start did.
+        if ran {
             self.busy.insert(id.clone(), Busy::After);
             self.check_after(&step);
             Ok(())
