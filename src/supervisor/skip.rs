@@ -150,21 +150,53 @@ impl Supervisor {
     }
 }
 
-/// Returns the compose that `link` names, if it names one.
+/// The most links of a chain that are followed; the kernel follows 40.
+const HOPS: usize = 40;
+
+/// Returns the compose that `link` names, if it names one: the end of a chain of links counts.
 ///
 /// It blocks for as long as the mount takes.
 pub(super) fn named(link: &Path) -> Result<Option<ComposeId>, VetError> {
-    match std::fs::read_link(link) {
-        Ok(target) => Ok(target.file_name().and_then(|name| name.to_str()?.parse().ok())),
-        // Nothing is there, or something that is no link.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput
-            ) =>
-        {
-            Ok(None)
+    let unreadable = |problem: String| VetError::Unreadable { path: link.to_owned(), problem };
+    let mut place = link.to_owned();
+    for hop in 0..HOPS {
+        match std::fs::read_link(&place) {
+            Ok(target) => place = place.parent().unwrap_or(Path::new("/")).join(target),
+            // Nothing is there, or something that is no link.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput
+                ) =>
+            {
+                let end = place.file_name().filter(|_| hop > 0);
+                return Ok(end.and_then(|name| name.to_str()?.parse().ok()));
+            }
+            Err(error) => return Err(unreadable(error.to_string())),
         }
-        Err(error) => Err(VetError::Unreadable { path: link.to_owned(), problem: error.to_string() }),
+    }
+    Err(unreadable("it leads in a circle".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn the_end_of_a_chain_of_links_is_the_compose() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir_all(at("old/Rocky-8-updates-20210721.1")).unwrap();
+        std::fs::create_dir(at("folder")).unwrap();
+        symlink("blessed", at("latest")).unwrap();
+        symlink("old/Rocky-8-updates-20210721.1", at("blessed")).unwrap();
+        symlink("left", at("right")).unwrap();
+        symlink("right", at("left")).unwrap();
+        let named = |name: &str| named(&at(name)).map(|found| found.map(|id| id.to_string()));
+        assert_eq!(named("latest").unwrap().as_deref(), Some("Rocky-8-updates-20210721.1"));
+        assert_eq!(named("blessed").unwrap().as_deref(), Some("Rocky-8-updates-20210721.1"));
+        assert_eq!((named("folder").unwrap(), named("none").unwrap()), (None, None));
+        assert!(named("left").unwrap_err().to_string().contains("in a circle"));
     }
 }
