@@ -123,6 +123,10 @@ fn state(model: &Model, run: &RunModel, gate: &GateModel) -> (Role, String) {
             ),
         };
     }
+    let phrase = run.state.plan.lane(&gate.release).map_or("", |lane| lane.phrase.as_str());
+    if !phrase.starts_with(gate.phrase.text()) {
+        return (Role::Error, format!("{}✗ what is typed is not \"{phrase}\"; nothing is sent", asks.stands));
+    }
     let held = if gate.then == AfterApproval::Hold { " Production will wait for resume." } else { "" };
     (
         Role::Text,
